@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { Actor } from './rollout.ts';
+
+export const AuditType = z.enum([
+  'rollout.scheduled',
+  'rollout.started',
+  'rollout.holding',
+  'rollout.resumed',
+  'rollout.paused',
+  'rollout.promoting',
+  'rollout.succeeded',
+  'rollout.rolling_back',
+  'rollout.stuck',
+  'rollout.rolled_back',
+  'rollout.rollback_failed',
+  'rollout.preflight_failed',
+  'rollout.cancelled',
+  'step.started',
+  'step.completed',
+  'step.skipped',
+  'weight.intended',
+  'weight.applied',
+  'check.failed',
+  'drift.detected',
+  'page',
+]);
+export type AuditType = z.infer<typeof AuditType>;
+
+/** Facts of an audit row beyond its sentence; values as they were, units in the names. */
+export const AuditFacts = z.record(z.string(), z.json());
+export type AuditFacts = z.infer<typeof AuditFacts>;
+
+/** What is to be written down; the store adds number, sequence and time. `message` is a whole sentence for a person. */
+export type AuditEvent = { type: AuditType; actor: Actor; message: string; facts: AuditFacts };
+
+/** A row of the audit log. `seq` counts within its rollout, without gaps; `number` orders all rows. */
+export type AuditRow = AuditEvent & { number: number; seq: number; rolloutId: string; at: number };

@@ -1,0 +1,217 @@
+import { z } from 'zod';
+import { Reading } from '../analysis/reading.ts';
+import { Plan } from './plan.ts';
+import { Target } from './target.ts';
+import { Share } from './units.ts';
+
+const Millis = z.number();
+
+/** Who did it, taken from the credential and never from a body. */
+export const Actor = z.strictObject({ kind: z.enum(['person', 'machine', 'canaryd']), name: z.string() });
+export type Actor = z.infer<typeof Actor>;
+
+/** canaryd itself, for what it does on its own. */
+export const canaryd: Actor = { kind: 'canaryd', name: 'canaryd' };
+
+/** Why a rollout goes back: the facts, with units in the names, that the audit row alone must explain. */
+export const Cause = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('check'),
+    check: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    value: z.number(),
+    stable: z.number().nullable(),
+    limit: z.number(),
+    requests: z.number(),
+    failures: z.number(),
+    windowSeconds: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('severeErrors'),
+    value: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('canaryUnreachable'),
+    evidence: z.discriminatedUnion('kind', [
+      z.strictObject({
+        kind: z.literal('noReadyPod'),
+        ready: z.number(),
+        total: z.number(),
+        polls: z.number(),
+      }),
+      z.strictObject({
+        kind: z.literal('missingRequests'),
+        requests: z.number(),
+        expected: z.number(),
+        polls: z.number(),
+      }),
+    ]),
+  }),
+  z.strictObject({
+    kind: z.literal('unattributedErrors'),
+    value: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+    failures: z.number(),
+  }),
+  z.strictObject({ kind: z.literal('environmentLimit'), check: z.string(), seconds: z.number() }),
+  z.strictObject({ kind: z.literal('metricsMissing'), seconds: z.number(), why: z.string() }),
+  z.strictObject({ kind: z.literal('deadline'), seconds: z.number() }),
+  z.strictObject({ kind: z.literal('expired'), seconds: z.number() }),
+  z.strictObject({ kind: z.literal('targetMissing') }),
+  z.strictObject({ kind: z.literal('operator'), reason: z.string().nullable() }),
+]);
+export type Cause = z.infer<typeof Cause>;
+
+/** Why a rollout holds by itself; it goes on by itself when the reason is gone. */
+export const HoldReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('metricsMissing'), why: z.string(), since: Millis }),
+  z.strictObject({
+    kind: z.literal('noTraffic'),
+    requests: z.number(),
+    expected: z.number(),
+    needed: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('environment'),
+    check: z.string(),
+    canary: z.number(),
+    stable: z.number(),
+    limit: z.number(),
+    since: Millis,
+  }),
+  z.strictObject({
+    kind: z.literal('stableNotReady'),
+    ready: z.number(),
+    total: z.number(),
+    needed: z.number(),
+  }),
+  z.strictObject({ kind: z.literal('meshUnavailable'), why: z.string() }),
+  z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
+]);
+export type HoldReason = z.infer<typeof HoldReason>;
+
+/** Why a rollout waits for a person. */
+export const PauseReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('operator'), by: Actor, note: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('plan') }),
+  z.strictObject({ kind: z.literal('drift'), expected: Share, found: Share }),
+  z.strictObject({ kind: z.literal('recreated') }),
+  z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
+]);
+export type PauseReason = z.infer<typeof PauseReason>;
+
+/** Why a rollback cannot be finished yet; it is tried until it is done. */
+export const StuckReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
+  z.strictObject({ kind: z.literal('stableMissing') }),
+  z.strictObject({ kind: z.literal('stableNotReady') }),
+]);
+export type StuckReason = z.infer<typeof StuckReason>;
+
+/** Where a rollout stands in its plan. `startedAt` is moved on by every hold and pause, so that waiting never counts as baking. */
+export const Position = z.strictObject({ step: z.number(), startedAt: Millis });
+export type Position = z.infer<typeof Position>;
+
+export const State = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('preflight') }),
+  z.strictObject({ kind: z.literal('running'), position: Position }),
+  z.strictObject({ kind: z.literal('holding'), position: Position, since: Millis, reason: HoldReason }),
+  z.strictObject({ kind: z.literal('paused'), position: Position, since: Millis, reason: PauseReason }),
+  z.strictObject({
+    kind: z.literal('rollingBack'),
+    since: Millis,
+    cause: Cause,
+    by: Actor,
+    stuck: StuckReason.nullable(),
+  }),
+  z.strictObject({ kind: z.literal('succeeded'), at: Millis }),
+  z.strictObject({ kind: z.literal('rolledBack'), at: Millis, since: Millis, cause: Cause, by: Actor }),
+  z.strictObject({ kind: z.literal('rollbackFailed'), at: Millis, cause: Cause, why: z.string() }),
+  z.strictObject({ kind: z.literal('preflightFailed'), at: Millis, why: z.string() }),
+  z.strictObject({ kind: z.literal('cancelled'), at: Millis, by: Actor, reason: z.string().nullable() }),
+]);
+export type State = z.infer<typeof State>;
+export type StateKind = State['kind'];
+
+/** A patch that was decided and written down, and whose effect has not been read back yet. */
+export const Intent = z.strictObject({ share: Share, epoch: z.number() });
+export type Intent = z.infer<typeof Intent>;
+
+/** The canary's share as asked for and as read back; `observed` comes from metrics and is never stored here. */
+export const Traffic = z.strictObject({
+  desired: Share,
+  applied: Share,
+  /** When `applied` last changed: evidence from before it says nothing about this share. */
+  appliedAt: Millis,
+  intent: Intent.nullable(),
+});
+export type Traffic = z.infer<typeof Traffic>;
+
+/** One check's outcome at the last poll, kept for people and for the step that waits for it. */
+export const CheckResult = z.strictObject({
+  verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']),
+  canary: Reading,
+  stable: Reading,
+  limit: z.number(),
+  at: Millis,
+  failuresInARow: z.number(),
+});
+export type CheckResult = z.infer<typeof CheckResult>;
+
+/** What the guards remember between two polls. */
+export const Watch = z.strictObject({
+  lastPollAt: Millis.nullable(),
+  results: z.record(z.string(), CheckResult),
+  unattributedFailures: z.number(),
+  noReadyPodPolls: z.number(),
+  missingRequestPolls: z.number(),
+  /** Since the last poll with good data for both arms; null while data is good. */
+  metricsMissing: z.strictObject({ since: Millis, goodPolls: z.number(), paged: z.boolean() }).nullable(),
+  environmentSince: Millis.nullable(),
+  severe: z.strictObject({
+    requests: z.number(),
+    errors: z.number(),
+    stableRequests: z.number(),
+    stableErrors: z.number(),
+    increments: z.number(),
+    takenAt: Millis.nullable(),
+  }),
+});
+export type Watch = z.infer<typeof Watch>;
+
+/** One run of a plan against a target: the whole of what `decide` knows about it. */
+export const Rollout = z.strictObject({
+  id: z.string(),
+  /** Changes only with state, step or desired weight, never with a measurement. */
+  revision: z.number(),
+  target: Target,
+  plan: Plan,
+  requestedBy: Actor,
+  reason: z.string().nullable(),
+  createdAt: Millis,
+  /** When the plan's deadline is reached; a person's pause moves it on. */
+  deadlineAt: Millis,
+  /** When the next poll of metrics is due. */
+  nextPollAt: Millis,
+  state: State,
+  traffic: Traffic,
+  watch: Watch,
+});
+export type Rollout = z.infer<typeof Rollout>;
+
+/** Wire names of the states. */
+export type Status =
+  | 'preflight'
+  | 'running'
+  | 'promoting'
+  | 'holding'
+  | 'paused'
+  | 'rolling_back'
+  | 'succeeded'
+  | 'rolled_back'
+  | 'rollback_failed'
+  | 'preflight_failed'
+  | 'cancelled';
