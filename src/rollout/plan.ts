@@ -156,35 +156,42 @@ function endFaults(steps: Step[]): PlanFault[] {
 }
 
 function timeFaults(plan: PlanParts): PlanFault[] {
-  const faults: PlanFault[] = [];
-  const longestWindow = Math.max(0, ...Object.values(plan.checks).map((check) => check.window));
-  let planned = 0;
-  for (const [index, step] of plan.steps.entries()) {
-    const seconds = watchedSeconds(step);
-    planned += seconds ?? 0;
-    if (seconds === null || step.type === 'pause' || seconds >= longestWindow) continue;
-    faults.push({
-      path: ['steps', index, step.type === 'bake' ? 'duration' : 'bake'],
-      code: 'plan-inconsistent',
-      message: `bakes for ${seconds} s, but a check looks back ${longestWindow} s: bake at least that long, or shorten its window`,
-    });
-  }
-  for (const [id, check] of Object.entries(plan.checks)) {
-    if (check.window >= plan.interval) continue;
-    faults.push({
+  const planned = plan.steps.reduce((sum, step) => sum + (watchedSeconds(step) ?? 0), 0);
+  const faults = [...bakeFaults(plan), ...windowFaults(plan)];
+  if (planned < plan.deadline) return faults;
+  const message = `the steps alone take ${planned} s: set a later deadline`;
+  return [...faults, { path: ['deadline'], code: 'plan-inconsistent', message }];
+}
+
+function bakeFaults({ steps, checks }: PlanParts): PlanFault[] {
+  const longest = longestWindowSeconds(checks);
+  return steps.flatMap((step, index) => {
+    const seconds = step.type === 'pause' ? null : watchedSeconds(step);
+    if (seconds === null || seconds >= longest) return [];
+    const message = `bakes for ${seconds} s, but a check looks back ${longest} s: bake at least that long, or shorten its window`;
+    return [
+      {
+        path: ['steps', index, step.type === 'bake' ? 'duration' : 'bake'],
+        code: 'plan-inconsistent',
+        message,
+      },
+    ];
+  });
+}
+
+function windowFaults({ checks, interval }: PlanParts): PlanFault[] {
+  return Object.entries(checks)
+    .filter(([, check]) => check.window < interval)
+    .map(([id, check]) => ({
       path: ['checks', id, 'window'],
       code: 'plan-inconsistent',
-      message: `looks back ${check.window} s every ${plan.interval} s and would miss requests: a window is at least the interval`,
-    });
-  }
-  if (planned >= plan.deadline) {
-    faults.push({
-      path: ['deadline'],
-      code: 'plan-inconsistent',
-      message: `the steps alone take ${planned} s: set a later deadline`,
-    });
-  }
-  return faults;
+      message: `looks back ${check.window} s every ${interval} s and would miss requests: a window is at least the interval`,
+    }));
+}
+
+/** The longest window of a plan's checks, in seconds. */
+export function longestWindowSeconds(checks: Plan['checks']): number {
+  return Math.max(0, ...Object.values(checks).map((check) => check.window));
 }
 
 /** Seconds for which a step watches or waits; null when it does neither. */

@@ -141,30 +141,55 @@ export interface Store {
   now(): Promise<Millis>;
 }
 
+/** An answer to keep for a repeated Idempotency-Key; written in the same transaction as what it answers. */
+export type Remembered = {
+  principal: string;
+  method: string;
+  path: string;
+  key: string;
+  /** SHA-256 of the request's body, in hex. */
+  fingerprint: string;
+  status: number;
+  body: string;
+};
+
 export type CommandChange<Answer> = {
-  change: Omit<Change, 'measurements' | 'release'> | null;
+  /** Null when the command was refused: nothing is written. */
+  change: { rollout: Rollout; events: AuditEvent[]; nextAt: Millis } | null;
   answer: Answer;
+  remember: Remembered | null;
 };
 
 /** What the service needs beyond a turn. */
 export interface Rollouts {
-  /** Inserts a rollout in one transaction; `taken` names the live rollout that holds the VirtualService. */
+  /**
+   * Inserts a rollout, its first audit rows and the remembered answer in one transaction and wakes all workers.
+   * `taken` names the live rollout that holds the VirtualService; `answeredBefore` means that the key was used by
+   * a request that ran at the same time.
+   */
   create(
     rollout: Rollout,
     events: AuditEvent[],
-    nextAt: Millis,
-  ): Promise<{ kind: 'created' } | { kind: 'taken'; by: string }>;
+    remember: Remembered | null,
+  ): Promise<{ kind: 'created' } | { kind: 'taken'; by: string } | { kind: 'answeredBefore' }>;
   /**
-   * Locks the row, lets `act` decide, writes its change with epoch+1, no lease and `nextAt`, wakes all workers.
-   * Null when there is no such rollout.
+   * Locks the row, lets `act` decide, writes its change with epoch+1, no lease and `nextAt`, and wakes all workers.
+   * `unknown` when there is no such rollout.
    */
   command<Answer>(
     id: string,
     act: (rollout: Rollout, now: Millis) => CommandChange<Answer>,
-  ): Promise<Answer | null>;
+  ): Promise<{ kind: 'answered'; answer: Answer } | { kind: 'unknown' } | { kind: 'answeredBefore' }>;
+  /** The answer kept for this key in the last 7 days, or null. */
+  recall(
+    key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
+  ): Promise<Pick<Remembered, 'fingerprint' | 'status' | 'body'> | null>;
   find(id: string): Promise<{ rollout: Rollout; nextAt: Millis | null; now: Millis } | null>;
+  /** Newest first. */
   list(query: RolloutQuery): Promise<Rollout[]>;
+  /** One rollout's audit rows in their order. */
   events(id: string, afterSeq: number, limit: number): Promise<AuditRow[]>;
+  /** All audit rows that match, in the order of their number. */
   audit(query: AuditQuery): Promise<AuditRow[]>;
   now(): Promise<Millis>;
 }

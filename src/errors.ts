@@ -1,0 +1,13 @@
+/** What can surprise canaryd; expected outcomes are values, not errors. Only `api/problems.ts` knows HTTP status codes. */
+export type ErrorCode = 'databaseUnavailable' | 'databaseTimeout' | 'corruptRow' | 'configuration' | 'migration' | 'fenced';
+
+/** One error for all surprises: a closed code, a message with the facts, and the cause. Messages never hold secrets. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'AppError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+
+const Reason = z
+  .string()
+  .min(1)
+  .max(500)
+  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, { error: 'a reason has no control characters' });
+
+/** The view a person acted on; when it is no longer true the command is refused instead of guessed at. */
+export const Expectation = z.strictObject({
+  stepIndex: z.int().min(0).optional(),
+  revision: z.int().min(1).optional(),
+});
+export type Expectation = z.infer<typeof Expectation>;
+
+const base = { reason: Reason.optional(), expect: Expectation.optional() };
+const override = z
+  .array(z.enum(['checks']))
+  .max(1)
+  .optional()
+  .describe('Goes on although the checks have not passed; needs a reason.');
+
+/** The bodies of `POST /v1/rollouts/{id}/actions/{action}`. */
+export const commandBodies = {
+  pause: z.strictObject(base),
+  resume: z.strictObject({
+    ...base,
+    drift: z
+      .enum(['adopt', 'reassert'])
+      .optional()
+      .describe('After a drift: go on from the weight found, or restore ours.'),
+  }),
+  advance: z.strictObject({ ...base, override }),
+  promote: z.strictObject({ ...base, override }),
+  rollback: z.strictObject(base),
+  cancel: z.strictObject(base),
+} as const;
+
+export type Action = keyof typeof commandBodies;
+export type Command = {
+  [Name in Action]: { action: Name } & z.infer<(typeof commandBodies)[Name]>;
+}[Action];
+
+/** Why a command was refused; a closed list that becomes the problem's type. */
+export type RefusalCode =
+  | 'invalid-transition'
+  | 'stale-view'
+  | 'gate-not-ready'
+  | 'drift-undecided'
+  | 'override-needs-reason';
+export type Refusal = { code: RefusalCode; message: string };
