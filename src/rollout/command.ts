@@ -4,7 +4,7 @@ const Reason = z
   .string()
   .min(1)
   .max(500)
-  .regex(/^[^\u0000-\u0008\u000b-\u001f\u007f]*$/, { error: 'a reason has no control characters' });
+  .regex(/^\P{Cc}*$/u, { error: 'a reason is one line without control characters' });
 
 /** The view a person acted on; when it is no longer true the command is refused instead of guessed at. */
 export const Expectation = z.strictObject({
