@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 /**
  * What a provider answered for one metric of one arm. "No data", "too little data" and "provider unreachable"
- * are different answers; only `value` may ever pass, and its number is always finite or +Infinity.
+ * are different answers; only `value` may ever pass, and its number is always finite: a provider's +Inf is
+ * `Number.MAX_VALUE`, which breaches every limit.
  */
 export const Reading = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -18,8 +19,9 @@ export const Reading = z.discriminatedUnion('kind', [
 ]);
 export type Reading = z.infer<typeof Reading>;
 
-/** Requests and 5xx responses of one arm over a short stretch that overlaps no other one. */
-export type Increment = { requests: number; errors: number };
+/** Requests and 5xx responses of one arm over some stretch of time. */
+export const Counts = z.strictObject({ requests: z.number(), errors: z.number() });
+export type Counts = z.infer<typeof Counts>;
 
 /** One check measured on both arms at the same instant, over the check's own window. */
 export type CheckReadings = { canary: Reading; stable: Reading };
@@ -31,7 +33,7 @@ export type Measurements = {
   /** Requests per arm over the longest window of the plan; `unavailable` also when the newest sample is stale. */
   requests: CheckReadings;
   /** Null when the provider gave no answer for this stretch. */
-  increments: { canary: Increment | null; stable: Increment | null };
+  increments: { canary: Counts | null; stable: Counts | null };
   /** 5xx responses at the callers that name no version, as a ratio of all the service's requests there. */
   unattributed: Reading;
 };

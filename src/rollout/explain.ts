@@ -1,6 +1,11 @@
 import type { Action } from './command.ts';
+import { allowedActions } from './obey.ts';
+import type { Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
+import { hasEnded, type Position, stepAt } from './rollout.ts';
+import * as say from './say.ts';
+import type { Millis } from './units.ts';
 
-/** The four things every refusal, hold and rollback answers, as whole sentences. */
+/** The four things that every refusal, hold and rollback answers, as whole sentences. */
 export type Explanation = {
   /** What happened: value, unit, limit, requests. */
   what: string;
@@ -12,9 +17,11 @@ export type Explanation = {
   actions: Action[];
 };
 
+/** Closed list of reasons on the wire. */
 export type StatusReason =
   | 'analysis_failed'
   | 'canary_unreachable'
+  | 'canary_not_ready'
   | 'environment'
   | 'environment_limit'
   | 'metrics_missing'
@@ -32,3 +39,163 @@ export type StatusReason =
   | 'deadline_exceeded'
   | 'expired'
   | 'preflight_failed';
+
+const byCause = {
+  check: 'analysis_failed',
+  severeErrors: 'analysis_failed',
+  canaryUnreachable: 'canary_unreachable',
+  unattributedErrors: 'analysis_failed',
+  environmentLimit: 'environment_limit',
+  metricsMissing: 'metrics_missing',
+  deadline: 'deadline_exceeded',
+  expired: 'expired',
+  targetMissing: 'target_missing',
+  operator: 'operator',
+} as const satisfies Record<Cause['kind'], StatusReason>;
+
+const byHold = {
+  metricsMissing: 'metrics_missing',
+  noTraffic: 'no_traffic',
+  environment: 'environment',
+  stableNotReady: 'stable_not_ready',
+  canaryNotReady: 'canary_not_ready',
+  meshUnavailable: 'mesh_unavailable',
+  meshWriteFailed: 'mesh_write_failed',
+} as const satisfies Record<HoldReason['kind'], StatusReason>;
+
+const byPause = {
+  operator: 'operator',
+  plan: 'plan_pause',
+  drift: 'drift_detected',
+  recreated: 'target_recreated',
+  shapeChanged: 'shape_changed',
+} as const satisfies Record<PauseReason['kind'], StatusReason>;
+
+const byStuck = {
+  meshWriteFailed: 'mesh_write_failed',
+  stableMissing: 'stable_missing',
+  stableNotReady: 'stable_not_ready',
+} as const satisfies Record<StuckReason['kind'], StatusReason>;
+
+/** Why a rollout is in its state, as a word for programs; null when there is nothing to explain. */
+export function statusReasonOf({ state }: Rollout): StatusReason | null {
+  switch (state.kind) {
+    case 'preflight':
+    case 'running':
+    case 'succeeded':
+      return null;
+    case 'holding':
+      return byHold[state.reason.kind];
+    case 'paused':
+      return byPause[state.reason.kind];
+    case 'rollingBack':
+      return state.stuck === null ? byCause[state.cause.kind] : byStuck[state.stuck.kind];
+    case 'rolledBack':
+      return byCause[state.cause.kind];
+    case 'rollbackFailed':
+      return 'target_missing';
+    case 'preflightFailed':
+      return 'preflight_failed';
+    case 'cancelled':
+      return 'operator';
+  }
+}
+
+/** A rollout in words. `nextAt` is when its next turn is due. */
+export function explain(rollout: Rollout, nextAt: Millis | null, now: Millis): Explanation {
+  return {
+    what: sentence(whatHappened(rollout)),
+    traffic: sentence(say.traffic(rollout)),
+    next: sentence(whatNext(rollout, nextAt, now)),
+    actions: allowedActions(rollout),
+  };
+}
+
+/** The exit code that a waiting CI job should end with; 8 while the rollout is still on its way. */
+export function exitCodeOf({ state }: Rollout): number {
+  switch (state.kind) {
+    case 'succeeded':
+      return 0;
+    case 'rolledBack':
+      return state.by.kind === 'canaryd' ? 3 : 4;
+    case 'cancelled':
+      return 4;
+    case 'preflightFailed':
+      return 6;
+    case 'rollbackFailed':
+      return 10;
+    case 'rollingBack':
+      return state.stuck === null ? 8 : 10;
+    case 'preflight':
+    case 'running':
+    case 'holding':
+    case 'paused':
+      return 8;
+  }
+}
+
+/** Where a rollout stands in its plan; `index` counts from 0. Null before it started and once it goes back. */
+export function currentStepOf(rollout: Rollout): { index: number; total: number; type: string } | null {
+  const { state } = rollout;
+  if (!('position' in state)) return null;
+  return {
+    index: state.position.step,
+    total: rollout.plan.steps.length,
+    type: stepAt(rollout, state.position).type,
+  };
+}
+
+function whatHappened(rollout: Rollout): string {
+  const { state } = rollout;
+  switch (state.kind) {
+    case 'preflight':
+      return 'reading the mesh and the metrics before anything is moved';
+    case 'running':
+      return `${place(rollout, state.position)}: ${say.step(stepAt(rollout, state.position))}`;
+    case 'holding':
+      return `holding since ${say.timeOfDay(state.since)}: ${say.hold(state.reason)}`;
+    case 'paused':
+      return `paused since ${say.timeOfDay(state.since)}: ${say.pause(state.reason)}`;
+    case 'rollingBack':
+      return state.stuck === null
+        ? `rolling back: ${say.cause(state.cause)}`
+        : `cannot finish rolling back: ${say.stuck(state.stuck)}`;
+    case 'succeeded':
+      return `succeeded at ${say.timeOfDay(state.at)}`;
+    case 'rolledBack':
+      return `rolled back at ${say.timeOfDay(state.at)}: ${say.cause(state.cause)}`;
+    case 'rollbackFailed':
+      return `rollback failed: ${state.why}`;
+    case 'preflightFailed':
+      return `not started: ${state.why}`;
+    case 'cancelled':
+      return `cancelled by ${state.by.name} before anything was moved`;
+  }
+}
+
+function place(rollout: Rollout, { step }: Position): string {
+  return `step ${step + 1} of ${rollout.plan.steps.length}`;
+}
+
+function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): string {
+  if (hasEnded(rollout)) return afterTheEnd(rollout.state);
+  const when = nextAt === null || nextAt <= now ? 'now' : `in ${say.seconds((nextAt - now) / 1000)}`;
+  const { state } = rollout;
+  if (state.kind === 'rollingBack')
+    return `canaryd writes 0 % for the canary again ${when} and does not stop before it is read back`;
+  if (state.kind === 'preflight') return `canaryd looks again ${when}`;
+  const deadline = `rolls back by itself if a guard fails, and at ${say.timeOfDay(rollout.deadlineAt)} at the latest`;
+  if (state.kind !== 'paused')
+    return `canaryd looks again ${when}, goes on when every check passes, ${deadline}`;
+  const expiry = say.timeOfDay(state.since + rollout.plan.pauseExpiry * 1000);
+  return `canaryd keeps the weight and checks again ${when}; it rolls back by itself if a guard fails, and at ${expiry} if nobody resumes`;
+}
+
+function afterTheEnd(state: State): string {
+  if (state.kind === 'rollbackFailed') return 'nothing: canaryd cannot mend this, look at the VirtualService';
+  return 'nothing: this rollout has ended';
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

@@ -107,8 +107,14 @@ export const Plan = z
         params: { code: fault.code },
       });
     }
-  });
+  })
+  .transform((plan) => ({ ...plan, steps: endingInPromote(plan.steps) }));
 export type Plan = z.infer<typeof Plan>;
+
+/** A plan that reaches 100 % by a weight still needs its last step, which ends the rollout. */
+function endingInPromote(steps: Step[]): Step[] {
+  return steps.at(-1)?.type === 'promote' ? steps : [...steps, { type: 'promote' }];
+}
 
 type PlanFault = { path: (string | number)[]; code: string; message: string };
 type PlanParts = { interval: number; deadline: number; checks: Record<string, Check>; steps: Step[] };

@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { Reading } from '../analysis/reading.ts';
-import { Plan } from './plan.ts';
+import { Counts, Reading } from '../analysis/reading.ts';
+import { Plan, type Step } from './plan.ts';
 import { Target } from './target.ts';
-import { Share } from './units.ts';
 
 const Millis = z.number();
+
+/** A share as read from the mesh, where another hand may have left any fraction. */
+const SeenShare = z.number().min(0).max(100);
 
 /** Who did it, taken from the credential and never from a body. */
 export const Actor = z.strictObject({ kind: z.enum(['person', 'machine', 'canaryd']), name: z.string() });
@@ -88,6 +90,7 @@ export const HoldReason = z.discriminatedUnion('kind', [
     total: z.number(),
     needed: z.number(),
   }),
+  z.strictObject({ kind: z.literal('canaryNotReady'), total: z.number() }),
   z.strictObject({ kind: z.literal('meshUnavailable'), why: z.string() }),
   z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
 ]);
@@ -97,8 +100,8 @@ export type HoldReason = z.infer<typeof HoldReason>;
 export const PauseReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('operator'), by: Actor, note: z.string().nullable() }),
   z.strictObject({ kind: z.literal('plan') }),
-  z.strictObject({ kind: z.literal('drift'), expected: Share, found: Share }),
-  z.strictObject({ kind: z.literal('recreated') }),
+  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare }),
+  z.strictObject({ kind: z.literal('recreated'), uid: z.string() }),
   z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
 ]);
 export type PauseReason = z.infer<typeof PauseReason>;
@@ -137,13 +140,13 @@ export type State = z.infer<typeof State>;
 export type StateKind = State['kind'];
 
 /** A patch that was decided and written down, and whose effect has not been read back yet. */
-export const Intent = z.strictObject({ share: Share, epoch: z.number() });
+export const Intent = z.strictObject({ share: SeenShare, end: z.boolean() });
 export type Intent = z.infer<typeof Intent>;
 
 /** The canary's share as asked for and as read back; `observed` comes from metrics and is never stored here. */
 export const Traffic = z.strictObject({
-  desired: Share,
-  applied: Share,
+  desired: SeenShare,
+  applied: SeenShare,
   /** When `applied` last changed: evidence from before it says nothing about this share. */
   appliedAt: Millis,
   intent: Intent.nullable(),
@@ -172,12 +175,12 @@ export const Watch = z.strictObject({
   metricsMissing: z.strictObject({ since: Millis, goodPolls: z.number(), paged: z.boolean() }).nullable(),
   environmentSince: Millis.nullable(),
   severe: z.strictObject({
-    requests: z.number(),
-    errors: z.number(),
-    stableRequests: z.number(),
-    stableErrors: z.number(),
-    increments: z.number(),
-    takenAt: Millis.nullable(),
+    canary: Counts,
+    stable: Counts,
+    /** Severe increments in a row. */
+    inARow: z.number(),
+    /** Until when requests were counted, so that no two increments overlap. */
+    countedUntil: Millis.nullable(),
   }),
 });
 export type Watch = z.infer<typeof Watch>;
@@ -196,13 +199,15 @@ export const Rollout = z.strictObject({
   deadlineAt: Millis,
   /** When the next poll of metrics is due. */
   nextPollAt: Millis,
+  /** Seconds between two scrapes of the metrics provider. */
+  scrapeSeconds: z.number(),
   state: State,
   traffic: Traffic,
   watch: Watch,
 });
 export type Rollout = z.infer<typeof Rollout>;
 
-/** Wire names of the states. */
+/** What every state is called on the wire. */
 export type Status =
   | 'preflight'
   | 'running'
@@ -215,3 +220,35 @@ export type Status =
   | 'rollback_failed'
   | 'preflight_failed'
   | 'cancelled';
+
+const statusByState = {
+  preflight: 'preflight',
+  running: 'running',
+  holding: 'holding',
+  paused: 'paused',
+  rollingBack: 'rolling_back',
+  succeeded: 'succeeded',
+  rolledBack: 'rolled_back',
+  rollbackFailed: 'rollback_failed',
+  preflightFailed: 'preflight_failed',
+  cancelled: 'cancelled',
+} as const satisfies Record<StateKind, Status>;
+
+/** The wire name of a rollout's state; a running rollout in its last step is `promoting`. */
+export function statusOf(rollout: Rollout): Status {
+  const { state } = rollout;
+  if (state.kind === 'running' && stepAt(rollout, state.position).type === 'promote') return 'promoting';
+  return statusByState[state.kind];
+}
+
+/** True in a terminal state, which never reopens. */
+export function hasEnded(rollout: Rollout): boolean {
+  return 'at' in rollout.state;
+}
+
+/** The step a position points at; a plan always ends in `promote`, which no position passes. */
+export function stepAt(rollout: Rollout, position: Position): Step {
+  return rollout.plan.steps[position.step] ?? lastStep;
+}
+
+const lastStep: Step = { type: 'promote' };

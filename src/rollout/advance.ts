@@ -1,0 +1,120 @@
+import type { Measurements } from '../analysis/reading.ts';
+import { decide, wantsMeasurements } from './decide.ts';
+import type { Decision, PlannedWrite } from './decision.ts';
+import type { Alarm, Claim, Mesh, Metrics, SplitView, Store, WriteOutcome } from './ports.ts';
+import type { Rollout } from './rollout.ts';
+import { settle } from './settle.ts';
+import type { Millis } from './units.ts';
+
+/** Seconds for which a turn owns its rollout; longer than any turn, so that only a stopped worker loses it. */
+export const leaseSeconds = 15;
+
+/** Calls of one turn end when these milliseconds have passed. */
+export const budgets = {
+  lookMs: 3000,
+  forwardMs: 12_000,
+  backMs: 14_000,
+  patchMs: 3000,
+  backPatchMs: 8000,
+} as const;
+
+export type TurnDeps = {
+  /** Names this worker in the lease. */
+  worker: string;
+  store: Store;
+  mesh: Mesh;
+  metrics: Metrics;
+  alarm: Alarm;
+  /** A signal that aborts after so many milliseconds. */
+  deadline: (ms: number) => AbortSignal;
+};
+
+/** How a turn ended: another worker has it, it lost its lease, or its decision stands. */
+export type TurnEnd = 'not-due' | 'fenced' | 'done';
+
+/**
+ * One turn of one rollout: claim, look, decide, write down, make it so, look again. Every effect is written down
+ * before it happens, so a turn may stop anywhere and its successor goes on from there. Throws only when the
+ * database cannot be reached; the sweep then repeats the turn.
+ */
+export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
+  const claim = await deps.store.claim(id, deps.worker, leaseSeconds);
+  if (claim === null) return 'not-due';
+  const { view, measurements } = await look(deps, claim);
+  const decision = decide(claim.rollout, { view, measurements }, claim.now);
+  const write = view.kind === 'split' ? decision.write : null;
+  const isSaved = await save(deps, claim.epoch, decision, { measurements, release: write === null });
+  if (!isSaved) return 'fenced';
+  if (write === null || view.kind !== 'split') return 'done';
+  const outcome = await makeItSo(deps, { rollout: decision.rollout, write, epoch: claim.epoch }, view);
+  const settled = settle(decision.rollout, write, outcome, await deps.store.now());
+  return (await save(deps, claim.epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
+}
+
+async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim) {
+  const signal = deadline(budgets.lookMs);
+  const [view, measurements] = await Promise.all([
+    mesh.look(rollout.target, signal),
+    wantsMeasurements(rollout, now) ? measure(metrics, rollout, now, signal) : null,
+  ]);
+  return { view, measurements };
+}
+
+function measure(metrics: Metrics, rollout: Rollout, at: Millis, signal: AbortSignal): Promise<Measurements> {
+  const { target, plan } = rollout;
+  return metrics.measure(
+    { target, checks: plan.checks, at, incrementSeconds: incrementSeconds(rollout, at) },
+    signal,
+  );
+}
+
+/** Seconds since requests were last counted for the severe guard: stretches must not overlap, and two scrapes must fit. */
+function incrementSeconds({ watch, plan, scrapeSeconds, traffic }: Rollout, at: Millis): number {
+  const since = Math.max(watch.severe.countedUntil ?? at - plan.interval * 1000, traffic.appliedAt);
+  const elapsed = Math.floor((at - since) / 1000);
+  return elapsed >= 2 * scrapeSeconds ? elapsed : 0;
+}
+
+async function save(
+  { store, alarm }: TurnDeps,
+  epoch: number,
+  { rollout, events, nextAt }: Decision,
+  rest: { measurements: Measurements | null; release: boolean },
+): Promise<boolean> {
+  const saved = await store.save(rollout.id, epoch, { rollout, events, nextAt, ...rest });
+  if (saved.kind === 'fenced') return false;
+  // A turn that still holds its lease rings nobody: its successor would find the door locked.
+  if (nextAt !== null && rest.release) await alarm.ring(rollout.id, nextAt, saved.now);
+  return true;
+}
+
+type Effect = { rollout: Rollout; write: PlannedWrite; epoch: number };
+
+/** Writes the weight. Going back re-reads and tries again at once when somebody else wrote first, until its budget ends. */
+async function makeItSo(
+  deps: TurnDeps,
+  { rollout, write, epoch }: Effect,
+  seen: SplitView,
+): Promise<WriteOutcome> {
+  const goesBack = rollout.state.kind === 'rollingBack';
+  const budget = deps.deadline(goesBack ? budgets.backMs : budgets.forwardMs);
+  const change = { ...write, rolloutId: rollout.id, epoch };
+  let view = seen;
+  while (true) {
+    const patchSignal = deps.deadline(goesBack ? budgets.backPatchMs : budgets.patchMs);
+    const outcome = await deps.mesh.write(
+      rollout.target,
+      view,
+      change,
+      AbortSignal.any([budget, patchSignal]),
+    );
+    if (!goesBack || outcome.kind !== 'conflict' || budget.aborted) return outcome;
+    const again = await deps.mesh.look(
+      rollout.target,
+      AbortSignal.any([budget, deps.deadline(budgets.lookMs)]),
+    );
+    if (again.kind !== 'split') return again.kind === 'shape' ? { kind: 'conflict' } : again;
+    if (!again.hasStable) return { kind: 'conflict' };
+    view = again;
+  }
+}

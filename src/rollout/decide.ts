@@ -1,0 +1,41 @@
+import { type Decision, decided } from './decision.ts';
+import { goBack } from './go-back.ts';
+import { goOn } from './go-on.ts';
+import { hasEnded, type Rollout } from './rollout.ts';
+import type { Sight } from './sight.ts';
+import { start } from './start.ts';
+import type { Millis } from './units.ts';
+import { wait } from './wait.ts';
+
+/**
+ * The product: what becomes of a rollout, given what was seen at `now` (PostgreSQL's clock). Pure, so the same
+ * rollout, sight and instant always give the same decision. The shell writes the decision down, makes it so in the
+ * mesh, and hands the outcome to `settle`.
+ */
+export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
+  const { state } = rollout;
+  switch (state.kind) {
+    case 'preflight':
+      return start(rollout, sight, now);
+    case 'running':
+    case 'holding':
+      return goOn(rollout, state, sight, now);
+    case 'paused':
+      return wait(rollout, state, sight, now);
+    case 'rollingBack':
+      return goBack(rollout, state, sight.view, now);
+    case 'succeeded':
+    case 'rolledBack':
+    case 'rollbackFailed':
+    case 'preflightFailed':
+    case 'cancelled':
+      return decided(rollout, rollout);
+  }
+}
+
+/** True when this turn should measure: a poll is due and its answer could matter. Going back reads no metrics. */
+export function wantsMeasurements(rollout: Rollout, now: Millis): boolean {
+  if (hasEnded(rollout) || rollout.state.kind === 'rollingBack') return false;
+  if (rollout.state.kind === 'preflight') return true;
+  return rollout.traffic.applied > 0 && now >= rollout.nextPollAt;
+}

@@ -1,0 +1,47 @@
+import type { Measurements, Reading } from '../analysis/reading.ts';
+import type { Check } from './plan.ts';
+import type { Rollout } from './rollout.ts';
+import type { Millis } from './units.ts';
+
+/** Errors that name no version are held to the plan's own error limit. */
+export function errorLimit(checks: Record<string, Check>): Check | null {
+  return Object.values(checks).find((check) => check.metric === 'errorRate') ?? null;
+}
+
+/** Why a poll is not good data for both arms, or null when it is. */
+export function whyMissing({ requests, checks }: Measurements): string | null {
+  const readings = [requests, ...Object.values(checks)].flatMap(({ canary, stable }) => [canary, stable]);
+  return readings.find((reading) => reading.kind === 'unavailable')?.why ?? null;
+}
+
+/** Requests a reading stands for; null when the provider gave no answer. */
+export function requestsIn(reading: Reading): number | null {
+  if (reading.kind === 'unavailable') return null;
+  return reading.kind === 'none' ? 0 : reading.requests;
+}
+
+/** Requests the canary ought to have seen, from stable's and the split; null when stable has no share to compare with. */
+export function expectedRequests(stable: Reading, share: number): number | null {
+  const requests = requestsIn(stable);
+  return requests === null || share >= 100 ? null : (requests * share) / (100 - share);
+}
+
+/** True when a window of this length, and one scrape more, lies wholly after the share was applied. */
+export function isWindowFull(
+  { traffic, scrapeSeconds }: Rollout,
+  windowSeconds: number,
+  now: Millis,
+): boolean {
+  return now - traffic.appliedAt >= (windowSeconds + scrapeSeconds) * 1000;
+}
+
+/**
+ * True when every check passed at its last measurement, on data that is all from the present share and from after
+ * `since`. The only thing that lets a rollout go on by itself.
+ */
+export function hasEveryCheckPassed(rollout: Rollout, since: Millis): boolean {
+  return Object.entries(rollout.plan.checks).every(([id, check]) => {
+    const result = rollout.watch.results[id];
+    return result?.verdict === 'pass' && result.at >= since && isWindowFull(rollout, check.window, result.at);
+  });
+}

@@ -1,0 +1,85 @@
+import { type Decision, decided, event, inState } from './decision.ts';
+import type { MeshView } from './ports.ts';
+import { type Actor, type Cause, canaryd, type Rollout, type State, type StuckReason } from './rollout.ts';
+import * as say from './say.ts';
+import type { Millis } from './units.ts';
+
+type RollingBack = Extract<State, { kind: 'rollingBack' }>;
+
+/** How long a write may fail before somebody is paged. */
+const stuckAfterMs = 60_000;
+const shortestRetryMs = 1000;
+const longestRetryMs = 30_000;
+
+/** Leaves the way forward for good: from here on no traffic ever goes back to this canary. */
+export function turnBack(rollout: Rollout, cause: Cause, view: MeshView, now: Millis): Decision {
+  const turned = turnedBack(rollout, cause, canaryd, now);
+  const decision = goBack(turned.rollout, turned.state, view, now);
+  return { ...decision, events: [turned.event, ...decision.events] };
+}
+
+/** The same without a look at the mesh, for a person's word: the next turn writes. */
+export function turnedBack(rollout: Rollout, cause: Cause, by: Actor, now: Millis): Turned {
+  const state: RollingBack = { kind: 'rollingBack', since: now, cause, by, stuck: null };
+  const traffic = { ...rollout.traffic, desired: 0 };
+  return {
+    state,
+    rollout: { ...rollout, state, traffic, revision: rollout.revision + 1 },
+    event: event('rollout.rolling_back', `rolling back: ${say.cause(cause)}`, { cause }, by),
+  };
+}
+
+type Turned = { rollout: Rollout; state: RollingBack; event: Decision['events'][number] };
+
+/**
+ * A turn on the way back. It always writes, even when the canary's share is 0 already: a patch of an earlier turn
+ * may still be on its way, and only a newer write makes it stale.
+ */
+export function goBack(rollout: Rollout, state: RollingBack, view: MeshView, now: Millis): Decision {
+  if (view.kind === 'missing') return lost(rollout, state, now);
+  const obstacle = obstacleTo(state, view);
+  if (obstacle !== null) return keepTrying(rollout, state, obstacle, now);
+  const write = { share: 0, end: true };
+  return decided(rollout, inState(rollout, { ...state, stuck: null }), { write, nextAt: now });
+}
+
+/** The write did not arrive: say so once it is overdue, and try again for ever. */
+export function keepTrying(
+  rollout: Rollout,
+  state: RollingBack,
+  obstacle: StuckReason,
+  now: Millis,
+): Decision {
+  const waitedMs = now - state.since;
+  const nextAt = now + Math.min(longestRetryMs, Math.max(shortestRetryMs, waitedMs / 4));
+  const isOverdue = obstacle.kind !== 'meshWriteFailed' || waitedMs >= stuckAfterMs;
+  if (!isOverdue) return decided(rollout, rollout, { nextAt });
+  const stuck = inState(rollout, { ...state, stuck: obstacle });
+  if (state.stuck?.kind === obstacle.kind) return decided(rollout, stuck, { nextAt });
+  const message = `cannot finish rolling back: ${say.stuck(obstacle)}; ${say.traffic(rollout)}`;
+  const facts = { reason: obstacle };
+  return decided(rollout, stuck, {
+    events: [event('rollout.stuck', message, facts), event('page', message, facts)],
+    nextAt,
+  });
+}
+
+function obstacleTo({ by }: RollingBack, view: Exclude<MeshView, { kind: 'missing' }>): StuckReason | null {
+  if (view.kind === 'unavailable') return { kind: 'meshWriteFailed', why: view.why };
+  if (view.kind === 'shape')
+    return { kind: 'meshWriteFailed', why: `${view.fault.path}: ${view.fault.message}` };
+  if (!view.hasStable) return { kind: 'stableMissing' };
+  const { stable } = view.readiness;
+  const wouldTakeAllDown = stable.kind === 'known' && stable.ready === 0 && view.canaryShare > 0;
+  // Only a person may choose an outage: what canaryd decided by itself waits for a stable pod.
+  return wouldTakeAllDown && by.kind === canaryd.kind ? { kind: 'stableNotReady' } : null;
+}
+
+function lost(rollout: Rollout, { cause }: RollingBack, now: Millis): Decision {
+  const why = 'the VirtualService is gone, so no weight can be restored';
+  const message = `rollback failed: ${why}`;
+  const ended = inState(rollout, { kind: 'rollbackFailed', at: now, cause, why });
+  return decided(rollout, ended, {
+    events: [event('rollout.rollback_failed', message), event('page', message)],
+  });
+}

@@ -1,0 +1,195 @@
+import type { Measurements } from '../analysis/reading.ts';
+import { severeErrorRatio, severeIncrements, tally } from '../analysis/severe.ts';
+import { judge } from '../analysis/threshold.ts';
+import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
+import type { Readiness } from './ports.ts';
+import type { Cause, HoldReason, Rollout, Watch } from './rollout.ts';
+import type { Millis } from './units.ts';
+import { remember } from './watch.ts';
+
+/** What a turn knows that guards judge. `measurements` is null when no poll was due. */
+export type Facts = {
+  share: number;
+  readiness: { stable: Readiness; canary: Readiness } | null;
+  measurements: Measurements | null;
+};
+
+/** What the guards say: go back, wait, or nothing against going on. */
+export type Finding =
+  | { kind: 'rollback'; cause: Cause }
+  | { kind: 'hold'; reason: HoldReason }
+  | { kind: 'clear' };
+
+type Guarded = { rollout: Rollout; watch: Watch; facts: Facts; now: Millis };
+type Guard = (guarded: Guarded) => Finding | null;
+
+/** In the order in which their answers count: what goes back stands before what only holds. */
+const guards: Guard[] = [
+  noReadyPod,
+  severeErrors,
+  failedCheck,
+  missingRequests,
+  unattributedErrors,
+  metricsMissing,
+  environment,
+  noTraffic,
+  stableNotReady,
+];
+
+const noReadyPodPolls = 2;
+const missingRequestPolls = 3;
+const metricsMissingLimitMs = 15 * 60_000;
+const environmentLimitMs = 5 * 60_000;
+const stableReadyRatio = 0.75;
+
+/**
+ * Folds one look into what the guards remember and asks each guard. They run in every state in which the canary
+ * has traffic; while it has none, only the pods are looked at. Polls count only when `measurements` is given.
+ */
+export function watchOver(rollout: Rollout, facts: Facts, now: Millis): { watch: Watch; finding: Finding } {
+  if (facts.share === 0) {
+    const guarded = { rollout, watch: rollout.watch, facts, now };
+    return {
+      watch: rollout.watch,
+      finding: stableNotReady(guarded) ?? canaryNotReady(guarded) ?? { kind: 'clear' },
+    };
+  }
+  const watch =
+    facts.measurements === null ? rollout.watch : remember(rollout, facts, facts.measurements, now);
+  for (const guard of guards) {
+    const finding = guard({ rollout, watch, facts, now });
+    if (finding !== null) return { watch, finding };
+  }
+  return { watch, finding: { kind: 'clear' } };
+}
+
+function noReadyPod({ watch, facts }: Guarded): Finding | null {
+  const canary = facts.readiness?.canary;
+  if (watch.noReadyPodPolls < noReadyPodPolls || canary?.kind !== 'known' || canary.ready > 0) return null;
+  const evidence = {
+    kind: 'noReadyPod' as const,
+    ready: 0,
+    total: canary.total,
+    polls: watch.noReadyPodPolls,
+  };
+  return { kind: 'rollback', cause: { kind: 'canaryUnreachable', evidence } };
+}
+
+function severeErrors({ rollout, watch, facts }: Guarded): Finding | null {
+  if (watch.severe.inARow < severeIncrements || facts.measurements?.increments.canary == null) return null;
+  const last = tally(
+    rollout.watch.severe,
+    facts.measurements.increments.canary,
+    facts.measurements.increments.stable,
+  ).judged;
+  if (last === null) return null;
+  const value = last.errors / last.requests;
+  return {
+    kind: 'rollback',
+    cause: { kind: 'severeErrors', value, limit: severeErrorRatio, requests: last.requests },
+  };
+}
+
+function failedCheck({ rollout, watch }: Guarded): Finding | null {
+  for (const [id, check] of Object.entries(rollout.plan.checks)) {
+    const result = watch.results[id];
+    if (result === undefined || result.failuresInARow < check.failures) continue;
+    const judgement = judge(check, result);
+    if (judgement.kind !== 'breach') continue;
+    const { value, stable, requests } = judgement;
+    const facts = {
+      check: id,
+      metric: check.metric,
+      limit: check.max,
+      windowSeconds: check.window,
+      failures: result.failuresInARow,
+    };
+    return { kind: 'rollback', cause: { kind: 'check', value, stable, requests, ...facts } };
+  }
+  return null;
+}
+
+function missingRequests({ watch, facts }: Guarded): Finding | null {
+  if (watch.missingRequestPolls < missingRequestPolls || facts.measurements === null) return null;
+  const requests = requestsIn(facts.measurements.requests.canary);
+  const expected = expectedRequests(facts.measurements.requests.stable, facts.share);
+  if (requests === null || expected === null) return null;
+  const evidence = { kind: 'missingRequests' as const, requests, expected, polls: watch.missingRequestPolls };
+  return { kind: 'rollback', cause: { kind: 'canaryUnreachable', evidence } };
+}
+
+function unattributedErrors({ rollout, watch, facts }: Guarded): Finding | null {
+  const limit = errorLimit(rollout.plan.checks);
+  const reading = facts.measurements?.unattributed;
+  if (limit === null || reading?.kind !== 'value' || watch.unattributedFailures < limit.failures) return null;
+  const { value, requests } = reading;
+  const failures = watch.unattributedFailures;
+  return {
+    kind: 'rollback',
+    cause: { kind: 'unattributedErrors', value, limit: limit.max, requests, failures },
+  };
+}
+
+function metricsMissing({ rollout, watch, facts, now }: Guarded): Finding | null {
+  if (watch.metricsMissing === null) return null;
+  const { since } = watch.metricsMissing;
+  const why =
+    (facts.measurements && whyMissing(facts.measurements)) ?? 'waiting for a second poll with good data';
+  const mayGoBack = facts.share < 100 || rollout.plan.metricsDown === 'rollback';
+  if (now - since < metricsMissingLimitMs || !mayGoBack)
+    return { kind: 'hold', reason: { kind: 'metricsMissing', why, since } };
+  return { kind: 'rollback', cause: { kind: 'metricsMissing', seconds: (now - since) / 1000, why } };
+}
+
+function environment({ rollout, watch, now }: Guarded): Finding | null {
+  const since = watch.environmentSince;
+  if (since === null) return null;
+  for (const [id, check] of Object.entries(rollout.plan.checks)) {
+    const result = watch.results[id];
+    const judgement = result && judge(check, result);
+    if (judgement?.kind !== 'environment') continue;
+    if (now - since >= environmentLimitMs) {
+      return {
+        kind: 'rollback',
+        cause: { kind: 'environmentLimit', check: id, seconds: (now - since) / 1000 },
+      };
+    }
+    const { value: canary, stable } = judgement;
+    return {
+      kind: 'hold',
+      reason: { kind: 'environment', check: id, canary, stable, limit: check.max, since },
+    };
+  }
+  return null;
+}
+
+function noTraffic({ rollout, watch, facts, now }: Guarded): Finding | null {
+  for (const [id, { window, minRequests }] of Object.entries(rollout.plan.checks)) {
+    const result = watch.results[id];
+    if (result === undefined || result.canary.kind === 'value') continue;
+    const requests = requestsIn(result.canary);
+    // At 100 % there is no stable to expect from: what the canary itself had in a full window must do.
+    const expected =
+      expectedRequests(result.stable, facts.share) ?? (isWindowFull(rollout, window, now) ? requests : null);
+    if (requests === null || expected === null || expected >= minRequests) continue;
+    return { kind: 'hold', reason: { kind: 'noTraffic', requests, expected, needed: minRequests } };
+  }
+  return null;
+}
+
+function stableNotReady({ rollout, facts }: Guarded): Finding | null {
+  const stable = facts.readiness?.stable;
+  if (stable?.kind !== 'known') return null;
+  const needed = Math.max(1, Math.ceil(stable.total * stableReadyRatio), rollout.plan.stable.minReady ?? 0);
+  if (stable.ready >= needed) return null;
+  return {
+    kind: 'hold',
+    reason: { kind: 'stableNotReady', ready: stable.ready, total: stable.total, needed },
+  };
+}
+
+function canaryNotReady({ facts }: Guarded): Finding | null {
+  const canary = facts.readiness?.canary;
+  if (canary?.kind !== 'known' || canary.ready > 0) return null;
+  return { kind: 'hold', reason: { kind: 'canaryNotReady', total: canary.total } };
+}

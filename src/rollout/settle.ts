@@ -1,0 +1,104 @@
+import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
+import { keepTrying } from './go-back.ts';
+import type { WriteOutcome } from './ports.ts';
+import type { Rollout } from './rollout.ts';
+import * as say from './say.ts';
+import { isSameShare, type Millis } from './units.ts';
+import { ontoNextStep, type Running } from './walk.ts';
+
+const retryMs = 250;
+
+/**
+ * What becomes of a rollout after its write: only a weight that was read back moves it on, and only then may it
+ * end. Takes the rollout as `decide` left it, the write that it asked for, and the mesh's answer.
+ */
+export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome, now: Millis): Decision {
+  if (outcome.kind === 'applied') return arrived(rollout, write, outcome.canaryShare, now);
+  const { state } = rollout;
+  if (state.kind === 'rollingBack') {
+    return keepTrying(rollout, state, { kind: 'meshWriteFailed', why: whyNot(outcome) }, now);
+  }
+  if (outcome.kind !== 'unavailable' || state.kind !== 'running')
+    return decided(rollout, rollout, { nextAt: now + retryMs });
+  const reason = { kind: 'meshWriteFailed' as const, why: outcome.why };
+  const held = inState(rollout, { kind: 'holding', position: state.position, since: now, reason });
+  return decided(rollout, held, {
+    events: [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })],
+  });
+}
+
+function arrived(before: Rollout, write: PlannedWrite, share: number, now: Millis): Decision {
+  const rollout = withApplied(before, share, now);
+  const events = isSameShare(before.traffic.applied, share) ? [] : [applied(before, rollout)];
+  const { state } = rollout;
+  if (state.kind === 'rollingBack') {
+    const ended = inState(rollout, {
+      kind: 'rolledBack',
+      at: now,
+      since: state.since,
+      cause: state.cause,
+      by: state.by,
+    });
+    const message = `rolled back: ${say.traffic(ended)}; ${say.cause(state.cause)}`;
+    return decided(before, ended, {
+      events: [...events, event('rollout.rolled_back', message, { cause: state.cause })],
+    });
+  }
+  if (state.kind !== 'running') return decided(before, rollout, { events });
+  if (write.end) {
+    const ended = inState(rollout, { kind: 'succeeded', at: now });
+    return decided(before, ended, {
+      events: [...events, event('rollout.succeeded', `succeeded: ${say.traffic(ended)}`)],
+    });
+  }
+  const stepped = afterWeight({ ...rollout, state }, events.length > 0, now);
+  return decided(before, stepped.rollout, { ...stepped, events: [...events, ...stepped.events] });
+}
+
+/** A step that only asked for this weight is over; any other one begins its watch at the new weight. */
+function afterWeight(
+  rollout: Running,
+  hasMoved: boolean,
+  now: Millis,
+): { rollout: Running; events: Decision['events']; nextAt: Millis } {
+  const { position } = rollout.state;
+  const step = rollout.plan.steps[position.step];
+  if (step?.type === 'setWeight' && isSameShare(step.weight, rollout.traffic.applied)) {
+    const next = ontoNextStep(rollout, now);
+    const needsTime = rollout.plan.steps[position.step + 1]?.type === 'bake';
+    return { ...next, nextAt: needsTime ? rollout.nextPollAt : now };
+  }
+  if (step?.type !== 'promote' || !hasMoved) return { rollout, events: [], nextAt: rollout.nextPollAt };
+  const restarted: Running = {
+    ...rollout,
+    state: { kind: 'running', position: { ...position, startedAt: now } },
+  };
+  return { rollout: restarted, events: [], nextAt: rollout.nextPollAt };
+}
+
+function withApplied(rollout: Rollout, share: number, now: Millis): Rollout {
+  const { traffic, plan } = rollout;
+  if (isSameShare(traffic.applied, share)) return { ...rollout, traffic: { ...traffic, intent: null } };
+  const isFirst = traffic.applied === 0;
+  const nextPollAt = isFirst ? now + plan.interval * 1000 : rollout.nextPollAt;
+  return { ...rollout, nextPollAt, traffic: { ...traffic, applied: share, appliedAt: now, intent: null } };
+}
+
+function applied({ traffic, target }: Rollout, after: Rollout): Decision['events'][number] {
+  const from = traffic.applied;
+  const to = after.traffic.applied;
+  const message = `weight of ${target.canary.version} went from ${say.share(from)} to ${say.share(to)}, read back: ${say.traffic(after)}`;
+  return event('weight.applied', message, { from, to });
+}
+
+function whyNot(outcome: Exclude<WriteOutcome, { kind: 'applied' }>): string {
+  switch (outcome.kind) {
+    case 'conflict':
+      return 'somebody else keeps writing the VirtualService';
+    case 'missing':
+      return 'the VirtualService is gone';
+    case 'ambiguous':
+    case 'unavailable':
+      return outcome.why;
+  }
+}

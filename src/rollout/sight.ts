@@ -1,0 +1,48 @@
+import type { Measurements } from '../analysis/reading.ts';
+import type { PlannedWrite } from './decision.ts';
+import type { Facts } from './guard.ts';
+import type { MeshView, SplitView } from './ports.ts';
+import type { PauseReason, Rollout } from './rollout.ts';
+import { isSameShare, type Millis } from './units.ts';
+
+/** What a turn saw. `measurements` is null when no poll was due. */
+export type Sight = { view: MeshView; measurements: Measurements | null };
+
+/** What the guards get to see of a turn; while the mesh cannot be read, the share last read back counts. */
+export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {
+  if (view.kind !== 'split') return { share: rollout.traffic.applied, readiness: null, measurements };
+  return { share: view.canaryShare, readiness: view.readiness, measurements };
+}
+
+/** When the next poll is due; polls keep their rhythm unless one was missed. */
+export function pollAfter({ nextPollAt, plan }: Rollout, now: Millis): Millis {
+  if (now < nextPollAt) return nextPollAt;
+  const next = nextPollAt + plan.interval * 1000;
+  return next > now ? next : now + plan.interval * 1000;
+}
+
+/** What somebody else did to the VirtualService that only a person can judge; null when it is as we left it. */
+export function interruptionIn({ target, traffic }: Rollout, view: MeshView): PauseReason | null {
+  if (view.kind === 'shape')
+    return { kind: 'shapeChanged', why: `${view.fault.path}: ${view.fault.message}` };
+  if (view.kind !== 'split') return null;
+  if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
+  const isOurs =
+    isSameShare(view.canaryShare, traffic.applied) ||
+    (traffic.intent !== null && isSameShare(view.canaryShare, traffic.intent.share));
+  return isOurs ? null : { kind: 'drift', expected: traffic.desired, found: view.canaryShare };
+}
+
+/** The share as found becomes the one read back, so that people are told where traffic is. */
+export function asFound(rollout: Rollout, view: MeshView, now: Millis): Rollout {
+  if (view.kind !== 'split' || isSameShare(view.canaryShare, rollout.traffic.applied)) return rollout;
+  return { ...rollout, traffic: { ...rollout.traffic, applied: view.canaryShare, appliedAt: now } };
+}
+
+/**
+ * The write that a turn without a weight of its own still owes: an open intent may belong to a stopped worker whose
+ * patch is still on its way, and only a write on top of what was read makes that patch stale.
+ */
+export function closingWrite({ traffic }: Rollout, view: SplitView): PlannedWrite | null {
+  return traffic.intent === null ? null : { share: view.canaryShare, end: false };
+}

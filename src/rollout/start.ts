@@ -1,0 +1,75 @@
+import { type Decision, decided, event, inState } from './decision.ts';
+import { goOn } from './go-on.ts';
+import type { Rollout } from './rollout.ts';
+import * as say from './say.ts';
+import type { Sight } from './sight.ts';
+import type { Millis } from './units.ts';
+
+/** How long a start waits for the mesh and the metrics to answer before it is given up. */
+const patienceMs = 60_000;
+
+/** Preflight: a rollout starts from weights at rest, with a stable that metrics can see. Until then nothing is touched. */
+export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
+  const fault = faultOf(rollout, sight);
+  if (fault === null) return begin(rollout, sight, now);
+  if (fault.mayPass && now - rollout.createdAt < patienceMs) {
+    return decided(rollout, rollout, {
+      nextAt: now + Math.min(rollout.plan.interval * 1000, patienceMs / 6),
+    });
+  }
+  const failed = inState(rollout, { kind: 'preflightFailed', at: now, why: fault.why });
+  return decided(rollout, failed, {
+    events: [event('rollout.preflight_failed', `not started, no traffic was moved: ${fault.why}`)],
+  });
+}
+
+function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
+  const state = { kind: 'running' as const, position: { step: 0, startedAt: now } };
+  const started: Rollout = {
+    ...rollout,
+    state,
+    deadlineAt: now + rollout.plan.deadline * 1000,
+    nextPollAt: now,
+  };
+  const decision = goOn(started, state, { view: sight.view, measurements: null }, now);
+  const { canary, stable } = rollout.target;
+  const message = `started: ${stable.version} to ${canary.version} in ${rollout.plan.steps.length} steps, deadline ${say.timeOfDay(started.deadlineAt)}`;
+  return {
+    ...decision,
+    rollout: { ...decision.rollout, revision: rollout.revision + 1 },
+    events: [event('rollout.started', message, { plan: rollout.plan.name }), ...decision.events],
+  };
+}
+
+type Fault = { why: string; mayPass: boolean };
+
+function faultOf({ target }: Rollout, { view, measurements }: Sight): Fault | null {
+  switch (view.kind) {
+    case 'missing':
+      return { why: `VirtualService ${target.namespace}/${target.virtualService} is gone`, mayPass: false };
+    case 'shape':
+      return { why: `${view.fault.path}: ${view.fault.message}`, mayPass: false };
+    case 'unavailable':
+      return { why: `the VirtualService cannot be read: ${view.why}`, mayPass: true };
+    case 'split':
+      if (view.uid !== target.uid)
+        return { why: 'the VirtualService was created anew since the request', mayPass: false };
+      if (view.canaryShare > 0 || !view.hasStable) {
+        return {
+          why: `the split is not at rest: ${target.canary.subset} already has ${say.share(view.canaryShare)}`,
+          mayPass: false,
+        };
+      }
+      return metricsFault(target.stable.version, measurements);
+  }
+}
+
+function metricsFault(stableVersion: string, measurements: Sight['measurements']): Fault | null {
+  const reading = measurements?.requests.stable ?? { kind: 'unavailable', why: 'not measured' };
+  if (reading.kind === 'unavailable') return { why: `no metrics: ${reading.why}`, mayPass: true };
+  if (reading.kind !== 'none') return null;
+  return {
+    why: `metrics show no requests for stable (${stableVersion}): check its version label, or wait for traffic`,
+    mayPass: true,
+  };
+}

@@ -1,0 +1,43 @@
+import { type Decision, decided, event, inState } from './decision.ts';
+import { turnBack } from './go-back.ts';
+import { watchOver } from './guard.ts';
+import { paged } from './page.ts';
+import type { Cause, PauseReason, Rollout, State } from './rollout.ts';
+import * as say from './say.ts';
+import { asFound, closingWrite, factsOf, interruptionIn, pollAfter, type Sight } from './sight.ts';
+import type { Millis } from './units.ts';
+
+type Paused = Extract<State, { kind: 'paused' }>;
+
+/** A turn while a person is awaited: the weight stays, the guards go on, and nobody coming is an answer too. */
+export function wait(before: Rollout, state: Paused, { view, measurements }: Sight, now: Millis): Decision {
+  const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
+  const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
+  if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, view, now);
+  const timeUp = timeUpIn(rollout, state, now);
+  if (timeUp !== null) return turnBack(rollout, timeUp, view, now);
+  if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, view, now);
+  const told = paged(rollout, now);
+  if (view.kind !== 'split') return decided(before, told.rollout, { events: told.events });
+  const reason = interruptionIn(rollout, view);
+  if (reason === null || reason.kind === state.reason.kind) {
+    return decided(before, told.rollout, { events: told.events, write: closingWrite(rollout, view) });
+  }
+  const paused = inState(asFound(told.rollout, view, now), { ...state, reason });
+  const write = reason.kind === 'recreated' ? null : closingWrite(rollout, view);
+  return decided(before, paused, {
+    events: [...told.events, event('drift.detected', say.pause(reason), { reason })],
+    write,
+  });
+}
+
+/** The deadline does not run while a person has paused; it runs when canaryd itself stopped. */
+export function isPersonsPause(reason: PauseReason): boolean {
+  return reason.kind === 'operator' || reason.kind === 'plan';
+}
+
+function timeUpIn({ plan, deadlineAt }: Rollout, { since, reason }: Paused, now: Millis): Cause | null {
+  if (now - since >= plan.pauseExpiry * 1000) return { kind: 'expired', seconds: plan.pauseExpiry };
+  if (isPersonsPause(reason) || now < deadlineAt) return null;
+  return { kind: 'deadline', seconds: plan.deadline };
+}

@@ -1,0 +1,113 @@
+import type { CheckReadings, Measurements, Reading } from '../analysis/reading.ts';
+import { tally } from '../analysis/severe.ts';
+import { type Judgement, judge } from '../analysis/threshold.ts';
+import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
+import { type Check, longestWindowSeconds } from './plan.ts';
+import type { Readiness } from './ports.ts';
+import type { CheckResult, Rollout, Watch } from './rollout.ts';
+import type { Millis } from './units.ts';
+
+type Sight = { share: number; readiness: { stable: Readiness; canary: Readiness } | null };
+
+/** Fewer expected requests than this may fail to appear by chance. */
+const expectedEnough = 20;
+
+/**
+ * What the guards remember after one poll: a fold over the polls, so that the same polls always give the same
+ * memory. `sight` is what the mesh showed at that poll.
+ */
+export function remember(rollout: Rollout, sight: Sight, measurements: Measurements, now: Millis): Watch {
+  const { watch, plan } = rollout;
+  const results = Object.entries(plan.checks).map(([id, check]) => {
+    const readings = measurements.checks[id] ?? notMeasured;
+    return [id, { ...resultOf(check, readings, watch.results[id]), at: measurements.takenAt }] as const;
+  });
+  const judgements = Object.entries(plan.checks).map(([id, check]) =>
+    judge(check, measurements.checks[id] ?? notMeasured),
+  );
+  return {
+    lastPollAt: now,
+    results: Object.fromEntries(results),
+    unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
+    noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),
+    missingRequestPolls: countMissingRequests(rollout, sight.share, measurements, now),
+    metricsMissing: rememberMissing(watch, measurements, now),
+    environmentSince: judgements.some((judgement) => judgement.kind === 'environment')
+      ? (watch.environmentSince ?? now)
+      : null,
+    severe: rememberSevere(watch, measurements),
+  };
+}
+
+const notMeasured: CheckReadings = {
+  canary: { kind: 'unavailable', why: 'not measured' },
+  stable: { kind: 'unavailable', why: 'not measured' },
+};
+
+function resultOf(
+  check: Check,
+  readings: CheckReadings,
+  before: CheckResult | undefined,
+): Omit<CheckResult, 'at'> {
+  const judgement = judge(check, readings);
+  const failures = before?.failuresInARow ?? 0;
+  return {
+    ...readings,
+    limit: check.max,
+    verdict: verdictOf[judgement.kind],
+    failuresInARow: failuresAfter(judgement, failures),
+  };
+}
+
+const verdictOf = {
+  pass: 'pass',
+  breach: 'fail',
+  environment: 'inconclusive',
+  inconclusive: 'inconclusive',
+  error: 'error',
+} as const satisfies Record<Judgement['kind'], CheckResult['verdict']>;
+
+/** Only a pass clears a failure: a measurement that says nothing must not save a failing canary. */
+function failuresAfter(judgement: Judgement, failures: number): number {
+  if (judgement.kind === 'pass') return 0;
+  return judgement.kind === 'breach' ? failures + 1 : failures;
+}
+
+function unattributedFailures({ watch, plan }: Rollout, reading: Reading): number {
+  const limit = errorLimit(plan.checks);
+  if (limit === null || reading.kind !== 'value') return watch.unattributedFailures;
+  return reading.value > limit.max ? watch.unattributedFailures + 1 : 0;
+}
+
+function countNoReadyPod(before: number, readiness: Readiness | undefined): number {
+  if (readiness?.kind !== 'known') return before;
+  return readiness.ready === 0 ? before + 1 : 0;
+}
+
+function countMissingRequests(
+  rollout: Rollout,
+  share: number,
+  { requests }: Measurements,
+  now: Millis,
+): number {
+  const seen = requestsIn(requests.canary);
+  const expected = expectedRequests(requests.stable, share);
+  if (seen === null || expected === null || expected < expectedEnough)
+    return rollout.watch.missingRequestPolls;
+  if (!isWindowFull(rollout, longestWindowSeconds(rollout.plan.checks), now)) return 0;
+  return seen < expected / 4 ? rollout.watch.missingRequestPolls + 1 : 0;
+}
+
+function rememberMissing(watch: Watch, measurements: Measurements, now: Millis): Watch['metricsMissing'] {
+  const missing = watch.metricsMissing;
+  if (whyMissing(measurements) !== null) {
+    return { since: missing?.since ?? watch.lastPollAt ?? now, goodPolls: 0, paged: missing?.paged ?? false };
+  }
+  if (missing === null || missing.goodPolls >= 1) return null;
+  return { ...missing, goodPolls: missing.goodPolls + 1 };
+}
+
+function rememberSevere({ severe }: Watch, { increments, takenAt }: Measurements): Watch['severe'] {
+  if (increments.canary === null) return severe;
+  return { ...tally(severe, increments.canary, increments.stable).tally, countedUntil: takenAt };
+}
