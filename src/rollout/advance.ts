@@ -1,7 +1,7 @@
 import type { Measurements } from '../analysis/reading.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import type { Decision, PlannedWrite } from './decision.ts';
-import type { Alarm, Claim, Mesh, Metrics, SplitView, Store, WriteOutcome } from './ports.ts';
+import type { Alarm, Claim, Mesh, MeshView, Metrics, SplitView, Store, WriteOutcome } from './ports.ts';
 import type { Rollout } from './rollout.ts';
 import { settle } from './settle.ts';
 import type { Millis } from './units.ts';
@@ -91,30 +91,33 @@ async function save(
 type Effect = { rollout: Rollout; write: PlannedWrite; epoch: number };
 
 /** Writes the weight. Going back re-reads and tries again at once when somebody else wrote first, until its budget ends. */
-async function makeItSo(
-  deps: TurnDeps,
-  { rollout, write, epoch }: Effect,
-  seen: SplitView,
-): Promise<WriteOutcome> {
-  const goesBack = rollout.state.kind === 'rollingBack';
-  const budget = deps.deadline(goesBack ? budgets.backMs : budgets.forwardMs);
-  const change = { ...write, rolloutId: rollout.id, epoch };
-  let view = seen;
-  while (true) {
-    const patchSignal = deps.deadline(goesBack ? budgets.backPatchMs : budgets.patchMs);
-    const outcome = await deps.mesh.write(
-      rollout.target,
+async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promise<WriteOutcome> {
+  if (effect.rollout.state.kind !== 'rollingBack')
+    return patch(deps, effect, seen, deps.deadline(budgets.patchMs));
+  const budget = deps.deadline(budgets.backMs);
+  let view: MeshView = seen;
+  while (view.kind === 'split' && view.hasStable) {
+    const outcome = await patch(
+      deps,
+      effect,
       view,
-      change,
-      AbortSignal.any([budget, patchSignal]),
+      AbortSignal.any([budget, deps.deadline(budgets.backPatchMs)]),
     );
-    if (!goesBack || outcome.kind !== 'conflict' || budget.aborted) return outcome;
-    const again = await deps.mesh.look(
-      rollout.target,
+    if (outcome.kind !== 'conflict' || budget.aborted) return outcome;
+    view = await deps.mesh.look(
+      effect.rollout.target,
       AbortSignal.any([budget, deps.deadline(budgets.lookMs)]),
     );
-    if (again.kind !== 'split') return again.kind === 'shape' ? { kind: 'conflict' } : again;
-    if (!again.hasStable) return { kind: 'conflict' };
-    view = again;
   }
+  return view.kind === 'split' || view.kind === 'shape' ? { kind: 'conflict' } : view;
+}
+
+function patch(
+  { mesh }: TurnDeps,
+  effect: Effect,
+  view: SplitView,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const { rollout, write, epoch } = effect;
+  return mesh.write(rollout.target, view, { ...write, rolloutId: rollout.id, epoch }, signal);
 }

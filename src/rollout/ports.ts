@@ -155,7 +155,7 @@ export type Remembered = {
 
 export type CommandChange<Answer> = {
   /** Null when the command was refused: nothing is written. */
-  change: { rollout: Rollout; events: AuditEvent[]; nextAt: Millis } | null;
+  change: { rollout: Rollout; events: AuditEvent[]; nextAt: Millis | null } | null;
   answer: Answer;
   remember: Remembered | null;
 };

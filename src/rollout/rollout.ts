@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Counts, Reading } from '../analysis/reading.ts';
+import { emptyTally } from '../analysis/severe.ts';
 import { Plan, type Step } from './plan.ts';
 import { Target } from './target.ts';
 
@@ -252,3 +253,31 @@ export function stepAt(rollout: Rollout, position: Position): Step {
 }
 
 const lastStep: Step = { type: 'promote' };
+
+/** A rollout as it was asked for: nothing read yet, nothing moved. `scrapeSeconds` comes from the metrics provider. */
+export function newRollout(
+  asked: Pick<Rollout, 'id' | 'target' | 'plan' | 'requestedBy' | 'reason'>,
+  scrapeSeconds: number,
+  now: number,
+): Rollout {
+  return {
+    ...asked,
+    revision: 1,
+    createdAt: now,
+    deadlineAt: now + asked.plan.deadline * 1000,
+    nextPollAt: now,
+    scrapeSeconds,
+    state: { kind: 'preflight' },
+    traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
+    watch: {
+      lastPollAt: null,
+      results: {},
+      unattributedFailures: 0,
+      noReadyPodPolls: 0,
+      missingRequestPolls: 0,
+      metricsMissing: null,
+      environmentSince: null,
+      severe: { ...emptyTally, countedUntil: null },
+    },
+  };
+}

@@ -1,9 +1,22 @@
 import type { AuditRow } from './audit.ts';
 import type { Command, Refusal } from './command.ts';
-import type { Plan } from './plan.ts';
-import type { AuditQuery, MeshFailure, Remembered, RolloutQuery, ShapeFault, WeightChange } from './ports.ts';
-import type { Actor, Rollout } from './rollout.ts';
-import type { TargetRequest } from './target.ts';
+import { event } from './decision.ts';
+import { obey } from './obey.ts';
+import { type Plan, watchedSeconds } from './plan.ts';
+import type {
+  AuditQuery,
+  Mesh,
+  MeshFailure,
+  Metrics,
+  Remembered,
+  Resolution,
+  RolloutQuery,
+  Rollouts,
+  ShapeFault,
+  WeightChange,
+} from './ports.ts';
+import { type Actor, newRollout, type Rollout } from './rollout.ts';
+import type { Target, TargetRequest } from './target.ts';
 import type { Millis } from './units.ts';
 
 export type CreateRequest = { target: TargetRequest; plan: Plan; reason: string | null };
@@ -41,6 +54,14 @@ export type ActAnswer =
 /** Renders the answer that a repeated Idempotency-Key gets, inside the transaction that it belongs to. */
 export type Remember = (rollout: Rollout, now: Millis) => Remembered;
 
+export type ServiceDeps = {
+  mesh: Mesh;
+  metrics: Metrics;
+  rollouts: Rollouts;
+  newId: () => string;
+  deadline: (ms: number) => AbortSignal;
+};
+
 /** What faces may ask of canaryd. */
 export interface RolloutService {
   create(request: CreateRequest, actor: Actor, remember: Remember | null): Promise<CreateAnswer>;
@@ -54,4 +75,130 @@ export interface RolloutService {
   recall(
     key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
   ): Promise<Pick<Remembered, 'fingerprint' | 'status' | 'body'> | null>;
+}
+
+/** Milliseconds a person waits for the mesh at most. */
+const meshMs = 3000;
+
+/** Wires the service; every answer is a value, and only a lost database throws. */
+export function rolloutService(deps: ServiceDeps): RolloutService {
+  const { rollouts } = deps;
+  return {
+    create: (request, actor, remember) => create(deps, request, actor, remember),
+    preview: (request, actor) => preview(deps, request, actor),
+    act: (id, command, actor, remember) => act(rollouts, { id, command, actor, remember }),
+    find: (id) => rollouts.find(id),
+    list: async (query) => ({ rollouts: await rollouts.list(query), now: await rollouts.now() }),
+    events: (id, afterSeq, limit) => rollouts.events(id, afterSeq, limit),
+    audit: (query) => rollouts.audit(query),
+    recall: (key) => rollouts.recall(key),
+  };
+}
+
+async function create(
+  deps: ServiceDeps,
+  request: CreateRequest,
+  actor: Actor,
+  remember: Remember | null,
+): Promise<CreateAnswer> {
+  const drafted = await draft(deps, request, actor);
+  if (drafted.kind !== 'drafted') return drafted;
+  const { rollout, now } = drafted;
+  const message = `${rollout.target.stable.version} to ${rollout.target.canary.version} asked for by ${actor.name}`;
+  const scheduled = event(
+    'rollout.scheduled',
+    message,
+    { plan: rollout.plan.name, reason: rollout.reason },
+    actor,
+  );
+  const created = await deps.rollouts.create(rollout, [scheduled], remember?.(rollout, now) ?? null);
+  return created.kind === 'created' ? { kind: 'created', rollout, now } : created;
+}
+
+async function preview(deps: ServiceDeps, request: CreateRequest, actor: Actor): Promise<Preview> {
+  const drafted = await draft(deps, request, actor);
+  if (drafted.kind !== 'drafted') return drafted;
+  const { rollout } = drafted;
+  const timeline = timelineOf(rollout.plan);
+  const live = await deps.rollouts.list({ ...liveOn(rollout.target), limit: 1 });
+  if (live[0] !== undefined) return { kind: 'taken', by: live[0].id };
+  const shares = timeline.steps.map((step) => step.share);
+  const answer = await deps.mesh.preview(request.target, shares, deps.deadline(meshMs));
+  if (answer.kind !== 'preview') return refusalFrom(answer);
+  const steps = timeline.steps.map((step, index) => ({ ...step, changes: answer.changes[index] ?? [] }));
+  return { kind: 'preview', rollout, steps, seconds: timeline.seconds };
+}
+
+function liveOn({
+  namespace,
+  virtualService,
+}: Target): Pick<RolloutQuery, 'namespace' | 'virtualService' | 'statuses'> {
+  return {
+    namespace,
+    virtualService,
+    statuses: ['preflight', 'running', 'promoting', 'holding', 'paused', 'rolling_back'],
+  };
+}
+
+/** When each step begins at the earliest, in seconds from the start, and the share it leaves. */
+function timelineOf(plan: Plan): { steps: Omit<PreviewStep, 'changes'>[]; seconds: number } {
+  let seconds = 0;
+  let share = 0;
+  const steps = plan.steps.map((step, index) => {
+    if (step.type === 'setWeight') share = step.weight;
+    if (step.type === 'promote') share = 100;
+    const startsInSeconds = seconds;
+    seconds += watchedSeconds(step) ?? 0;
+    return { step: index, type: step.type, share, startsInSeconds };
+  });
+  return { steps, seconds };
+}
+
+async function draft(
+  { mesh, metrics, rollouts, newId, deadline }: ServiceDeps,
+  { target: wanted, plan, reason }: CreateRequest,
+  actor: Actor,
+): Promise<{ kind: 'drafted'; rollout: Rollout; now: Millis } | TargetRefusal> {
+  const resolution = await mesh.resolve(wanted, deadline(meshMs));
+  if (resolution.kind !== 'resolved') return refusalFrom(resolution);
+  const now = await rollouts.now();
+  const rollout = newRollout(
+    { id: newId(), target: resolution.target, plan, requestedBy: actor, reason },
+    metrics.scrapeSeconds,
+    now,
+  );
+  return { kind: 'drafted', rollout, now };
+}
+
+function refusalFrom(resolution: Exclude<Resolution, { kind: 'resolved' }>): TargetRefusal {
+  switch (resolution.kind) {
+    case 'missing':
+      return { kind: 'targetMissing' };
+    case 'shape':
+      return { kind: 'targetShape', fault: resolution.fault };
+    case 'unavailable':
+      return { kind: 'meshUnavailable', failure: resolution };
+  }
+}
+
+type Act = { id: string; command: Command; actor: Actor; remember: Remember | null };
+
+async function act(rollouts: Rollouts, { id, command, actor, remember }: Act): Promise<ActAnswer> {
+  const answered = await rollouts.command<ActAnswer>(id, (rollout, now) => {
+    const obedience = obey(rollout, command, actor, now);
+    if (obedience.kind === 'refused') {
+      return {
+        change: null,
+        answer: { kind: 'refused', refusal: obedience.refusal, rollout, now },
+        remember: null,
+      };
+    }
+    const { decision } = obedience;
+    return {
+      change: { rollout: decision.rollout, events: decision.events, nextAt: decision.nextAt },
+      answer: { kind: 'accepted', rollout: decision.rollout, now },
+      remember: remember?.(decision.rollout, now) ?? null,
+    };
+  });
+  return answered.kind === 'answered' ? answered.answer : answered;
 }
