@@ -37,3 +37,43 @@ export type Measurements = {
   /** 5xx responses at the callers that name no version, as a ratio of all the service's requests there. */
   unattributed: Reading;
 };
+
+/**
+ * The same measurements with every number finite. +Infinity is kept as the largest number, which breaches every
+ * limit; any other absurd number is no answer at all, so that it can neither pass nor be stored.
+ */
+export function withSoundNumbers(measurements: Measurements): Measurements {
+  const { checks, requests, increments, unattributed } = measurements;
+  const sound = ({ canary, stable }: CheckReadings) => ({
+    canary: soundReading(canary),
+    stable: soundReading(stable),
+  });
+  return {
+    ...measurements,
+    checks: Object.fromEntries(Object.entries(checks).map(([id, readings]) => [id, sound(readings)])),
+    requests: sound(requests),
+    increments: { canary: soundCounts(increments.canary), stable: soundCounts(increments.stable) },
+    unattributed: soundReading(unattributed),
+  };
+}
+
+const absurd: Reading = {
+  kind: 'unavailable',
+  why: 'the metrics provider answered with something that is not a number',
+};
+
+function soundReading(reading: Reading): Reading {
+  if (reading.kind === 'none' || reading.kind === 'unavailable') return reading;
+  if (!isCount(reading.requests)) return absurd;
+  if (reading.kind === 'tooFew') return reading;
+  const value = reading.value === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : reading.value;
+  return isCount(value) ? { ...reading, value } : absurd;
+}
+
+function soundCounts(counts: Counts | null): Counts | null {
+  return counts !== null && isCount(counts.requests) && isCount(counts.errors) ? counts : null;
+}
+
+function isCount(value: number): boolean {
+  return Number.isFinite(value) && value >= 0;
+}

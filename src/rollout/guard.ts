@@ -1,4 +1,4 @@
-import type { Measurements } from '../analysis/reading.ts';
+import { type Measurements, withSoundNumbers } from '../analysis/reading.ts';
 import { severeErrorRatio, severeIncrements, tally } from '../analysis/severe.ts';
 import { judge } from '../analysis/threshold.ts';
 import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
@@ -46,7 +46,8 @@ const stableReadyRatio = 0.75;
  * Folds one look into what the guards remember and asks each guard. They run in every state in which the canary
  * has traffic; while it has none, only the pods are looked at. Polls count only when `measurements` is given.
  */
-export function watchOver(rollout: Rollout, facts: Facts, now: Millis): { watch: Watch; finding: Finding } {
+export function watchOver(rollout: Rollout, seen: Facts, now: Millis): { watch: Watch; finding: Finding } {
+  const facts = { ...seen, measurements: seen.measurements && withSoundNumbers(seen.measurements) };
   if (facts.share === 0) {
     const guarded = { rollout, watch: rollout.watch, facts, now };
     return {

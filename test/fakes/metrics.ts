@@ -1,0 +1,132 @@
+import type { CheckReadings, Counts, Measurements, Reading } from '../../src/analysis/reading.ts';
+import { type Check, longestWindowSeconds } from '../../src/rollout/plan.ts';
+import type { MeasureRequest, Metrics } from '../../src/rollout/ports.ts';
+
+type ArmName = 'canary' | 'stable';
+
+/** What an arm does for as long as it is set: `requests` are those of the longest window. */
+export type ArmTraffic =
+  | { kind: 'serving'; requests: number; errorRatio: number; p99Ms: number }
+  | { kind: 'none' }
+  | { kind: 'unavailable'; why: string };
+
+/** One poll of a script; an arm that is left out keeps what it did before. */
+export type ScriptedPoll = { canary?: ArmTraffic; stable?: ArmTraffic; unattributed?: Reading };
+
+export type FakeMetrics = Metrics & {
+  /** Sets one arm until it is set again. */
+  set(arm: ArmName, traffic: ArmTraffic): void;
+  /** Sets the callers' 5xx that name no version. */
+  setUnattributed(reading: Reading): void;
+  /** The provider answers nothing until `restore`. */
+  breakDown(why?: string): void;
+  restore(): void;
+  /** Each measurement takes the next poll; after the last one its state stays. */
+  script(polls: ScriptedPoll[]): void;
+  /** Every request so far, in order. */
+  readonly asked: MeasureRequest[];
+};
+
+/** Traffic in the moods that tests speak of; each is plain data that a test may spread and change. */
+export const mood = {
+  healthy: { kind: 'serving', requests: 1000, errorRatio: 0, p99Ms: 120 },
+  failing: { kind: 'serving', requests: 1000, errorRatio: 0.5, p99Ms: 120 },
+  slow: { kind: 'serving', requests: 1000, errorRatio: 0, p99Ms: 5000 },
+  tooFew: { kind: 'serving', requests: 3, errorRatio: 0, p99Ms: 120 },
+  idle: { kind: 'serving', requests: 0, errorRatio: 0, p99Ms: 0 },
+  none: { kind: 'none' },
+  unavailable: { kind: 'unavailable', why: 'Prometheus at metrics.test refused the connection' },
+} satisfies Record<string, ArmTraffic>;
+
+const noErrors: Reading = { kind: 'value', value: 0, requests: 2000 };
+
+/**
+ * An in-memory metrics provider for tests and simulations: answers at once from what was set, with no timer, no
+ * clock and nothing random. Both arms are healthy until they are set.
+ */
+export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = {}): FakeMetrics {
+  const arms: Record<ArmName, ArmTraffic> = { canary: mood.healthy, stable: mood.healthy };
+  const asked: MeasureRequest[] = [];
+  let unattributed: Reading = noErrors;
+  let outage: string | null = null;
+  let polls: ScriptedPoll[] = [];
+
+  function play(poll: ScriptedPoll | undefined): void {
+    arms.canary = poll?.canary ?? arms.canary;
+    arms.stable = poll?.stable ?? arms.stable;
+    unattributed = poll?.unattributed ?? unattributed;
+  }
+
+  return {
+    scrapeSeconds,
+    asked,
+    set: (arm, traffic) => {
+      arms[arm] = traffic;
+    },
+    setUnattributed: (reading) => {
+      unattributed = reading;
+    },
+    breakDown: (why = mood.unavailable.why) => {
+      outage = why;
+    },
+    restore: () => {
+      outage = null;
+    },
+    script: (next) => {
+      polls = [...next];
+    },
+    measure: async (request, signal) => {
+      asked.push(request);
+      play(polls.shift());
+      const why = signal.aborted ? 'the measurement was given up before it began' : outage;
+      if (why === null) return measurementsOf(request, arms, unattributed);
+      const down: ArmTraffic = { kind: 'unavailable', why };
+      return measurementsOf(request, { canary: down, stable: down }, { kind: 'unavailable', why });
+    },
+  };
+}
+
+function measurementsOf(
+  request: MeasureRequest,
+  { canary, stable }: Record<ArmName, ArmTraffic>,
+  unattributed: Reading,
+): Measurements {
+  const checks: Record<string, CheckReadings> = {};
+  for (const [id, check] of Object.entries(request.checks)) {
+    checks[id] = { canary: checkReading(check, canary), stable: checkReading(check, stable) };
+  }
+  return {
+    takenAt: request.at,
+    checks,
+    requests: { canary: requestReading(canary), stable: requestReading(stable) },
+    increments: { canary: incrementOf(request, canary), stable: incrementOf(request, stable) },
+    unattributed,
+  };
+}
+
+function checkReading(check: Check, traffic: ArmTraffic): Reading {
+  if (traffic.kind !== 'serving') return traffic;
+  const { requests, errorRatio, p99Ms } = traffic;
+  if (requests === 0) return { kind: 'none' };
+  if (requests < check.minRequests) return { kind: 'tooFew', requests, needed: check.minRequests };
+  if (check.metric === 'errorRate') return { kind: 'value', value: errorRatio, requests };
+  return { kind: 'value', value: p99Ms, requests, bucket: bucketOf(p99Ms) };
+}
+
+function requestReading(traffic: ArmTraffic): Reading {
+  if (traffic.kind !== 'serving') return traffic;
+  return { kind: 'value', value: traffic.requests, requests: traffic.requests };
+}
+
+function incrementOf({ checks, incrementSeconds }: MeasureRequest, traffic: ArmTraffic): Counts | null {
+  if (incrementSeconds === 0 || traffic.kind !== 'serving') return null;
+  const requests = Math.round((traffic.requests * incrementSeconds) / longestWindowSeconds(checks));
+  return { requests, errors: Math.round(requests * traffic.errorRatio) };
+}
+
+const boundsMs = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000];
+
+function bucketOf(p99Ms: number): { lowerMs: number; upperMs: number } {
+  const upperMs = boundsMs.find((bound) => p99Ms <= bound) ?? 3_600_000;
+  return { lowerMs: boundsMs.findLast((bound) => bound < p99Ms) ?? 0, upperMs };
+}

@@ -1,0 +1,87 @@
+import { Plan } from '../../src/rollout/plan.ts';
+import type { Rollout } from '../../src/rollout/rollout.ts';
+import type { Arm, Target } from '../../src/rollout/target.ts';
+
+/** The instant at which test rollouts are created: 2026-01-05T10:00:00Z, in milliseconds. */
+export const start = Date.UTC(2026, 0, 5, 10);
+
+/** 5, 20 and 50 percent for a minute each, then all, watched for a minute. */
+export const bankPlan = Plan.parse({
+  name: 'bank',
+  steps: [
+    { type: 'setWeight', weight: 5 },
+    { type: 'bake', duration: '60s' },
+    { type: 'setWeight', weight: 20 },
+    { type: 'bake', duration: '60s' },
+    { type: 'setWeight', weight: 50 },
+    { type: 'bake', duration: '60s' },
+    { type: 'promote', bake: '60s' },
+  ],
+});
+
+/** payment-service in payment-prod, from v1 to v2. */
+export const paymentTarget: Target = {
+  cluster: 'default',
+  namespace: 'payment-prod',
+  virtualService: 'payment-service',
+  uid: '6f1c0b6e-3f7a-4f0e-9a52-0c4f6f1d2a10',
+  route: 'primary',
+  service: { name: 'payment-service', namespace: 'payment-prod' },
+  stable: arm('v1'),
+  canary: arm('v2'),
+  originalWeights: { stable: 100, canary: 0 },
+  stableReadyAtStart: 3,
+};
+
+/** A valid rollout, running at its first step with no traffic moved yet; `overrides` replace whole top-level fields. */
+export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
+  return {
+    id: rolloutId(1),
+    revision: 1,
+    target: paymentTarget,
+    plan: bankPlan,
+    requestedBy: { kind: 'person', name: 'ana' },
+    reason: null,
+    createdAt: start,
+    deadlineAt: start + bankPlan.deadline * 1000,
+    nextPollAt: start,
+    scrapeSeconds: 1,
+    state: { kind: 'running', position: { step: 0, startedAt: start } },
+    traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
+    watch: {
+      lastPollAt: null,
+      results: {},
+      unattributedFailures: 0,
+      noReadyPodPolls: 0,
+      missingRequestPolls: 0,
+      metricsMissing: null,
+      environmentSince: null,
+      severe: {
+        canary: { requests: 0, errors: 0 },
+        stable: { requests: 0, errors: 0 },
+        inARow: 0,
+        countedUntil: null,
+      },
+    },
+    ...overrides,
+  };
+}
+
+/** The id of the nth test rollout; a higher number is a newer rollout. */
+export function rolloutId(number: number): string {
+  return `ro_01KE6QWX00${String(number).padStart(16, '0')}`;
+}
+
+/** Another VirtualService of the same namespace. */
+export function targetNamed(virtualService: string): Target {
+  return { ...paymentTarget, virtualService };
+}
+
+function arm(version: string): Arm {
+  return {
+    host: 'payment-service',
+    subset: version,
+    version,
+    podLabels: { app: 'payment-service', version },
+  };
+}

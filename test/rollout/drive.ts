@@ -1,0 +1,126 @@
+import type { AuditEvent } from '../../src/rollout/audit.ts';
+import type { Command } from '../../src/rollout/command.ts';
+import { decide, wantsMeasurements } from '../../src/rollout/decide.ts';
+import type { PlannedWrite } from '../../src/rollout/decision.ts';
+import { type Obedience, obey } from '../../src/rollout/obey.ts';
+import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rollout/ports.ts';
+import { type Actor, hasEnded, newRollout, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import { settle } from '../../src/rollout/settle.ts';
+import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
+import { bankPlan, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+
+export const alice: Actor = { kind: 'person', name: 'alice' };
+export const ready: Readiness = { kind: 'known', ready: 3, total: 3 };
+export const noneReady: Readiness = { kind: 'known', ready: 0, total: 3 };
+
+export type TurnOptions = {
+  view?: MeshView | Omit<Partial<SplitView>, 'kind'>;
+  write?: WriteOutcome | 'applied' | 'lost';
+};
+
+/**
+ * One rollout driven through the pure core by hand: a mesh that is one number, metrics in settable moods, and a
+ * clock that moves only when told. What a promise in a test needs, and nothing of the shell.
+ */
+export function drive(overrides: Partial<Rollout> = {}) {
+  const metrics = fakeMetrics();
+  const fresh = newRollout(
+    { id: rolloutId(1), target: paymentTarget, plan: bankPlan, requestedBy: alice, reason: null },
+    1,
+    start,
+  );
+  const world = {
+    rollout: { ...fresh, ...overrides },
+    share: 0,
+    now: start,
+    nextAt: start,
+    writes: [] as PlannedWrite[],
+    events: [] as AuditEvent[],
+  };
+  const pods = { stable: ready, canary: ready };
+
+  function split(over: Omit<Partial<SplitView>, 'kind'> = {}): SplitView {
+    const { target } = world.rollout;
+    return {
+      kind: 'split',
+      uid: target.uid,
+      snapshot: null,
+      canaryShare: world.share,
+      hasStable: true,
+      owner: null,
+      readiness: { ...pods },
+      ...over,
+    };
+  }
+
+  function viewOf(wanted: TurnOptions['view'] = {}): MeshView {
+    return 'kind' in wanted ? wanted : split(wanted);
+  }
+
+  function accept(decision: { rollout: Rollout; events: AuditEvent[]; nextAt: number | null }): void {
+    world.rollout = decision.rollout;
+    world.events.push(...decision.events);
+    world.nextAt = decision.nextAt ?? world.nextAt;
+  }
+
+  function land(share: number, write: NonNullable<TurnOptions['write']>): WriteOutcome {
+    if (write !== 'applied' && write !== 'lost') return write;
+    world.share = share;
+    return write === 'applied'
+      ? { kind: 'applied', canaryShare: share }
+      : { kind: 'ambiguous', why: 'reset' };
+  }
+
+  async function turn({ view: wanted, write = 'applied' }: TurnOptions = {}): Promise<void> {
+    const view = viewOf(wanted);
+    const { target, plan } = world.rollout;
+    const request = { target, checks: plan.checks, at: world.now, incrementSeconds: plan.interval };
+    const measures = wantsMeasurements(world.rollout, world.now);
+    const measurements = measures ? await metrics.measure(request, new AbortController().signal) : null;
+    const decision = decide(world.rollout, { view, measurements }, world.now);
+    accept(decision);
+    if (decision.write === null || view.kind !== 'split') return;
+    world.writes.push(decision.write);
+    const outcome = land(decision.write.share, write);
+    accept(settle(world.rollout, decision.write, outcome, world.now));
+  }
+
+  /** Runs turns when they are due until `seconds` have passed or the rollout has ended. */
+  async function run(seconds: number, options: TurnOptions = {}): Promise<void> {
+    const until = world.now + seconds * 1000;
+    while (world.nextAt <= until && !hasEnded(world.rollout)) {
+      world.now = Math.max(world.now + 1, world.nextAt);
+      await turn(options);
+    }
+    world.now = Math.max(world.now, until);
+  }
+
+  function say(command: Command, actor: Actor = alice): Obedience {
+    const obedience = obey(world.rollout, command, actor, world.now);
+    if (obedience.kind === 'obeyed') accept(obedience.decision);
+    return obedience;
+  }
+
+  return {
+    world,
+    metrics,
+    pods,
+    turn,
+    run,
+    say,
+    canary: (traffic: ArmTraffic) => metrics.set('canary', traffic),
+    stable: (traffic: ArmTraffic) => metrics.set('stable', traffic),
+    status: () => statusOf(world.rollout),
+    types: () => world.events.map((event) => event.type),
+    lastMessage: () => world.events.at(-1)?.message ?? '',
+  };
+}
+
+/** A drive at 5 %, in its first bake, everything healthy. */
+export async function baking(overrides: Partial<Rollout> = {}) {
+  const driven = drive(overrides);
+  await driven.turn();
+  return driven;
+}
+
+export { mood, start };
