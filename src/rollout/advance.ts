@@ -96,7 +96,7 @@ async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promis
     return patch(deps, effect, seen, deps.deadline(budgets.patchMs));
   const budget = deps.deadline(budgets.backMs);
   let view: MeshView = seen;
-  while (view.kind === 'split' && view.hasStable) {
+  while (view.kind === 'split' && view.hasStable && !isOvertaken(effect, view)) {
     const outcome = await patch(
       deps,
       effect,
@@ -110,6 +110,11 @@ async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promis
     );
   }
   return view.kind === 'split' || view.kind === 'shape' ? { kind: 'conflict' } : view;
+}
+
+/** A turn that lost its lease while it retried must not write after its successor, not even the same weight. */
+function isOvertaken({ rollout, epoch }: Effect, { owner }: SplitView): boolean {
+  return owner !== null && owner.rolloutId === rollout.id && owner.epoch > epoch;
 }
 
 function patch(

@@ -2,6 +2,7 @@ import type { Action, Command, Refusal } from './command.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import { turnedBack } from './go-back.ts';
+import type { StepType } from './plan.ts';
 import {
   type Actor,
   hasEnded,
@@ -149,16 +150,22 @@ function withDrift(running: Running, state: State, drift: 'adopt' | 'reassert'):
 
 type Forward = Extract<Command, { action: 'advance' | 'promote' }>;
 
+/** What `advance` skips is time; neither a weight nor the end of a plan is skipped. */
+const cannotSkip: Record<StepType, Refusal | null> = {
+  setWeight: {
+    code: 'gate-not-ready',
+    message: 'This step sets a weight and has no time to skip. Wait for it, or resume a paused rollout.',
+  },
+  bake: null,
+  pause: null,
+  promote: { code: 'invalid-transition', message: 'This is the last step. Let it bake, or roll back.' },
+};
+
 function advance(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
-  const refusal = gate(rollout, command, rollout.traffic.applied === 0);
-  if (refusal !== null) return refused(refusal);
   const running = ontoRunning(rollout, now);
   const step = stepAt(rollout, running.state.position);
-  if (step.type === 'promote')
-    return refused({
-      code: 'invalid-transition',
-      message: 'This is the last step. Promote to end it now, or let it bake.',
-    });
+  const refusal = cannotSkip[step.type] ?? gate(rollout, command, rollout.traffic.applied === 0);
+  if (refusal !== null) return refused(refusal);
   const skipped = event(
     'step.skipped',
     `${actor.name} ended step ${running.state.position.step + 1} early`,

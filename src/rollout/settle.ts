@@ -18,13 +18,15 @@ export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutc
   if (state.kind === 'rollingBack') {
     return keepTrying(rollout, state, { kind: 'meshWriteFailed', why: whyNot(outcome) }, now);
   }
-  if (outcome.kind !== 'unavailable' || state.kind !== 'running')
+  if (state.kind !== 'running' || outcome.kind === 'conflict' || outcome.kind === 'missing') {
     return decided(rollout, rollout, { nextAt: now + retryMs });
+  }
   const reason = { kind: 'meshWriteFailed' as const, why: outcome.why };
   const held = inState(rollout, { kind: 'holding', position: state.position, since: now, reason });
-  return decided(rollout, held, {
-    events: [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })],
-  });
+  const events = [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })];
+  // No answer may mean that it was applied: look again soon. A refusal will not change as fast.
+  const nextAt = outcome.kind === 'ambiguous' ? now + 4 * retryMs : rollout.nextPollAt;
+  return decided(rollout, held, { events, nextAt });
 }
 
 function arrived(before: Rollout, write: PlannedWrite, share: number, now: Millis): Decision {

@@ -11,7 +11,7 @@ export type ArmTraffic =
   | { kind: 'unavailable'; why: string };
 
 /** One poll of a script; an arm that is left out keeps what it did before. */
-export type ScriptedPoll = { canary?: ArmTraffic; stable?: ArmTraffic; unattributed?: Reading };
+type ScriptedPoll = { canary?: ArmTraffic; stable?: ArmTraffic; unattributed?: Reading };
 
 export type FakeMetrics = Metrics & {
   /** Sets one arm until it is set again. */

@@ -1,0 +1,304 @@
+import { z } from 'zod';
+import type {
+  Mesh,
+  MeshFailure,
+  MeshView,
+  Readiness,
+  Resolution,
+  ShapeFault,
+  SplitView,
+  WeightChange,
+  WeightWrite,
+  WriteOutcome,
+} from '../../src/rollout/ports.ts';
+import type { Arm, Target, TargetRequest } from '../../src/rollout/target.ts';
+import type { Share } from '../../src/rollout/units.ts';
+
+export type Where = { namespace: string; virtualService: string };
+export type AcceptedWrite = { share: Share; epoch: number; rolloutId: string };
+export type WriteFailure = Exclude<WriteOutcome, { kind: 'applied' }>;
+
+/** One VirtualService as the fake holds it: shares in percent by subset, in the order of the route. */
+export type FakeVirtualService = {
+  uid: string;
+  resourceVersion: number;
+  shares: Record<string, Share>;
+  owner: { rolloutId: string; epoch: number } | null;
+  readiness: Record<string, Readiness>;
+};
+
+/** Both switches exist to show that a safety rule is needed: without it the simulation must find a fault. */
+export type FakeMeshOptions = {
+  /** False accepts a write that builds on a stale snapshot. */
+  resourceVersion?: boolean;
+  /** False answers `applied` to a write that leaves the share as it is, and changes nothing at all. */
+  closingWrite?: boolean;
+};
+
+export interface FakeMesh extends Mesh {
+  /** Adds a VirtualService; without `shares` v1 holds 100 % and v2 nothing. All pods are ready: 3 of 3. */
+  add(where: Where, shares?: Record<string, Share>): void;
+  /** What stands there now, as a copy; null when there is no such VirtualService. */
+  at(where: Where): FakeVirtualService | null;
+  /** The share of one subset now; 0 when it or the VirtualService is absent. */
+  shareOf(where: Where, subset?: string): Share;
+  /** Every write that was accepted, the oldest first; it survives a deletion. */
+  writes(where: Where): AcceptedWrite[];
+  /** Somebody else gives `subset` this share and the rest to the first other destination. */
+  moveByAnotherHand(where: Where, share: Share, subset?: string): void;
+  /** Somebody else writes all destinations anew: those left out are gone. */
+  setShares(where: Where, shares: Record<string, Share>): void;
+  /** Somebody else edits something that is no weight: the resourceVersion is spent. */
+  touchByAnotherHand(where: Where): void;
+  /** Somebody else takes a destination out of the route. */
+  removeDestination(where: Where, subset: string): void;
+  delete(where: Where): void;
+  /** The same name with a new uid, no annotations and v1 at 100 %, or with `shares`. */
+  recreate(where: Where, shares?: Record<string, Share>): void;
+  setReadiness(where: Where, subset: string, readiness: Readiness): void;
+  /** The next write answers this; with `landed` it changes the object all the same. Several calls queue up. */
+  failNextWrite(failure: WriteFailure, options?: { landed: boolean }): void;
+  /** The next `look` answers this. Several calls queue up. */
+  failNextLook(failure: MeshFailure | { kind: 'shape'; fault: ShapeFault }): void;
+  /** Everything answers this until it is called with null. */
+  breakDown(failure: MeshFailure | null): void;
+}
+
+type World = {
+  options: Required<FakeMeshOptions>;
+  objects: Map<string, FakeVirtualService>;
+  accepted: Map<string, AcceptedWrite[]>;
+  writeFailures: { failure: WriteFailure; landed: boolean }[];
+  lookFailures: (MeshFailure | { kind: 'shape'; fault: ShapeFault })[];
+  breakdown: MeshFailure | null;
+  /** One counter for the whole mesh, as in Kubernetes: a version is never used twice. */
+  version: number;
+};
+
+const Snapshot = z.object({ resourceVersion: z.number() });
+const allReady: Readiness = { kind: 'known', ready: 3, total: 3 };
+const atRest = { v1: 100, v2: 0 };
+const aborted: MeshFailure = { kind: 'unavailable', reason: 'timeout', why: 'the time for the call was up' };
+
+/** A mesh in memory that obeys the promises of the `Mesh` port; it uses no clock, no timer and no randomness. */
+export function fakeMesh(options: FakeMeshOptions = {}): FakeMesh {
+  const world: World = {
+    options: { resourceVersion: true, closingWrite: true, ...options },
+    objects: new Map(),
+    accepted: new Map(),
+    writeFailures: [],
+    lookFailures: [],
+    breakdown: null,
+    version: 0,
+  };
+  return {
+    resolve: async (request, signal) => outage(world, signal) ?? resolve(world, request),
+    look: async (target, signal) =>
+      outage(world, signal) ?? world.lookFailures.shift() ?? look(world, target),
+    write: async (target, view, write, signal) =>
+      outage(world, signal) ?? writeOrFail(world, target, view, write),
+    preview: async (request, shares, signal) => outage(world, signal) ?? preview(world, request, shares),
+    ...hands(world),
+    at: (where) => structuredClone(world.objects.get(key(where)) ?? null),
+    shareOf: (where, subset = 'v2') => world.objects.get(key(where))?.shares[subset] ?? 0,
+    writes: (where) => [...(world.accepted.get(key(where)) ?? [])],
+    failNextWrite: (failure, { landed } = { landed: false }) => world.writeFailures.push({ failure, landed }),
+    failNextLook: (failure) => world.lookFailures.push(failure),
+    breakDown: (failure) => {
+      world.breakdown = failure;
+    },
+  };
+}
+
+function hands(world: World) {
+  const edit = (where: Where, change: (object: FakeVirtualService) => void) => {
+    const object = world.objects.get(key(where));
+    if (object === undefined) throw new Error(`the fake mesh has no ${key(where)}`);
+    change(object);
+    world.version += 1;
+    object.resourceVersion = world.version;
+  };
+  const add = (where: Where, shares: Record<string, Share> = atRest) => {
+    world.version += 1;
+    const readiness = Object.fromEntries(Object.keys(shares).map((subset) => [subset, allReady]));
+    const uid = `uid-${world.version}`;
+    const object = { uid, resourceVersion: world.version, shares: { ...shares }, owner: null, readiness };
+    world.objects.set(key(where), object);
+  };
+  return {
+    add,
+    recreate: add,
+    delete: (where: Where) => void world.objects.delete(key(where)),
+    touchByAnotherHand: (where: Where) => edit(where, () => undefined),
+    moveByAnotherHand: (where: Where, share: Share, subset = 'v2') =>
+      edit(where, ({ shares }) => {
+        const other = Object.keys(shares).find((name) => name !== subset);
+        shares[subset] = share;
+        if (other !== undefined) shares[other] = remainder(share);
+      }),
+    setShares: (where: Where, shares: Record<string, Share>) =>
+      edit(where, (object) => {
+        object.shares = { ...shares };
+      }),
+    removeDestination: (where: Where, subset: string) => edit(where, ({ shares }) => delete shares[subset]),
+    setReadiness: (where: Where, subset: string, readiness: Readiness) => {
+      const object = world.objects.get(key(where));
+      if (object === undefined) throw new Error(`the fake mesh has no ${key(where)}`);
+      object.readiness[subset] = readiness;
+    },
+  };
+}
+
+function key(where: Where): string {
+  return `${where.namespace}/${where.virtualService}`;
+}
+
+function remainder(share: Share): Share {
+  return Math.round((100 - share) * 100) / 100;
+}
+
+function outage(world: World, signal: AbortSignal): MeshFailure | null {
+  return signal.aborted ? aborted : world.breakdown;
+}
+
+function resolve(world: World, request: TargetRequest): Resolution {
+  const object = world.objects.get(key(request));
+  if (object === undefined) return { kind: 'missing' };
+  const roles = findRoles(object.shares, request);
+  if (roles.kind === 'shape') return roles;
+  const target: Target = {
+    cluster: request.cluster,
+    namespace: request.namespace,
+    virtualService: request.virtualService,
+    uid: object.uid,
+    route: request.route ?? '',
+    service: { name: request.virtualService, namespace: request.namespace },
+    stable: arm(request, roles.stable),
+    canary: arm(request, roles.canary),
+    originalWeights: { stable: 100, canary: 0 },
+    stableReadyAtStart: readyPods(readinessOf(object, roles.stable)),
+  };
+  return { kind: 'resolved', target, readiness: readinessOfArms(object, target) };
+}
+
+type Roles = { kind: 'roles'; stable: string; canary: string } | { kind: 'shape'; fault: ShapeFault };
+
+function findRoles(shares: Record<string, Share>, request: TargetRequest): Roles {
+  const subsets = Object.keys(shares);
+  const stable = subsets.find((subset) => shares[subset] === 100);
+  if (stable === undefined) return fault('split-not-at-rest', `the split is ${JSON.stringify(shares)}`);
+  if (request.stable !== undefined && request.stable.subset !== stable) {
+    return fault('split-not-at-rest', `${stable} has all traffic, not ${request.stable.subset}`);
+  }
+  const candidates = subsets.filter((subset) => subset !== stable);
+  const asked = request.canary?.subset;
+  if (asked !== undefined && !candidates.includes(asked)) {
+    return fault('destination-not-in-route', `the route has no canary ${asked}`);
+  }
+  const [canary, ...others] = asked === undefined ? candidates : [asked];
+  if (canary === undefined) return fault('destination-not-in-route', 'the route has one destination');
+  if (others.length > 0) return fault('canary-ambiguous', `name one of ${candidates.join(', ')}`);
+  return { kind: 'roles', stable, canary };
+}
+
+function fault(code: ShapeFault['code'], message: string): { kind: 'shape'; fault: ShapeFault } {
+  return { kind: 'shape', fault: { code, path: 'spec.http[0].route', message } };
+}
+
+function arm(request: TargetRequest, subset: string): Arm {
+  const host = request.virtualService;
+  return { host, subset, version: subset, podLabels: { app: host, version: subset } };
+}
+
+function readyPods(readiness: Readiness): number | null {
+  return readiness.kind === 'known' ? readiness.ready : null;
+}
+
+function readinessOf(object: FakeVirtualService, subset: string): Readiness {
+  return object.readiness[subset] ?? allReady;
+}
+
+function readinessOfArms(object: FakeVirtualService, target: Target): SplitView['readiness'] {
+  return {
+    stable: readinessOf(object, target.stable.subset),
+    canary: readinessOf(object, target.canary.subset),
+  };
+}
+
+function look(world: World, target: Target): MeshView {
+  const object = world.objects.get(key(target));
+  if (object === undefined) return { kind: 'missing' };
+  const third = Object.entries(object.shares).find(([subset, share]) => share > 0 && !isArm(target, subset));
+  if (third !== undefined) return fault('unsupported-shape', `${third[0]} has ${third[1]} %`);
+  return {
+    kind: 'split',
+    uid: object.uid,
+    snapshot: { resourceVersion: object.resourceVersion },
+    canaryShare: object.shares[target.canary.subset] ?? 0,
+    hasStable: target.stable.subset in object.shares,
+    owner: object.owner === null ? null : { ...object.owner },
+    readiness: readinessOfArms(object, target),
+  };
+}
+
+function isArm(target: Target, subset: string): boolean {
+  return subset === target.stable.subset || subset === target.canary.subset;
+}
+
+function writeOrFail(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
+  const next = world.writeFailures.shift();
+  if (next === undefined) return accept(world, target, view, write);
+  if (next.landed) accept(world, target, view, write);
+  return next.failure;
+}
+
+function accept(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
+  const object = world.objects.get(key(target));
+  if (object === undefined) return { kind: 'missing' };
+  const { resourceVersion } = Snapshot.parse(view.snapshot);
+  const { stable, canary } = target;
+  const isClosing = (object.shares[canary.subset] ?? 0) === write.share;
+  if (isClosing && !world.options.closingWrite) return { kind: 'applied', canaryShare: write.share };
+  if (world.options.resourceVersion && resourceVersion !== object.resourceVersion)
+    return { kind: 'conflict' };
+  const absent = [stable, canary].find(({ subset }) => !(subset in object.shares));
+  if (absent === stable || (absent === canary && write.share > 0)) {
+    return { kind: 'unavailable', reason: 'invalid', why: `the route has no destination ${absent.subset}` };
+  }
+  object.shares[stable.subset] = remainder(write.share);
+  if (absent === undefined) object.shares[canary.subset] = write.share;
+  object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
+  world.version += 1;
+  object.resourceVersion = world.version;
+  remember(world, target, write);
+  return { kind: 'applied', canaryShare: write.share };
+}
+
+function remember(world: World, target: Target, { share, epoch, rolloutId }: WeightWrite): void {
+  const earlier = world.accepted.get(key(target)) ?? [];
+  world.accepted.set(key(target), [...earlier, { share, epoch, rolloutId }]);
+}
+
+function preview(
+  world: World,
+  request: TargetRequest,
+  shares: Share[],
+): { kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }> {
+  const resolution = resolve(world, request);
+  if (resolution.kind !== 'resolved') return resolution;
+  let before = 0;
+  const changes = shares.map((share) => {
+    const step = before === share ? [] : stepChanges(before, share);
+    before = share;
+    return step;
+  });
+  return { kind: 'preview', changes };
+}
+
+function stepChanges(before: Share, share: Share): WeightChange[] {
+  const path = (index: number) => `/spec/http/0/route/${index}/weight`;
+  return [
+    { op: 'replace', path: path(0), from: remainder(before), value: remainder(share) },
+    { op: 'replace', path: path(1), from: before, value: share },
+  ];
+}

@@ -1,0 +1,242 @@
+import type { AuditEvent, AuditRow } from '../../src/rollout/audit.ts';
+import type {
+  AuditQuery,
+  Change,
+  CommandChange,
+  Remembered,
+  RolloutQuery,
+  Rollouts,
+  Store,
+} from '../../src/rollout/ports.ts';
+import { hasEnded, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import type { Millis } from '../../src/rollout/units.ts';
+import { jsonText, storable } from '../../src/store/json-text.ts';
+import { documentOf } from '../../src/store/rows.ts';
+
+const sevenDaysMs = 7 * 86_400_000;
+
+export type MemoryStoreOptions = {
+  /** The clock that stands for PostgreSQL's. */
+  now: () => Millis;
+  /** False lets a stale turn write: it exists to show that the fence is needed. */
+  fence?: boolean;
+  /** Called where PostgreSQL would notify all workers. */
+  onWake?: (rolloutId: string) => void;
+};
+
+type Row = {
+  /** JSON, as the database holds it: nobody can change what was written by keeping a reference. */
+  document: string;
+  epoch: number;
+  leaseUntil: Millis | null;
+  nextAt: Millis | null;
+  lastSeq: number;
+};
+
+type Key = Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>;
+
+export interface MemoryStore extends Store, Rollouts {
+  /** How often each rollout was measured. */
+  measurementsOf(rolloutId: string): number;
+  /** Every rollout's epoch, for a simulation's invariants. */
+  epochOf(rolloutId: string): number;
+}
+
+/** The store in memory. No method waits for anything, so that a simulation decides alone what happens when. */
+export function memoryStore(options: MemoryStoreOptions): MemoryStore {
+  const memory = new Memory(options);
+  return {
+    claim: async (id, _worker, leaseSeconds) => memory.claim(id, leaseSeconds),
+    save: async (id, epoch, change) => memory.save(id, epoch, change),
+    due: async (limit) => memory.due(limit),
+    now: async () => memory.now(),
+    create: async (rollout, events, remember) => memory.create(rollout, events, remember),
+    command: async (id, act) => memory.command(id, act),
+    recall: async (key) => memory.recall(key),
+    find: async (id) => memory.find(id),
+    list: async (query) => memory.list(query),
+    events: async (id, afterSeq, limit) => memory.events(id, afterSeq, limit),
+    audit: async (query) => memory.searchAudit(query),
+    measurementsOf: (id) => memory.measurements.get(id)?.size ?? 0,
+    epochOf: (id) => memory.rows.get(id)?.epoch ?? 0,
+  };
+}
+
+class Memory {
+  readonly rows = new Map<string, Row>();
+  readonly audit: AuditRow[] = [];
+  readonly answers = new Map<string, Remembered & { at: Millis }>();
+  readonly measurements = new Map<string, Set<Millis>>();
+  readonly #options: MemoryStoreOptions;
+
+  constructor(options: MemoryStoreOptions) {
+    this.#options = options;
+  }
+
+  now(): Millis {
+    return this.#options.now();
+  }
+
+  claim(id: string, leaseSeconds: number): Awaited<ReturnType<Store['claim']>> {
+    const row = this.rows.get(id);
+    if (row === undefined || !this.#isFree(row)) return null;
+    const rollout = rolloutIn(row);
+    row.epoch += 1;
+    row.leaseUntil = this.now() + leaseSeconds * 1000;
+    return { rollout, epoch: row.epoch, now: this.now() };
+  }
+
+  save(id: string, epoch: number, change: Change): Awaited<ReturnType<Store['save']>> {
+    const row = this.rows.get(id);
+    if (row === undefined) return { kind: 'fenced' };
+    if (this.#options.fence !== false && row.epoch !== epoch) return { kind: 'fenced' };
+    this.#write(row, change.rollout, change.nextAt);
+    if (change.release) row.leaseUntil = null;
+    this.#append(id, row, change.events);
+    if (change.measurements !== null) this.#measured(id).add(change.measurements.takenAt);
+    return { kind: 'saved', now: this.now() };
+  }
+
+  due(limit: number): string[] {
+    const due = [...this.rows].filter(([, row]) => this.#isFree(row));
+    due.sort(([, left], [, right]) => (left.nextAt ?? 0) - (right.nextAt ?? 0));
+    return due.slice(0, limit).map(([id]) => id);
+  }
+
+  create(
+    rollout: Rollout,
+    events: AuditEvent[],
+    remember: Remembered | null,
+  ): Awaited<ReturnType<Rollouts['create']>> {
+    if (remember !== null && this.recall(remember) !== null) return { kind: 'answeredBefore' };
+    const by = this.#liveOn(rollout);
+    if (by !== null) return { kind: 'taken', by };
+    const row = { document: documentOf(rollout), epoch: 0, leaseUntil: null, nextAt: this.now(), lastSeq: 0 };
+    this.rows.set(rollout.id, row);
+    this.#append(rollout.id, row, events);
+    this.#remember(remember);
+    this.#options.onWake?.(rollout.id);
+    return { kind: 'created' };
+  }
+
+  command<Answer>(
+    id: string,
+    act: (rollout: Rollout, now: Millis) => CommandChange<Answer>,
+  ): { kind: 'answered'; answer: Answer } | { kind: 'unknown' } | { kind: 'answeredBefore' } {
+    const row = this.rows.get(id);
+    if (row === undefined) return { kind: 'unknown' };
+    const { change, answer, remember } = act(rolloutIn(row), this.now());
+    if (change === null) return { kind: 'answered', answer };
+    if (remember !== null && this.recall(remember) !== null) return { kind: 'answeredBefore' };
+    this.#write(row, change.rollout, change.nextAt);
+    row.epoch += 1;
+    row.leaseUntil = null;
+    this.#append(id, row, change.events);
+    this.#remember(remember);
+    this.#options.onWake?.(id);
+    return { kind: 'answered', answer };
+  }
+
+  recall(key: Key): Awaited<ReturnType<Rollouts['recall']>> {
+    const kept = this.answers.get(keyText(key));
+    if (kept === undefined || kept.at < this.now() - sevenDaysMs) return null;
+    return { fingerprint: kept.fingerprint, status: kept.status, body: kept.body };
+  }
+
+  find(id: string): Awaited<ReturnType<Rollouts['find']>> {
+    const row = this.rows.get(id);
+    if (row === undefined) return null;
+    return { rollout: rolloutIn(row), nextAt: row.nextAt, now: this.now() };
+  }
+
+  list(query: RolloutQuery): Rollout[] {
+    const { statuses, namespace, virtualService, beforeId, limit } = query;
+    return [...this.rows]
+      .filter(([id]) => beforeId === undefined || id < beforeId)
+      .map(([, row]) => rolloutIn(row))
+      .filter((rollout) => statuses === undefined || statuses.includes(statusOf(rollout)))
+      .filter(({ target }) => namespace === undefined || target.namespace === namespace)
+      .filter(({ target }) => virtualService === undefined || target.virtualService === virtualService)
+      .sort((left, right) => (left.id < right.id ? 1 : -1))
+      .slice(0, limit);
+  }
+
+  events(id: string, afterSeq: number, limit: number): AuditRow[] {
+    return this.audit.filter((row) => row.rolloutId === id && row.seq > afterSeq).slice(0, limit);
+  }
+
+  searchAudit(query: AuditQuery): AuditRow[] {
+    const { rolloutId, actor, type, afterNumber = 0, since = 0, until = Number.POSITIVE_INFINITY } = query;
+    return this.audit
+      .filter((row) => rolloutId === undefined || row.rolloutId === rolloutId)
+      .filter((row) => actor === undefined || row.actor.name === actor)
+      .filter((row) => type === undefined || row.type === type)
+      .filter((row) => row.number > afterNumber && row.at >= since && row.at < until)
+      .slice(0, query.limit);
+  }
+
+  #isFree(row: Row): boolean {
+    if (row.nextAt === null || row.nextAt > this.now()) return false;
+    return row.leaseUntil === null || row.leaseUntil < this.now();
+  }
+
+  #liveOn({ target }: Rollout): string | null {
+    for (const [id, row] of this.rows) {
+      if (row.nextAt === null) continue;
+      const other = rolloutIn(row).target;
+      if (
+        other.cluster === target.cluster &&
+        other.namespace === target.namespace &&
+        other.virtualService === target.virtualService
+      ) {
+        return id;
+      }
+    }
+    return null;
+  }
+
+  #write(row: Row, rollout: Rollout, nextAt: Millis | null): void {
+    const ended = nextAt === null || hasEnded(rollout);
+    if (ended !== hasEnded(rollout)) throw new Error(`${rollout.id}: only a terminal state ends a rollout`);
+    if (row.nextAt === null && statusOf(rolloutIn(row)) !== statusOf(rollout)) {
+      throw new Error(`${rollout.id} has ended and never reopens`);
+    }
+    row.document = documentOf(rollout);
+    row.nextAt = ended ? null : nextAt;
+    if (ended) row.leaseUntil = null;
+  }
+
+  #append(rolloutId: string, row: Row, events: AuditEvent[]): void {
+    for (const { type, actor, message, facts } of events) {
+      row.lastSeq += 1;
+      this.audit.push({
+        type,
+        actor: { kind: actor.kind, name: storable(actor.name) },
+        message: storable(message),
+        facts: JSON.parse(jsonText(facts)),
+        number: this.audit.length + 1,
+        seq: row.lastSeq,
+        rolloutId,
+        at: this.now(),
+      });
+    }
+  }
+
+  #measured(id: string): Set<Millis> {
+    const known = this.measurements.get(id) ?? new Set<Millis>();
+    this.measurements.set(id, known);
+    return known;
+  }
+
+  #remember(answer: Remembered | null): void {
+    if (answer !== null) this.answers.set(keyText(answer), { ...answer, at: this.now() });
+  }
+}
+
+function rolloutIn(row: Row): Rollout {
+  return JSON.parse(row.document);
+}
+
+function keyText({ principal, method, path, key }: Key): string {
+  return JSON.stringify([principal, method, path, key]);
+}

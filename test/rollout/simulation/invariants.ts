@@ -1,0 +1,137 @@
+import type { AuditRow } from '../../../src/rollout/audit.ts';
+import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
+import type { AcceptedWrite } from '../../fakes/mesh.ts';
+import type { Seen } from './simulation.ts';
+
+export type Violation = { promise: string; detail: string };
+
+export type Evidence = {
+  /** The store and the mesh after every deed. */
+  seen: Seen[];
+  last: Rollout;
+  /** The canary's share once everything has arrived. */
+  share: number;
+  writes: AcceptedWrite[];
+  rows: AuditRow[];
+  /** True when a person promoted past steps. */
+  skippedSteps: boolean;
+};
+
+/** What must hold after any run; answers what does not. */
+export function judgeRun(evidence: Evidence): Violation[] {
+  return [
+    ...cameToAnEnd(evidence),
+    ...finalShareIsTheOneClaimed(evidence),
+    ...endsStayTrue(evidence),
+    ...goingBackIsOneWay(evidence),
+    ...nothingMovesUnasked(evidence),
+    ...epochsNeverFall(evidence),
+    ...noStepIsSkipped(evidence),
+    ...auditIsWhole(evidence),
+  ];
+}
+
+function cameToAnEnd({ last }: Evidence): Violation[] {
+  if (hasEnded(last)) return [];
+  return [{ promise: 'every rollout comes to an end once faults end', detail: `still ${last.state.kind}` }];
+}
+
+function finalShareIsTheOneClaimed({ last, share }: Evidence): Violation[] {
+  const claimed = claimedShare(last);
+  if (claimed === null || claimed === share) return [];
+  return [
+    {
+      promise: 'traffic ends where the rollout says',
+      detail: `${last.state.kind}, but the canary has ${share} %`,
+    },
+  ];
+}
+
+function endsStayTrue({ seen }: Evidence): Violation[] {
+  const lie = seen.find(({ rollout, share }) => {
+    const claimed = claimedShare(rollout);
+    return claimed !== null && claimed !== share;
+  });
+  if (lie === undefined) return [];
+  return [
+    {
+      promise: 'an end is true from the moment it is recorded',
+      detail: `${lie.rollout.state.kind} at ${lie.share} %`,
+    },
+  ];
+}
+
+function claimedShare({ state }: Rollout): number | null {
+  if (state.kind === 'succeeded') return 100;
+  return state.kind === 'rolledBack' ? 0 : null;
+}
+
+const back = new Set(['rollingBack', 'rolledBack', 'rollbackFailed']);
+
+function goingBackIsOneWay({ seen }: Evidence): Violation[] {
+  const first = seen.findIndex(({ rollout }) => back.has(rollout.state.kind));
+  if (first < 0) return [];
+  const reopened = seen.slice(first).find(({ rollout }) => !back.has(rollout.state.kind));
+  if (reopened === undefined) return [];
+  return [
+    { promise: 'a rollback never turns forward again', detail: `became ${reopened.rollout.state.kind}` },
+  ];
+}
+
+/** With no intent open, nobody may still have a patch on its way that the mesh would take. */
+function nothingMovesUnasked({ seen }: Evidence): Violation[] {
+  const moved = seen.findIndex((now, index) => {
+    const before = seen[index - 1];
+    const isQuiet = before?.rollout.traffic.intent === null && now.rollout.traffic.intent === null;
+    return isQuiet && before.share !== now.share;
+  });
+  if (moved < 1) return [];
+  const detail = `${seen[moved - 1]?.share} % became ${seen[moved]?.share} % while ${seen[moved]?.rollout.state.kind}`;
+  return [{ promise: 'no weight moves without an intent on record', detail }];
+}
+
+function epochsNeverFall({ writes }: Evidence): Violation[] {
+  const fall = writes.findIndex((write, index) => index > 0 && write.epoch < (writes[index - 1]?.epoch ?? 0));
+  if (fall < 0) return [];
+  return [
+    {
+      promise: 'a stale turn never writes after a newer one',
+      detail: `epoch ${writes[fall]?.epoch} after ${writes[fall - 1]?.epoch}`,
+    },
+  ];
+}
+
+function noStepIsSkipped({ writes, last, skippedSteps }: Evidence): Violation[] {
+  if (skippedSteps) return [];
+  const planned = [
+    0,
+    ...last.plan.steps.flatMap((step) => (step.type === 'setWeight' ? [step.weight] : [])),
+    100,
+  ];
+  let reached = 0;
+  for (const { share } of writes) {
+    const next = planned[planned.indexOf(reached) + 1] ?? 100;
+    if (share > next) return [{ promise: 'no step is skipped', detail: `${share} % after ${reached} %` }];
+    reached = Math.max(reached, share);
+  }
+  return [];
+}
+
+const ends = new Set([
+  'rollout.succeeded',
+  'rollout.rolled_back',
+  'rollout.rollback_failed',
+  'rollout.preflight_failed',
+  'rollout.cancelled',
+]);
+
+function auditIsWhole({ rows, last }: Evidence): Violation[] {
+  const gap = rows.findIndex((row, index) => row.seq !== index + 1);
+  const endRows = rows.filter((row) => ends.has(row.type)).length;
+  const gaps =
+    gap < 0
+      ? []
+      : [{ promise: 'the audit log has no gap', detail: `seq ${rows[gap]?.seq} at place ${gap + 1}` }];
+  if (endRows === (hasEnded(last) ? 1 : 0)) return gaps;
+  return [...gaps, { promise: 'the audit log tells exactly one end', detail: `${endRows} ends` }];
+}
