@@ -1,5 +1,11 @@
 /** What can surprise canaryd; expected outcomes are values, not errors. Only `api/problems.ts` knows HTTP status codes. */
-export type ErrorCode = 'databaseUnavailable' | 'databaseTimeout' | 'corruptRow' | 'configuration' | 'migration' | 'fenced';
+export type ErrorCode =
+  | 'databaseUnavailable'
+  | 'databaseTimeout'
+  | 'corruptRow'
+  | 'configuration'
+  | 'migration'
+  | 'fenced';
 
 /** One error for all surprises: a closed code, a message with the facts, and the cause. Messages never hold secrets. */
 export class AppError extends Error {

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const downloadDeadlineMs = 120_000;
+
+export type Log = (message: string) => void;
+
+/** Where fetched programs are kept: `$XDG_CACHE_HOME/canaryd`, or `.cache` beside the sources. */
+export function cacheFolder(): string {
+  const shared = process.env['XDG_CACHE_HOME'];
+  return shared ? join(shared, 'canaryd') : join(import.meta.dirname, '..', '.cache');
+}
+
+/** True when the tools that fetch and unpack a Debian package are there. */
+export async function canFetchDebianPackages(): Promise<boolean> {
+  const tools = await Promise.all([works('apt-get', ['--version']), works('dpkg-deb', ['--version'])]);
+  return tools.every((isThere) => isThere);
+}
+
+/**
+ * Downloads a Debian package (apt checks its signature and hash) and unpacks it into the folder `into`, without
+ * installing it or running its scripts; needs no root. Does nothing when `into` exists. Throws with the tool's own words.
+ */
+export async function unpackDebianPackage(name: string, into: string, log: Log): Promise<void> {
+  if (await exists(into)) return;
+  await mkdir(dirname(into), { recursive: true });
+  const work = await mkdtemp(`${into}-`);
+  try {
+    log(`fetching the Debian package ${name}`);
+    await download(name, work, log);
+    const archive = (await readdir(work)).find((file) => file.endsWith('.deb'));
+    if (archive === undefined) throw new Error(`apt-get download ${name} left no .deb file`);
+    await run('dpkg-deb', ['-x', join(work, archive), join(work, 'unpacked')], {
+      timeout: downloadDeadlineMs,
+    });
+    await moveUnlessThere(join(work, 'unpacked'), into);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function works(program: string, args: string[]): Promise<boolean> {
+  try {
+    await run(program, args, { timeout: 10_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function download(name: string, folder: string, log: Log): Promise<void> {
+  const options = { cwd: folder, timeout: downloadDeadlineMs };
+  try {
+    await run('apt-get', ['download', name], options);
+  } catch {
+    // A fresh machine or container has no package lists yet.
+    log('apt-get knows no such package yet: updating the package lists');
+    const [program, args] = isRoot() ? ['apt-get', ['update']] : ['sudo', ['-n', 'apt-get', 'update']];
+    await run(program, args, options);
+    await run('apt-get', ['download', name], options);
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+// Two processes may fetch at the same time: the first to finish wins, and both have the same files.
+async function moveUnlessThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    if (!(await exists(to))) throw cause;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

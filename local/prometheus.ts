@@ -1,0 +1,223 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { cacheFolder, canFetchDebianPackages, type Log, unpackDebianPackage } from './debian.ts';
+
+const run = promisify(execFile);
+const readyDeadlineMs = 20_000;
+const stopDeadlineMs = 5000;
+const startAttempts = 3;
+
+export type PrometheusBinary = { binary: string; version: string };
+
+/** What to scrape: metric pages by URL, or an HTTP service discovery that lists them. */
+type ScrapeSources = { scrapeUrls: string[] } | { httpSdUrl: string };
+
+export type PrometheusOptions = {
+  binary: string;
+  sources: ScrapeSources;
+  scrapeSeconds: number;
+  log: Log;
+};
+
+export type RunningPrometheus = { url: string; stop(): Promise<void> };
+
+/**
+ * Finds a Prometheus server to run: the one on PATH, else Debian's package unpacked into the cache folder. Installs
+ * nothing on the system. Throws with what to install when there is neither.
+ */
+export async function ensurePrometheus({ log }: { log: Log }): Promise<PrometheusBinary> {
+  const installed = await versionOf('prometheus');
+  if (installed !== null) return { binary: 'prometheus', version: installed };
+  const folder = join(cacheFolder(), 'prometheus');
+  const fetched = await fetchUnlessThere(folder, log);
+  const binary = join(folder, 'usr', 'bin', 'prometheus');
+  const version = await versionOf(binary);
+  if (version !== null) return { binary, version };
+  throw new Error(
+    'no Prometheus server found: install it (macOS: "brew install prometheus"; Debian, Ubuntu: "apt-get install prometheus"; others: put the "prometheus" program on PATH) and try again',
+    { cause: fetched },
+  );
+}
+
+/** Answers what went wrong, or null. */
+async function fetchUnlessThere(folder: string, log: Log): Promise<unknown> {
+  if (!(await canFetchDebianPackages())) return null;
+  return unpackDebianPackage('prometheus', folder, log).then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+}
+
+/**
+ * Starts a Prometheus server with its own temporary folder on a free loopback port and waits until it is ready. Its
+ * first scrape comes up to 5 s later, and so does that of a target discovered afterwards: Prometheus looks at its list
+ * of targets only every 5 s (`discovery.Manager` in its sources). A target that fails is gone with its next scrape.
+ * `stop` ends it and removes the folder; both also happen when this process exits or is told to by a signal. Throws
+ * with the server's last words when it does not become ready.
+ */
+export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options, await freePort());
+    } catch (cause) {
+      // Another process may take the free port before Prometheus does.
+      if (attempt === startAttempts || !isPortTaken(cause)) throw cause;
+      options.log('the port was taken in the meantime: trying another one');
+    }
+  }
+}
+
+async function startOnce({ binary, sources, scrapeSeconds, log }: PrometheusOptions, port: number) {
+  const folder = await mkdtemp(join(tmpdir(), 'canaryd-prometheus-'));
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(configuration(sources, scrapeSeconds)));
+  const child = spawn(
+    binary,
+    [
+      `--config.file=${join(folder, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      '--storage.tsdb.retention.time=6h',
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=warn',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const lastWords = collectLastWords(child);
+  const forget = endWithThisProcess(child, folder);
+  const stop = async () => {
+    await endChild(child);
+    forget();
+    removeFolder(folder);
+  };
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    await untilReady(url, child);
+  } catch (cause) {
+    await stop();
+    const words = lastWords() || (cause instanceof Error ? cause.message : 'it said nothing');
+    throw new Error(`Prometheus did not start: ${words}`, { cause });
+  }
+  log(`Prometheus is ready at ${url}`);
+  return { url, stop };
+}
+
+// JSON is YAML too.
+function configuration(sources: ScrapeSources, scrapeSeconds: number): object {
+  const interval = `${Math.round(scrapeSeconds * 1000)}ms`;
+  const jobs =
+    'httpSdUrl' in sources
+      ? [{ job_name: 'mesh', http_sd_configs: [{ url: sources.httpSdUrl, refresh_interval: interval }] }]
+      : sources.scrapeUrls.map((url, index) => staticJob(`page-${index}`, new URL(url)));
+  return {
+    global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
+    scrape_configs: jobs,
+  };
+}
+
+function staticJob(name: string, url: URL): object {
+  return { job_name: name, metrics_path: url.pathname, static_configs: [{ targets: [url.host] }] };
+}
+
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  const deadline = AbortSignal.timeout(readyDeadlineMs);
+  const failed = new Promise<never>((_, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`it ended with exit code ${code}`)));
+  });
+  const ready = (async () => {
+    while (!(await answersReady(url))) {
+      if (deadline.aborted) throw new Error(`it was not ready after ${readyDeadlineMs / 1000} s`);
+      if (hasEnded(child)) return;
+      await wait(50);
+    }
+  })();
+  await Promise.race([ready, failed]);
+}
+
+async function answersReady(url: string): Promise<boolean> {
+  return fetch(`${url}/-/ready`, { signal: AbortSignal.timeout(1000) }).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+}
+
+function collectLastWords(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-2000);
+  });
+  return () => text.trim();
+}
+
+async function endChild(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  const patience = new AbortController();
+  const kill = wait(stopDeadlineMs, undefined, { signal: patience.signal }).then(
+    () => child.kill('SIGKILL'),
+    () => false,
+  );
+  await ended;
+  patience.abort();
+  await kill;
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Ends the child and removes its folder when this process goes; answers a function that undoes the arrangement. */
+function endWithThisProcess(child: ChildProcess, folder: string): () => void {
+  const end = () => {
+    child.kill('SIGKILL');
+    removeFolder(folder);
+  };
+  const onSignal = (signal: NodeJS.Signals) => {
+    // Whoever else listens decides when to go, and our exit listener ends the child then.
+    if (process.listenerCount(signal) > 0) return;
+    end();
+    process.kill(process.pid, signal);
+  };
+  process.once('exit', end);
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  return () => {
+    process.off('exit', end);
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+}
+
+function removeFolder(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+}
+
+async function versionOf(binary: string): Promise<string | null> {
+  try {
+    const { stdout, stderr } = await run(binary, ['--version'], { timeout: 10_000 });
+    return /version (\S+)/.exec(`${stdout}${stderr}`)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function isPortTaken(cause: unknown): boolean {
+  return cause instanceof Error && cause.message.includes('address already in use');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the loopback gave no port');
+  return address.port;
+}

@@ -1,0 +1,62 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { TurnEnd } from './rollout/advance.ts';
+import type { Rollouts } from './rollout/ports.ts';
+import { type Rollout, statusOf } from './rollout/rollout.ts';
+
+export type Telemetry = {
+  countTurn(end: TurnEnd | 'failed'): void;
+  /** All metrics in Prometheus' text format; asks the database for the live rollouts. */
+  text(): Promise<string>;
+};
+
+const live = ['preflight', 'running', 'promoting', 'holding', 'paused', 'rolling_back'];
+const labels = ['namespace', 'virtual_service', 'canary', 'rollout'] as const;
+
+/** The metrics of this process and of every live rollout. */
+export function telemetry(rollouts: Pick<Rollouts, 'list'>): Telemetry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const turns = new Counter({
+    name: 'canaryd_turns_total',
+    help: 'Turns by how they ended.',
+    labelNames: ['end'],
+    registers: [registry],
+  });
+  const gauges = rolloutGauges(registry);
+  return {
+    countTurn: (end) => turns.inc({ end }),
+    text: async () => {
+      for (const gauge of Object.values(gauges)) gauge.reset();
+      for (const rollout of await rollouts.list({ statuses: live, limit: 200 })) show(gauges, rollout);
+      return registry.metrics();
+    },
+  };
+}
+
+type Gauges = { weight: Gauge; status: Gauge; value: Gauge };
+
+function rolloutGauges(registry: Registry): Gauges {
+  const gauge = (name: string, help: string, own: string[]): Gauge =>
+    new Gauge({ name, help, labelNames: [...labels, ...own], registers: [registry] });
+  return {
+    weight: gauge('canary_weight', "The canary's share in percent, as asked for and as read back.", ['kind']),
+    status: gauge('canary_status', '1 for the status that a live rollout has.', ['status']),
+    value: gauge('canary_check_value', 'Last value of a check: a ratio 0..1, or milliseconds.', [
+      'check',
+      'arm',
+    ]),
+  };
+}
+
+function show({ weight, status, value }: Gauges, rollout: Rollout): void {
+  const { id, target, traffic, watch } = rollout;
+  const { namespace, virtualService: virtual_service } = target;
+  const named = { namespace, virtual_service, canary: target.canary.version, rollout: id };
+  weight.set({ ...named, kind: 'desired' }, traffic.desired);
+  weight.set({ ...named, kind: 'applied' }, traffic.applied);
+  status.set({ ...named, status: statusOf(rollout) }, 1);
+  for (const [check, { canary, stable }] of Object.entries(watch.results)) {
+    if (canary.kind === 'value') value.set({ ...named, check, arm: 'canary' }, canary.value);
+    if (stable.kind === 'value') value.set({ ...named, check, arm: 'stable' }, stable.value);
+  }
+}

@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestOptions } from 'node:https';
+import { dirname } from 'node:path';
+import {
+  ApiException,
+  type ConfigurationOptions,
+  CoreV1Api,
+  CustomObjectsApi,
+  KubeConfig,
+  Observable,
+  type RequestContext,
+  type ResponseContext,
+} from '@kubernetes/client-node';
+import { Agent } from 'undici';
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { type ApiAnswer, ApiStatus, type Refusal } from './api-answer.ts';
+
+/** Where the cluster's address and credentials come from. */
+export type KubeSource =
+  | { kind: 'file'; path: string }
+  | { kind: 'text'; text: string }
+  | { kind: 'inCluster' };
+
+/** The API clients of one cluster; all requests share one agent, so that connections are few and are reused. */
+export type Connection = { custom: CustomObjectsApi; core: CoreV1Api; agent: Agent };
+
+/** One request; it must hand on `options`, which carry the agent and the deadline. */
+export type Request = (connection: Connection, options: ConfigurationOptions) => Promise<unknown>;
+
+const connectTimeoutMs = 3000;
+const maxConnections = 8;
+
+/**
+ * Reads the credentials and makes the clients; nothing is sent yet. Raises AppError `configuration` when the source
+ * cannot be read. Its message never quotes the source, which holds secrets.
+ */
+export async function connect(source: KubeSource): Promise<Connection> {
+  const config = await loadConfig(source);
+  const cluster = config.getCurrentCluster();
+  if (cluster === null)
+    throw new AppError('configuration', 'the kubeconfig has no current context with a cluster');
+  if (cluster.proxyUrl !== undefined) {
+    throw new AppError('configuration', 'the kubeconfig names a proxy-url, which canaryd does not support');
+  }
+  const agent = await agentFor(config);
+  return { custom: config.makeApiClient(CustomObjectsApi), core: config.makeApiClient(CoreV1Api), agent };
+}
+
+/** Sends one request with a deadline of `timeoutMs`, or until `signal` aborts. Never throws for what a server or a network may do. */
+export async function send(
+  connection: Connection,
+  request: Request,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<ApiAnswer> {
+  if (signal.aborted) return { kind: 'broken', how: 'notStarted', why: 'the time for the call was up' };
+  const deadline = new AbortController();
+  const expire = () => deadline.abort();
+  const timer = setTimeout(expire, timeoutMs);
+  signal.addEventListener('abort', expire, { once: true });
+  try {
+    const answer = request(connection, optionsOf(connection.agent, deadline.signal));
+    // The race also ends what no signal reaches: a credential plugin that hangs.
+    return { kind: 'ok', body: await Promise.race([answer, rejectedWhen(deadline.signal)]) };
+  } catch (error) {
+    return answerOf(error, deadline.signal.aborted);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', expire);
+  }
+}
+
+async function loadConfig(source: KubeSource): Promise<KubeConfig> {
+  const config = new KubeConfig();
+  try {
+    if (source.kind === 'inCluster') config.loadFromCluster();
+    else config.loadFromString(source.kind === 'text' ? source.text : await readFile(source.path, 'utf8'));
+    if (source.kind === 'file') config.makePathsAbsolute(dirname(source.path));
+    return config;
+  } catch (error) {
+    const where = source.kind === 'file' ? `the kubeconfig ${source.path}` : 'the kubeconfig';
+    throw new AppError('configuration', `${where} cannot be read${codeOf(error)}`);
+  }
+}
+
+/** The client's own way makes an agent, and with it a TLS connection, for each request. */
+async function agentFor(config: KubeConfig): Promise<Agent> {
+  const options: RequestOptions = {};
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (error) {
+    throw new AppError('configuration', `the kubeconfig's credentials cannot be read${codeOf(error)}`);
+  }
+  const { ca, cert, key, rejectUnauthorized, servername } = options;
+  const tls = { ca, cert, key, rejectUnauthorized, servername };
+  const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
+  return new Agent({
+    connections: maxConnections,
+    connect: { timeout: connectTimeoutMs, ...given },
+    headersTimeout: 10_000,
+    bodyTimeout: 10_000,
+  });
+}
+
+function codeOf(error: unknown): string {
+  const parsed = z.looseObject({ code: z.string() }).safeParse(error);
+  return parsed.success ? `: ${parsed.data.code}` : '';
+}
+
+function optionsOf(agent: Agent, signal: AbortSignal): ConfigurationOptions {
+  const middleware = {
+    pre: (context: RequestContext) => {
+      context.setDispatcher(agent);
+      context.setSignal(signal);
+      return new Observable(Promise.resolve(context));
+    },
+    post: (context: ResponseContext) => new Observable(Promise.resolve(context)),
+  };
+  return { middleware: [middleware], middlewareMergeStrategy: 'append' };
+}
+
+function rejectedWhen(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('the deadline has passed')), { once: true });
+  });
+}
+
+function answerOf(error: unknown, timedOut: boolean): ApiAnswer {
+  if (error instanceof ApiException) return { kind: 'refused', refusal: refusalOf(error) };
+  if (timedOut) return { kind: 'broken', how: 'timeout', why: 'the API server did not answer in time' };
+  const network = NetworkError.safeParse(error);
+  if (!network.success) {
+    return {
+      kind: 'broken',
+      how: 'unreadable',
+      why: 'the API server answered with something that is no JSON',
+    };
+  }
+  const code = network.data.cause.code;
+  const how = beforeSending.test(code) ? 'notSent' : 'lost';
+  return { kind: 'broken', how, why: `the connection to the API server failed: ${code}` };
+}
+
+/** What `fetch` throws; the code is Node's, OpenSSL's or undici's. */
+const NetworkError = z.looseObject({ cause: z.looseObject({ code: z.string() }) });
+
+/** Name lookup, connecting and the TLS handshake: the request has not left. Every other code leaves that open. */
+const beforeSending =
+  /^(?:ENOTFOUND|EAI_|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_(?:CONNECT_TIMEOUT|CLOSED|DESTROYED)|ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/;
+
+/** The exception's message holds the response's headers and must not be used. */
+function refusalOf({ code, body, headers }: ApiException<unknown>): Refusal {
+  return { code, status: statusOf(body), retryAfter: headers['retry-after'] ?? null };
+}
+
+function statusOf(body: unknown): ApiStatus | null {
+  if (typeof body !== 'string') return null;
+  try {
+    return ApiStatus.safeParse(JSON.parse(body)).data ?? null;
+  } catch {
+    // Not JSON: a proxy's page, or the bare text that stands for an unknown path.
+    return null;
+  }
+}

@@ -1,0 +1,132 @@
+import type { WeightChange, WeightWrite } from '../rollout/ports.ts';
+import type { Target } from '../rollout/target.ts';
+import type { Share } from '../rollout/units.ts';
+import type { Roles, Split } from './split.ts';
+import type { Destination, VirtualService } from './virtual-service.ts';
+
+/** What canaryd writes beside weights. `rollout` and `epoch` say who wrote last and stay after the end. */
+export const annotations = {
+  rollout: 'canaryd.io/rollout',
+  epoch: 'canaryd.io/epoch',
+  originalWeights: 'canaryd.io/original-weights',
+} as const;
+
+/** An operation of a JSON Patch (RFC 6902). */
+export type PatchOperation =
+  | { op: 'add' | 'replace'; path: string; value: string | number | Record<string, string> }
+  | { op: 'remove'; path: string };
+
+type Weights = { stable: number; canary: number | null };
+type Arms = Pick<Roles, 'stable' | 'canary'> | (Pick<Split, 'canary'> & { stable: Destination });
+
+/**
+ * The one patch that makes a share true: it changes the weights of the two destinations and canaryd's annotations,
+ * and nothing else. Its first operation writes the resourceVersion that was read, which the API server answers with
+ * 409 when somebody wrote since; a `test` operation would be answered like an invalid object.
+ */
+export function weightPatch(
+  virtualService: VirtualService,
+  arms: Arms,
+  target: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
+  write: WeightWrite,
+): PatchOperation[] {
+  const { resourceVersion } = virtualService.metadata;
+  const changes = changesTo(arms, wantedWeights(write, target.originalWeights));
+  return [
+    { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
+    ...changes.map(operationOf),
+    ...annotationOperations(virtualService, notes(target, write)),
+  ];
+}
+
+/** What each share would change, one after the other and starting at the weights of `roles`. */
+export function weightChanges(roles: Roles, shares: Share[]): WeightChange[][] {
+  let { stable, canary } = roles;
+  return shares.map((share) => {
+    const wanted = splitWeights(share);
+    const changes = changesTo({ stable, canary }, wanted);
+    stable = { ...stable, weight: wanted.stable };
+    canary = { ...canary, weight: wanted.canary };
+    return changes;
+  });
+}
+
+/** The rollout and epoch of the last write by canaryd, or null. An epoch that is no number counts as 0. */
+export function ownerOf(virtualService: VirtualService): { rolloutId: string; epoch: number } | null {
+  const notes = virtualService.metadata.annotations ?? {};
+  const rolloutId = notes[annotations.rollout];
+  if (rolloutId === undefined) return null;
+  const epoch = Number(notes[annotations.epoch]);
+  return { rolloutId, epoch: Number.isSafeInteger(epoch) ? epoch : 0 };
+}
+
+/** At the end the weights get back the form in which they stood before; the winner inherits stable's number. */
+function wantedWeights({ share, end }: WeightWrite, original: Weights): Weights {
+  if (end && share === 0) return original;
+  if (end && share === 100) return { stable: 0, canary: original.stable };
+  return splitWeights(share);
+}
+
+/** Istio's weights are whole numbers, so a share with decimals is written in parts of 10,000. */
+function splitWeights(share: Share): { stable: number; canary: number } {
+  const total = Number.isInteger(share) ? 100 : 10_000;
+  const canary = Math.round((share * total) / 100);
+  return { stable: total - canary, canary };
+}
+
+function changesTo({ stable, canary }: Arms, wanted: Weights): WeightChange[] {
+  const changes = [changeOf(stable, wanted.stable), canary === null ? null : changeOf(canary, wanted.canary)];
+  return changes.filter((change) => change !== null);
+}
+
+function changeOf({ path, weight }: Destination, wanted: number | null): WeightChange | null {
+  if (weight === wanted) return null;
+  const pointer = `/${path.replaceAll(/\[(\d+)\]/g, '/$1').replaceAll('.', '/')}/weight`;
+  if (wanted === null) return { op: 'remove', path: pointer, from: weight, value: null };
+  return { op: weight === null ? 'add' : 'replace', path: pointer, from: weight, value: wanted };
+}
+
+function operationOf({ op, path, value }: WeightChange): PatchOperation {
+  return op === 'remove' || value === null ? { op: 'remove', path } : { op, path, value };
+}
+
+/** What each of canaryd's annotations is to say; null takes it away. */
+function notes(
+  { route, stable, canary, originalWeights }: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
+  { rolloutId, epoch, end }: WeightWrite,
+): Record<string, string | null> {
+  const original = {
+    route,
+    stable: { host: stable.host, subset: stable.subset, weight: originalWeights.stable },
+    canary: { host: canary.host, subset: canary.subset, weight: originalWeights.canary },
+  };
+  return {
+    [annotations.rollout]: rolloutId,
+    [annotations.epoch]: String(epoch),
+    [annotations.originalWeights]: end ? null : JSON.stringify(original),
+  };
+}
+
+function annotationOperations(
+  { metadata }: VirtualService,
+  wanted: Record<string, string | null>,
+): PatchOperation[] {
+  const present = metadata.annotations;
+  const operations = Object.entries(wanted).flatMap(([name, value]) =>
+    annotationOperation(name, present?.[name], value),
+  );
+  return present === undefined
+    ? [{ op: 'add', path: '/metadata/annotations', value: {} }, ...operations]
+    : operations;
+}
+
+function annotationOperation(
+  name: string,
+  present: string | undefined,
+  wanted: string | null,
+): PatchOperation[] {
+  const path = `/metadata/annotations/${name.replace('/', '~1')}`;
+  if (wanted === (present ?? null)) return [];
+  if (wanted === null) return [{ op: 'remove', path }];
+  return [{ op: present === undefined ? 'add' : 'replace', path, value: wanted }];
+}

@@ -1,0 +1,259 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Mesh, Readiness, SplitView, WeightWrite, WriteOutcome } from '../../src/rollout/ports.ts';
+import type { Target, TargetRequest } from '../../src/rollout/target.ts';
+import type { Where } from '../fakes/mesh.ts';
+
+/** A mesh under test and the hands of others in it. Every `add` makes a new VirtualService in the route's order. */
+export type MeshWorld = {
+  mesh: Mesh;
+  add(shares: Record<string, number>): Where;
+  /** Gives these subsets these shares; a subset that is left out is taken out of the route. */
+  setShares(where: Where, shares: Record<string, number>): void;
+  touch(where: Where): void;
+  remove(where: Where): void;
+  recreate(where: Where, shares: Record<string, number>): void;
+  setReadyPods(where: Where, subset: string, ready: number): void;
+  close(): Promise<void>;
+};
+
+const signal = new AbortController().signal;
+const write: WeightWrite = { share: 5, rolloutId: 'ro_1', epoch: 1, end: false };
+
+/** What every `Mesh` promises to the core. */
+export function meshContract(name: string, open: () => Promise<MeshWorld>): void {
+  describe(`${name}: a mesh`, () => {
+    let world: MeshWorld;
+    let where: Where;
+
+    beforeAll(async () => {
+      world = await open();
+    });
+    afterAll(() => world.close());
+    beforeEach(() => {
+      where = world.add({ v1: 100, v2: 0 });
+    });
+
+    const request = (more: Partial<TargetRequest> = {}) => ({ cluster: 'default', ...where, ...more });
+    const resolve = (more?: Partial<TargetRequest>) => resolved(world.mesh, request(more));
+    const look = (target: Target) => lookedAt(world.mesh, target);
+    const put = (target: Target, view: SplitView, more: Partial<WeightWrite> = {}) =>
+      world.mesh.write(target, view, { ...write, ...more }, signal);
+    const lookAndPut = async (target: Target, more: Partial<WeightWrite>) =>
+      put(target, await look(target), more);
+
+    describe('at the start', () => {
+      it('gives the roles, the version and the readiness of both arms', async () => {
+        const resolution = await world.mesh.resolve(request(), signal);
+        expect(resolution).toMatchObject({
+          kind: 'resolved',
+          target: {
+            ...where,
+            stable: { subset: 'v1', version: 'v1' },
+            canary: { subset: 'v2', version: 'v2' },
+          },
+          readiness: { stable: { kind: 'known' }, canary: { kind: 'known' } },
+        });
+      });
+
+      it('lets target.canary choose among several destinations without traffic', async () => {
+        where = world.add({ v1: 100, v2: 0, v3: 0 });
+        expect((await resolve({ canary: { subset: 'v3' } })).canary.subset).toBe('v3');
+      });
+
+      it.each([
+        ['several destinations could be the canary', { v1: 100, v2: 0, v3: 0 }, {}, 'canary-ambiguous'],
+        ['traffic is split', { v1: 90, v2: 10 }, {}, 'split-not-at-rest'],
+        [
+          'target.stable is not the one',
+          { v1: 100, v2: 0 },
+          { stable: { subset: 'v2' } },
+          'split-not-at-rest',
+        ],
+        [
+          'the canary is not in the route',
+          { v1: 100, v2: 0 },
+          { canary: { subset: 'v3' } },
+          'destination-not-in-route',
+        ],
+        ['there is one destination', { v1: 100 }, {}, 'destination-not-in-route'],
+      ])('refuses when %s', async (_name, shares, more, code) => {
+        where = world.add(shares);
+        const resolution = await world.mesh.resolve(request(more), signal);
+        expect(resolution).toMatchObject({ kind: 'shape', fault: { code } });
+      });
+
+      it('takes the winner of the last rollout as the stable of the next', async () => {
+        await lookAndPut(await resolve(), { share: 100, end: true });
+        const next = await resolve();
+        expect([next.stable.subset, next.canary.subset]).toEqual(['v2', 'v1']);
+      });
+
+      it('previews what each share would write and touches nothing', async () => {
+        const target = await resolve();
+        const before = await look(target);
+        const preview = await world.mesh.preview(request(), [5, 100], signal);
+        const numbers =
+          preview.kind === 'preview'
+            ? preview.changes.map((step) => step.map(({ from, value }) => [from, value]))
+            : preview;
+        expect(numbers).toEqual([
+          [
+            [100, 95],
+            [0, 5],
+          ],
+          [
+            [95, 0],
+            [5, 100],
+          ],
+        ]);
+        expect(await look(target)).toEqual(before);
+      });
+    });
+
+    describe('a write', () => {
+      it.each([0.01, 0.25, 5, 33.33, 99.99, 100])('of %f %% is read back as it was asked', async (share) => {
+        const target = await resolve();
+        expect(await lookAndPut(target, { share })).toEqual({ kind: 'applied', canaryShare: share });
+        expect((await look(target)).canaryShare).toBe(share);
+      });
+
+      it('leaves the rollout and its epoch behind', async () => {
+        const target = await resolve();
+        expect((await look(target)).owner).toBeNull();
+        await lookAndPut(target, { epoch: 7 });
+        expect((await look(target)).owner).toEqual({ rolloutId: 'ro_1', epoch: 7 });
+        await lookAndPut(target, { epoch: 8, share: 0, end: true });
+        expect((await look(target)).owner).toEqual({ rolloutId: 'ro_1', epoch: 8 });
+      });
+
+      it('conflicts once another hand has moved the weights, and changes nothing', async () => {
+        const target = await resolve();
+        const view = await look(target);
+        world.setShares(where, { v1: 80, v2: 20 });
+        expect(await put(target, view)).toEqual({ kind: 'conflict' });
+        expect(await look(target)).toMatchObject({ canaryShare: 20, owner: null });
+      });
+
+      it('conflicts once another hand has edited anything', async () => {
+        const target = await resolve();
+        const view = await look(target);
+        world.touch(where);
+        expect(await put(target, view)).toEqual({ kind: 'conflict' });
+      });
+
+      it('spends its snapshot, even when the share stays as it was', async () => {
+        const target = await resolve();
+        const view = await look(target);
+        expect((await put(target, view, { share: 0, epoch: 2, end: true })).kind).toBe('applied');
+        expect(await put(target, view, { share: 5, epoch: 1 })).toEqual({ kind: 'conflict' });
+        expect((await look(target)).canaryShare).toBe(0);
+      });
+
+      it('of two on the same snapshot lets only one through', async () => {
+        const target = await resolve();
+        const view = await look(target);
+        const outcomes = await Promise.all([
+          put(target, view, { share: 5, epoch: 1 }),
+          put(target, view, { share: 0, epoch: 2 }),
+        ]);
+        expect(outcomes.map(({ kind }) => kind).toSorted()).toEqual(['applied', 'conflict']);
+      });
+
+      it('goes back when the canary is gone from the route, and refuses to go forward', async () => {
+        const target = await resolve();
+        world.setShares(where, { v1: 100 });
+        expect((await look(target)).canaryShare).toBe(0);
+        expect((await lookAndPut(target, { share: 5 })).kind).toBe('unavailable');
+        expect(await lookAndPut(target, { share: 0, end: true })).toEqual({
+          kind: 'applied',
+          canaryShare: 0,
+        });
+      });
+
+      it('is refused, not sent, when stable is gone', async () => {
+        const target = await resolve();
+        world.setShares(where, { v2: 100 });
+        expect(await look(target)).toMatchObject({ hasStable: false, canaryShare: 100 });
+        expect(await lookAndPut(target, { share: 0 })).toMatchObject({ kind: 'unavailable' });
+      });
+    });
+
+    describe('a running rollout', () => {
+      it('shows the weights that another hand has set', async () => {
+        const target = await resolve();
+        world.setShares(where, { v1: 70, v2: 30 });
+        expect((await look(target)).canaryShare).toBe(30);
+      });
+
+      it('does not understand a third destination with traffic', async () => {
+        const target = await resolve();
+        world.setShares(where, { v1: 90, v2: 5, v3: 5 });
+        const view = await world.mesh.look(target, signal);
+        expect(view).toMatchObject({ kind: 'shape', fault: { code: 'unsupported-shape' } });
+      });
+
+      it('follows the ready pods of each arm', async () => {
+        const target = await resolve();
+        world.setReadyPods(where, 'v2', 0);
+        const { readiness } = await look(target);
+        expect(readiness.canary).toMatchObject({ kind: 'known', ready: 0 });
+        expect(readyOf(readiness.stable)).toBeGreaterThan(0);
+        world.setReadyPods(where, 'v2', 1);
+        expect((await look(target)).readiness.canary).toMatchObject({ kind: 'known', ready: 1 });
+      });
+
+      it('sees a VirtualService that was created anew as another one, without an owner', async () => {
+        const target = await resolve();
+        await lookAndPut(target, {});
+        const view = await look(target);
+        world.remove(where);
+        world.recreate(where, { v1: 100, v2: 0 });
+        const fresh = await look(target);
+        expect(fresh).toMatchObject({ owner: null, canaryShare: 0 });
+        expect(fresh.uid).not.toBe(target.uid);
+        expect(await put(target, view)).toEqual({ kind: 'conflict' });
+      });
+
+      it('says that the VirtualService is missing, to every call', async () => {
+        const target = await resolve();
+        const view = await look(target);
+        world.remove(where);
+        expect(await world.mesh.resolve(request(), signal)).toEqual({ kind: 'missing' });
+        expect(await world.mesh.preview(request(), [5], signal)).toEqual({ kind: 'missing' });
+        expect(await world.mesh.look(target, signal)).toEqual({ kind: 'missing' });
+        expect(await put(target, view)).toEqual({ kind: 'missing' });
+      });
+    });
+
+    it('answers an aborted call instead of throwing', async () => {
+      const target = await resolve();
+      const view = await look(target);
+      const aborted = AbortSignal.abort();
+      const answers: { kind: string }[] = [
+        await world.mesh.resolve(request(), aborted),
+        await world.mesh.look(target, aborted),
+        await world.mesh.preview(request(), [5], aborted),
+      ];
+      expect(answers.map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
+      const outcome: WriteOutcome = await world.mesh.write(target, view, write, aborted);
+      expect(['unavailable', 'ambiguous']).toContain(outcome.kind);
+      expect((await look(target)).canaryShare).toBe(0);
+    });
+  });
+}
+
+async function resolved(mesh: Mesh, request: TargetRequest): Promise<Target> {
+  const resolution = await mesh.resolve(request, signal);
+  if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution));
+  return resolution.target;
+}
+
+async function lookedAt(mesh: Mesh, target: Target): Promise<SplitView> {
+  const view = await mesh.look(target, signal);
+  if (view.kind !== 'split') throw new Error(JSON.stringify(view));
+  return view;
+}
+
+function readyOf(readiness: Readiness): number {
+  return readiness.kind === 'known' ? readiness.ready : 0;
+}

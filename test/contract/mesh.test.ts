@@ -1,0 +1,61 @@
+import { startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
+import { istioMesh } from '../../src/traffic/istio.ts';
+import { connectKube } from '../../src/traffic/kube.ts';
+import { fakeMesh } from '../fakes/mesh.ts';
+import { edit, namespace, remove, service, virtualServiceObject } from '../traffic/sandbox-mesh.ts';
+import { type MeshWorld, meshContract } from './mesh-contract.ts';
+
+meshContract('the fake', openFake);
+meshContract('Istio', openIstio);
+
+async function openFake(): Promise<MeshWorld> {
+  const mesh = fakeMesh();
+  let count = 0;
+  return {
+    mesh,
+    add: (shares) => {
+      count += 1;
+      const where = { namespace, virtualService: `payment-${count}` };
+      mesh.add(where, shares);
+      return where;
+    },
+    setShares: (where, shares) => mesh.setShares(where, shares),
+    touch: (where) => mesh.touchByAnotherHand(where),
+    remove: (where) => mesh.delete(where),
+    recreate: (where, shares) => mesh.recreate(where, shares),
+    setReadyPods: (where, subset, ready) =>
+      mesh.setReadiness(where, subset, { kind: 'known', ready, total: 2 }),
+    close: async () => undefined,
+  };
+}
+
+async function openIstio(): Promise<MeshWorld> {
+  const sandbox = await startSandbox({ tickMs: 0 });
+  const kube = await connectKube({ kind: 'text', text: sandbox.kubeconfig });
+  let count = 0;
+  return {
+    mesh: istioMesh(kube),
+    add: (shares) => {
+      count += 1;
+      const where = { namespace, virtualService: `payment-${count}` };
+      storeObject(sandbox.store, virtualServiceObject(where, shares));
+      return where;
+    },
+    setShares: (where, shares) => {
+      const { spec } = virtualServiceObject(where, shares);
+      edit(sandbox, where, (object) => ({ ...object, ...(spec === undefined ? {} : { spec }) }));
+    },
+    touch: (where) => edit(sandbox, where, withNote),
+    remove: (where) => remove(sandbox, where),
+    recreate: (where, shares) => void storeObject(sandbox.store, virtualServiceObject(where, shares)),
+    setReadyPods: (_where, version, readyPods) => sandbox.setVersion(service, version, { readyPods }),
+    close: async () => {
+      await kube.close();
+      await sandbox.close();
+    },
+  };
+}
+
+function withNote<Found extends { [name: string]: unknown }>(object: Found): Found {
+  return { ...object, metadata: { ...Object(object['metadata']), labels: { touched: 'yes' } } };
+}

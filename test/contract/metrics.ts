@@ -1,0 +1,151 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Measurements } from '../../src/analysis/reading.ts';
+import type { Check } from '../../src/rollout/plan.ts';
+import type { MeasureRequest } from '../../src/rollout/ports.ts';
+import type { Target } from '../../src/rollout/target.ts';
+import { mood } from '../fakes/metrics.ts';
+import { type World, windowSeconds } from './metrics-worlds.ts';
+
+const judging = { window: windowSeconds, failures: 2, minRequests: 100 };
+export const contractChecks = {
+  errorRate: { metric: 'errorRate', max: 0.01, ...judging },
+  p99: { metric: 'p99LatencyMs', max: 2000, ...judging },
+} satisfies Record<string, Check>;
+
+/** A request of the contract's checks for a target, at the world's own time. */
+export function contractRequest(
+  world: World,
+  target: Target,
+  changes: Partial<MeasureRequest> = {},
+): MeasureRequest {
+  return { target, checks: contractChecks, at: world.now(), incrementSeconds: 1, ...changes };
+}
+
+export const noSignal = new AbortController().signal;
+
+/** Repeats an assertion until it holds, as the state it waits for becomes visible. */
+export function eventually(assertion: () => Promise<void>): Promise<void> {
+  return vi.waitFor(assertion, { timeout: 15_000, interval: 100 });
+}
+
+/** What every metrics provider promises to the core. */
+export function metricsContract(name: string, makeWorld: () => Promise<World>): void {
+  describe(`${name} as a metrics provider`, () => {
+    let world: World;
+    beforeAll(async () => {
+      world = await makeWorld();
+    }, 180_000);
+    afterAll(() => world.stop());
+
+    const measure = (target: Target) => world.metrics.measure(contractRequest(world, target), noSignal);
+
+    it('finds no errors in a service that never had any', async () => {
+      const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
+      await eventually(async () => {
+        const { checks } = await measure(target);
+        const healthy = { kind: 'value', value: 0, requests: expect.any(Number) };
+        expect(checks['errorRate']).toEqual({ canary: healthy, stable: healthy });
+      });
+    });
+
+    it('finds that every request failed, when no series of good ones exists', async () => {
+      const target = world.serve({ canary: { ...mood.healthy, errorRatio: 1 }, stable: mood.healthy });
+      await eventually(async () => {
+        const { checks, increments } = await measure(target);
+        expect(checks['errorRate']?.canary).toMatchObject({ kind: 'value', value: 1 });
+        expect(checks['errorRate']?.stable).toMatchObject({ kind: 'value', value: 0 });
+        expect(increments.canary?.errors).toBeGreaterThan(0);
+        expect(increments.canary?.errors).toBe(increments.canary?.requests);
+        expect(increments.stable?.errors).toBe(0);
+      });
+    });
+
+    it('finds the share of errors and the requests it is taken of', async () => {
+      const target = world.serve({ canary: { ...mood.failing, errorRatio: 0.25 }, stable: mood.healthy });
+      await eventually(async () => {
+        const { checks, requests } = await measure(target);
+        const canary = checks['errorRate']?.canary;
+        expect(canary?.kind === 'value' && canary.value).toBeCloseTo(0.25);
+        expect(requests.canary.kind === 'value' && requests.canary.value).toBeGreaterThan(500);
+        expect(requests.canary.kind === 'value' && requests.canary.value).toBeLessThan(1500);
+      });
+    });
+
+    it('finds a slow canary, and the bucket that holds its P99', async () => {
+      const target = world.serve({ canary: { ...mood.slow, p99Ms: 4000 }, stable: mood.healthy });
+      await eventually(async () => {
+        const { p99 } = (await measure(target)).checks;
+        expect(p99?.canary).toMatchObject({ kind: 'value', bucket: { lowerMs: 2500, upperMs: 5000 } });
+        expect(p99?.canary.kind === 'value' && p99.canary.value).toBeGreaterThan(2500);
+        expect(p99?.stable).toMatchObject({ kind: 'value', bucket: { lowerMs: 100, upperMs: 250 } });
+      });
+    });
+
+    it('says how many requests are missing when there are too few', async () => {
+      const target = world.serve({ canary: mood.tooFew, stable: mood.healthy });
+      await eventually(async () => {
+        const { errorRate, p99 } = (await measure(target)).checks;
+        const tooFew = { kind: 'tooFew', requests: expect.any(Number), needed: 100 };
+        expect([errorRate?.canary, p99?.canary]).toEqual([tooFew, tooFew]);
+      });
+    });
+
+    it('tells an idle canary, with 0 requests, from one without data', async () => {
+      const target = world.serve({ canary: mood.idle, stable: mood.healthy });
+      await eventually(async () => {
+        const { checks, requests } = await measure(target);
+        expect([checks['errorRate']?.canary, checks['p99']?.canary]).toEqual([
+          { kind: 'none' },
+          { kind: 'none' },
+        ]);
+        expect(requests.canary).toEqual({ kind: 'value', value: 0, requests: 0 });
+      });
+    });
+
+    it('finds none of a canary that was never there', async () => {
+      const target = world.serve({ canary: mood.none, stable: mood.healthy });
+      await eventually(async () => {
+        const { checks, requests, increments } = await measure(target);
+        expect(checks['errorRate']?.stable.kind).toBe('value');
+        expect([checks['errorRate']?.canary, checks['p99']?.canary, requests.canary]).toEqual([
+          { kind: 'none' },
+          { kind: 'none' },
+          { kind: 'none' },
+        ]);
+        expect(increments.canary).toBeNull();
+      });
+    });
+
+    it('says when it measured', async () => {
+      const target = world.serve({ canary: mood.none, stable: mood.none });
+      const request = contractRequest(world, target);
+      expect((await world.metrics.measure(request, noSignal)).takenAt).toBe(request.at);
+    });
+
+    it('is unavailable in every reading during an outage, and says why', async () => {
+      const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
+      const measured = await world.metricsDown.measure(contractRequest(world, target), noSignal);
+      expectNothingMeasured(measured, /refused the connection/);
+    });
+
+    it('is unavailable in every reading when the turn has ended', async () => {
+      const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
+      const measured = await world.metrics.measure(contractRequest(world, target), AbortSignal.abort());
+      expectNothingMeasured(measured, /./);
+    });
+  });
+}
+
+function expectNothingMeasured(
+  { checks, requests, increments, unattributed }: Measurements,
+  why: RegExp,
+): void {
+  const unavailable = { kind: 'unavailable', why: expect.stringMatching(why) };
+  const both = { canary: unavailable, stable: unavailable };
+  expect({ checks, requests, unattributed }).toEqual({
+    checks: { errorRate: both, p99: both },
+    requests: both,
+    unattributed: unavailable,
+  });
+  expect(increments).toEqual({ canary: null, stable: null });
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { readAnswer, sampleNumber } from '../../src/metrics/answer.ts';
+
+const vector = (value: unknown, more: object = {}) => ({
+  status: 'success',
+  data: { resultType: 'vector', result: [{ metric: { le: '1' }, value: [1, value] }] },
+  ...more,
+});
+
+describe('a sample value', () => {
+  it.each([
+    ['+Inf', Number.POSITIVE_INFINITY],
+    ['-Inf', Number.NEGATIVE_INFINITY],
+    ['NaN', Number.NaN],
+    ['1e-05', 0.00001],
+    ['12.5', 12.5],
+    ['', Number.NaN],
+    [' ', Number.NaN],
+    ['1,5', Number.NaN],
+  ])('written %j is read as %d', (text, number) => {
+    expect(sampleNumber(text)).toBe(number);
+  });
+});
+
+describe('an answer', () => {
+  it('keeps infinities', () => {
+    expect(readAnswer(200, vector('+Inf'))).toEqual({
+      kind: 'rows',
+      rows: [{ labels: { le: '1' }, value: Number.POSITIVE_INFINITY }],
+    });
+  });
+
+  it('that is a scalar is one row without labels', () => {
+    const body = { status: 'success', data: { resultType: 'scalar', result: [1, '1700.5'] } };
+    expect(readAnswer(200, body)).toEqual({ kind: 'rows', rows: [{ labels: {}, value: 1700.5 }] });
+  });
+
+  it('with warnings is no answer, because part of the data may be missing', () => {
+    const body = vector('1', { warnings: ['fetch from\nstore-2: context deadline exceeded'] });
+    expect(readAnswer(200, body)).toEqual({
+      kind: 'failed',
+      why: 'gave a partial answer: fetch from store-2: context deadline exceeded',
+    });
+  });
+
+  it('with remarks that lose no data is an answer', () => {
+    expect(
+      readAnswer(200, vector('1', { warnings: [], infos: ['metric might not be a counter'] })).kind,
+    ).toBe('rows');
+  });
+
+  it.each([
+    [
+      'an error under HTTP 200',
+      200,
+      { status: 'error', errorType: 'internal', error: 'boom' },
+      'refused the query (HTTP 200): boom',
+    ],
+    [
+      'a refused query',
+      400,
+      { status: 'error', errorType: 'bad_data', error: 'parse error' },
+      'refused the query (HTTP 400): parse error',
+    ],
+    [
+      'a web page',
+      200,
+      '<html></html>',
+      "answered with something that is not Prometheus's query API: check the address",
+    ],
+    ['nothing', 200, '', "answered with something that is not Prometheus's query API: check the address"],
+    [
+      'a number where text belongs',
+      200,
+      vector(1),
+      "answered with something that is not Prometheus's query API: check the address",
+    ],
+    [
+      'a range of samples',
+      200,
+      { status: 'success', data: { resultType: 'matrix', result: [] } },
+      "answered with something that is not Prometheus's query API: check the address",
+    ],
+    ['a failing server', 503, 'down', 'answered HTTP 503'],
+    ['success under a failing status', 500, vector('1'), 'answered HTTP 500'],
+    ['refused credentials', 401, 'no', 'refused the credentials (HTTP 401)'],
+    ['a redirect', 302, '', 'redirects elsewhere (HTTP 302): configure the address it points to'],
+  ])('that is %s says so', (_, status, body, why) => {
+    expect(readAnswer(status, body)).toEqual({ kind: 'failed', why });
+  });
+
+  it('quotes at most 200 characters of what the provider said', () => {
+    const answer = readAnswer(422, { status: 'error', error: 'x'.repeat(5000) });
+    expect(answer.kind === 'failed' && answer.why.length).toBeLessThan(250);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import {
+  latencyBuckets,
+  newestSample,
+  p99Latency,
+  quoted,
+  range,
+  requestsAtCallers,
+  requestsByCode,
+  seenLately,
+  selectService,
+} from '../../src/metrics/promql.ts';
+import { targetOf } from './requests.ts';
+
+const service = 'destination_service_namespace="bank",destination_service_name="payments"';
+
+function selector() {
+  const selected = selectService(targetOf('payments'));
+  if (selected.kind === 'refused') throw new Error(selected.why);
+  return selected;
+}
+
+describe('the queries', () => {
+  it('count requests of both arms by response code in one query, so that a missing 5xx series is 0 errors', () => {
+    expect(requestsByCode(selector(), 60)).toBe(
+      `sum by (destination_version, response_code) (increase(istio_requests_total{reporter="destination",${service}}[60s]))`,
+    );
+  });
+
+  it('take the P99 of both arms over all their pods', () => {
+    expect(p99Latency(selector(), 60)).toBe(
+      `histogram_quantile(0.99, sum by (destination_version, le) (rate(istio_request_duration_milliseconds_bucket{reporter="destination",${service}}[60s])))`,
+    );
+  });
+
+  it('count requests by latency bucket', () => {
+    expect(latencyBuckets(selector(), 60)).toBe(
+      `sum by (destination_version, le) (increase(istio_request_duration_milliseconds_bucket{reporter="destination",${service}}[60s]))`,
+    );
+  });
+
+  it('ask the callers for what never reached a pod', () => {
+    expect(requestsAtCallers(selector(), 60)).toContain(`istio_requests_total{reporter="source",${service}}`);
+  });
+
+  it('ask for the newest sample, and for versions seen within the hour', () => {
+    expect(newestSample(selector())).toContain(
+      'max by (destination_version) (timestamp(istio_requests_total{',
+    );
+    expect(seenLately(selector())).toContain('[1h]');
+  });
+});
+
+describe('a range', () => {
+  it.each([
+    [60, '[60s]'],
+    [1.5, '[1500ms]'],
+    [0.0304, '[30ms]'],
+  ])('of %d s is written %s', (seconds, text) => {
+    expect(range(seconds)).toBe(text);
+  });
+});
+
+describe('label values', () => {
+  it.each([
+    ['a quote', 'x"}[1s])) or vector(0) #'],
+    ['a backslash', 'x\\'],
+    ['a newline', 'x\ny'],
+    ['a brace', 'x}'],
+    ['a regular expression', 'x|.*'],
+    ['nothing', ''],
+    ['64 characters', 'x'.repeat(64)],
+  ])('with %s are refused wherever they stand', (_, value) => {
+    const target = targetOf('payments');
+    const refused = { kind: 'refused', why: expect.stringContaining('is no label value') };
+    expect(selectService({ ...target, service: { ...target.service, name: value } })).toEqual(refused);
+    expect(selectService({ ...target, service: { ...target.service, namespace: value } })).toEqual(refused);
+    expect(selectService(targetOf('payments', { stable: value, canary: 'v2' }))).toEqual(refused);
+    expect(selectService(targetOf('payments', { stable: 'v1', canary: value }))).toEqual(refused);
+  });
+
+  it('are escaped as well, so that none can end the string it stands in', () => {
+    expect(quoted('a"b\\c\nd')).toBe('"a\\"b\\\\c\\nd"');
+  });
+});
+
+it('refuses two arms of one version, whose requests cannot be told apart', () => {
+  expect(selectService(targetOf('payments', { stable: 'v2', canary: 'v2' }))).toEqual({
+    kind: 'refused',
+    why: 'canary and stable both carry the version v2: their requests cannot be told apart',
+  });
+});

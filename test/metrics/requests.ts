@@ -1,0 +1,42 @@
+import type { Check } from '../../src/rollout/plan.ts';
+import type { MeasureRequest } from '../../src/rollout/ports.ts';
+import type { Target } from '../../src/rollout/target.ts';
+
+export const errorRate: Check = { metric: 'errorRate', max: 0.01, window: 60, failures: 2, minRequests: 100 };
+export const p99: Check = { metric: 'p99LatencyMs', max: 2000, window: 60, failures: 2, minRequests: 100 };
+
+/** 2026-01-01T00:00:00Z */
+export const someInstant = 1_767_225_600_000;
+
+/** A target with stable v1 and canary v2 behind one service. */
+export function targetOf(service: string, versions = { stable: 'v1', canary: 'v2' }): Target {
+  const arm = (version: string) => ({
+    host: `${service}.bank.svc.cluster.local`,
+    subset: version,
+    version,
+    podLabels: { app: service, version },
+  });
+  return {
+    cluster: 'default',
+    namespace: 'bank',
+    virtualService: service,
+    uid: '7c1f3f0e-0000-4000-8000-000000000001',
+    route: '',
+    service: { name: service, namespace: 'bank' },
+    stable: arm(versions.stable),
+    canary: arm(versions.canary),
+    originalWeights: { stable: 100, canary: 0 },
+    stableReadyAtStart: 3,
+  };
+}
+
+/** A request for both checks at `someInstant`, with whatever the test changes. */
+export function requestOf(changes: Partial<MeasureRequest> = {}): MeasureRequest {
+  return {
+    target: targetOf('payments'),
+    checks: { errorRate, p99 },
+    at: someInstant,
+    incrementSeconds: 10,
+    ...changes,
+  };
+}

@@ -1,0 +1,244 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Mesh, SplitView } from '../../src/rollout/ports.ts';
+import type { Target } from '../../src/rollout/target.ts';
+import { destinationRules, services } from '../../src/sandbox/resources.ts';
+import { type Sandbox, startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
+import { istioMesh } from '../../src/traffic/istio.ts';
+import { connectKube, type Kube } from '../../src/traffic/kube.ts';
+import { edit, namespace, service, virtualServiceObject } from './sandbox-mesh.ts';
+
+const where = { namespace, virtualService: 'payment' };
+const request = { cluster: 'default', ...where };
+const write = { share: 5, rolloutId: 'ro_1', epoch: 1, end: false };
+const signal = new AbortController().signal;
+
+let sandbox: Sandbox;
+let kube: Kube;
+let mesh: Mesh;
+
+beforeEach(async () => {
+  sandbox = await startSandbox({ tickMs: 0 });
+  storeObject(sandbox.store, virtualServiceObject(where, { v1: 100, v2: 0 }));
+  kube = await connectKube(
+    { kind: 'text', text: sandbox.kubeconfig },
+    { readTimeoutMs: 1000, writeTimeoutMs: 150 },
+  );
+  mesh = istioMesh(kube);
+});
+
+afterEach(async () => {
+  sandbox.faults.releaseHeld();
+  await kube.close();
+  await sandbox.close();
+});
+
+async function start(): Promise<{ target: Target; view: SplitView }> {
+  const resolution = await mesh.resolve(request, signal);
+  if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution));
+  return { target: resolution.target, view: await look(resolution.target) };
+}
+
+async function look(target: Target): Promise<SplitView> {
+  const view = await mesh.look(target, signal);
+  if (view.kind !== 'split') throw new Error(JSON.stringify(view));
+  return view;
+}
+
+async function shareNow(target: Target): Promise<number> {
+  return (await look(target)).canaryShare;
+}
+
+function forbid(resource: string): void {
+  const user = sandbox.users.find(({ name }) => name === 'canaryd');
+  if (user === undefined) throw new Error('the sandbox has no user canaryd');
+  const all = ['virtualservices', 'services', 'destinationrules', 'pods'];
+  const rule = {
+    verbs: ['get', 'list', 'patch'],
+    groups: ['*'],
+    resources: all.filter((one) => one !== resource),
+  };
+  sandbox.users.splice(sandbox.users.indexOf(user), 1, { ...user, rules: [rule] });
+}
+
+describe('the target', () => {
+  it('knows its service, its versions, its pods and how its weights stood', async () => {
+    const host = `${service}.${namespace}.svc.cluster.local`;
+    const arm = (version: string) => ({
+      host,
+      subset: version,
+      version,
+      podLabels: { app: service, version },
+    });
+    expect((await start()).target).toMatchObject({
+      route: 'primary',
+      service: { name: service, namespace },
+      stable: arm('v1'),
+      canary: arm('v2'),
+      originalWeights: { stable: 100, canary: 0 },
+      stableReadyAtStart: 2,
+    });
+  });
+
+  it('is refused when its host is no service of the cluster', async () => {
+    const object = virtualServiceObject(where, { v1: 100, v2: 0 });
+    storeObject(
+      sandbox.store,
+      JSON.parse(JSON.stringify(object).replaceAll(`"${service}"`, '"api.example.com"')),
+    );
+    expect(await mesh.resolve(request, signal)).toMatchObject({
+      fault: { code: 'service-not-found', path: 'spec.http[0].route[0].destination.host' },
+    });
+  });
+
+  it('is refused when its service is not there', async () => {
+    sandbox.store.remove({ type: services, namespace, name: service });
+    expect(await mesh.resolve(request, signal)).toMatchObject({ fault: { code: 'service-not-found' } });
+  });
+
+  it('is refused when its service selects no pods', async () => {
+    const object = sandbox.store.get({ type: services, namespace, name: service });
+    storeObject(sandbox.store, { ...object, spec: {} });
+    expect(await mesh.resolve(request, signal)).toMatchObject({
+      fault: { code: 'service-not-found', message: expect.stringContaining('no selector') },
+    });
+  });
+
+  it('is refused when no DestinationRule names the subset, with the line to add', async () => {
+    sandbox.store.remove({ type: destinationRules, namespace, name: service });
+    expect(await mesh.resolve(request, signal)).toMatchObject({
+      fault: {
+        code: 'subset-not-found',
+        message: expect.stringContaining('add {"name":"v1","labels":{"version":"v1"}}'),
+      },
+    });
+  });
+
+  it('is refused when both subsets select the same version', async () => {
+    const object = sandbox.store.get({ type: destinationRules, namespace, name: service });
+    const text = JSON.stringify(object).replaceAll('{"version":"v2"}', '{"version":"v1"}');
+    storeObject(sandbox.store, JSON.parse(text));
+    expect(await mesh.resolve(request, signal)).toMatchObject({ fault: { code: 'unsupported-shape' } });
+  });
+
+  it('cannot be read without the right to, and says which right', async () => {
+    forbid('destinationrules');
+    expect(await mesh.resolve(request, signal)).toMatchObject({
+      reason: 'forbidden',
+      why: expect.stringContaining('cannot list resource "destinationrules"'),
+    });
+  });
+
+  it('starts without knowing the pods when they may not be read', async () => {
+    forbid('pods');
+    expect(await mesh.resolve(request, signal)).toMatchObject({
+      kind: 'resolved',
+      target: { stableReadyAtStart: null },
+      readiness: { stable: { kind: 'unknown', why: expect.stringContaining('403') } },
+    });
+  });
+});
+
+describe('a look', () => {
+  it('still shows the weights when the pods may not be read', async () => {
+    const { target } = await start();
+    forbid('pods');
+    expect(await mesh.look(target, signal)).toMatchObject({
+      kind: 'split',
+      canaryShare: 0,
+      readiness: { stable: { kind: 'unknown' }, canary: { kind: 'unknown' } },
+    });
+  });
+
+  it('says that the API server cannot be reached', async () => {
+    const { target } = await start();
+    sandbox.faults.apiDown = true;
+    expect(await mesh.look(target, signal)).toMatchObject({ kind: 'unavailable', reason: 'unreachable' });
+  });
+
+  it('ends at its deadline when the API server is too slow', async () => {
+    const { target } = await start();
+    sandbox.faults.latencyMs = 60_000;
+    const impatient = new AbortController();
+    const looking = mesh.look(target, impatient.signal);
+    impatient.abort();
+    expect(await looking).toMatchObject({ kind: 'unavailable', reason: 'timeout' });
+    sandbox.faults.latencyMs = 0;
+  });
+});
+
+describe('a write', () => {
+  it.each([
+    ['resetBeforeApply', 0],
+    ['resetAfterApply', 5],
+    ['hang', 0],
+    ['hangAfterApply', 5],
+    ['serverError', 0],
+    ['webhookDown', 0],
+    ['etcdTimeout', 0],
+  ] as const)('that meets %s is ambiguous, and a look tells', async (fault, share) => {
+    const { target, view } = await start();
+    sandbox.faults.nextPatch = fault;
+    expect((await mesh.write(target, view, write, signal)).kind).toBe('ambiguous');
+    expect(await shareNow(target)).toBe(share);
+  });
+
+  it('that lands after its sender gave up is stopped by a closing write', async () => {
+    const { target, view } = await start();
+    sandbox.faults.nextPatch = 'hold';
+    expect((await mesh.write(target, view, write, signal)).kind).toBe('ambiguous');
+    const closing = { share: 0, rolloutId: 'ro_1', epoch: 2, end: true };
+    expect((await mesh.write(target, view, closing, signal)).kind).toBe('applied');
+    sandbox.faults.releaseHeld();
+    expect(await shareNow(target)).toBe(0);
+    expect(sandbox.faults.heldCount()).toBe(0);
+  });
+
+  it.each([
+    ['forbidden', 'forbidden'],
+    ['throttle', 'throttled'],
+  ] as const)('that meets %s was not applied, and says so', async (fault, reason) => {
+    const { target, view } = await start();
+    sandbox.faults.nextPatch = fault;
+    expect(await mesh.write(target, view, write, signal)).toMatchObject({ kind: 'unavailable', reason });
+    expect(await shareNow(target)).toBe(0);
+  });
+
+  it('that is answered 401 once is sent again with fresh credentials', async () => {
+    const { target, view } = await start();
+    sandbox.faults.nextPatch = 'unauthorized';
+    expect(await mesh.write(target, view, write, signal)).toEqual({ kind: 'applied', canaryShare: 5 });
+  });
+
+  it('keeps every other field of the VirtualService', async () => {
+    edit(sandbox, where, (object) => ({
+      ...object,
+      metadata: { ...Object(object['metadata']), annotations: { team: 'payments' } },
+    }));
+    const { target, view } = await start();
+    await mesh.write(target, view, write, signal);
+    await mesh.write(target, await look(target), { ...write, share: 0, epoch: 2, end: true }, signal);
+    const after = await look(target);
+    expect(specOf(after.snapshot)).toBe(specOf(view.snapshot));
+    expect(after.snapshot).toMatchObject({
+      metadata: {
+        annotations: { team: 'payments', 'canaryd.io/rollout': 'ro_1', 'canaryd.io/epoch': '2' },
+      },
+    });
+  });
+
+  it('that is accepted but does not show in the answer is ambiguous', async () => {
+    const { target, view } = await start();
+    const forgetful: Kube = {
+      ...kube,
+      patchVirtualService: async (name) => {
+        const read = await kube.readVirtualService(name, signal);
+        return read.kind === 'found' ? { kind: 'written', value: read.value } : { kind: 'missing' };
+      },
+    };
+    expect((await istioMesh(forgetful).write(target, view, write, signal)).kind).toBe('ambiguous');
+  });
+});
+
+function specOf(snapshot: unknown): string {
+  return JSON.stringify(Object(snapshot).spec);
+}

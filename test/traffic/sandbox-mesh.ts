@@ -1,0 +1,36 @@
+import type { JsonObject } from '../../src/sandbox/json.ts';
+import { virtualServices } from '../../src/sandbox/resources.ts';
+import { type Sandbox, storeObject } from '../../src/sandbox/sandbox.ts';
+import type { Where } from '../fakes/mesh.ts';
+
+export const namespace = 'payment-prod';
+export const service = 'payment-service';
+
+/** A VirtualService for the sandbox's payment service with these weights by subset. */
+export function virtualServiceObject(where: Where, weights: Record<string, number>): JsonObject {
+  const route = Object.entries(weights).map(([subset, weight]) => ({
+    destination: { host: service, subset },
+    weight,
+  }));
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: where.virtualService, namespace: where.namespace },
+    spec: { hosts: [service], http: [{ name: 'primary', route }] },
+  };
+}
+
+/** Another hand in the sandbox: it edits the object as `kubectl edit` would, keeping what it does not mean to change. */
+export function edit(sandbox: Sandbox, where: Where, change: (object: JsonObject) => JsonObject): void {
+  const object = sandbox.store.get(keyOf(where));
+  if (object === null) throw new Error(`the sandbox has no ${where.virtualService}`);
+  storeObject(sandbox.store, change(structuredClone(object)));
+}
+
+export function remove(sandbox: Sandbox, where: Where): void {
+  sandbox.store.remove(keyOf(where));
+}
+
+function keyOf(where: Where) {
+  return { type: virtualServices, namespace: where.namespace, name: where.virtualService };
+}

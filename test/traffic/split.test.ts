@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { giveRoles, readSplit } from '../../src/traffic/split.ts';
+import { type Route, readRoute } from '../../src/traffic/virtual-service.ts';
+import { destination, targetWith, withRoute } from './objects.ts';
+
+function routeOf(destinations: unknown[], more = {}): Route {
+  const route = readRoute(withRoute(destinations, more), '');
+  if (route.kind === 'route') return route;
+  throw new Error(route.fault.message);
+}
+
+function faultOf(route: Route, request: Parameters<typeof giveRoles>[1] = {}) {
+  const roles = giveRoles(route, request);
+  if (roles.kind === 'roles') throw new Error('the roles were given');
+  return roles.fault;
+}
+
+const three = routeOf([destination('v1', 100), destination('v2', 0), destination('v3')]);
+
+describe('roles at the start', () => {
+  it('go to the destination with all traffic and to the one with none, in whatever order', () => {
+    const route = routeOf([destination('v2'), destination('v1', 7)]);
+    expect(giveRoles(route, {})).toMatchObject({ stable: { subset: 'v1' }, canary: { subset: 'v2' } });
+  });
+
+  it('are settled by target.canary when several have no traffic', () => {
+    expect(giveRoles(three, { canary: { subset: 'v3' } })).toMatchObject({ canary: { subset: 'v3' } });
+  });
+
+  it('are refused when several could be the canary, and the candidates are listed', () => {
+    const fault = faultOf(three);
+    expect(fault).toMatchObject({ code: 'canary-ambiguous', path: 'spec.http[0].route' });
+    expect(fault.message).toContain('v2, v3');
+  });
+
+  it('are refused while traffic is split, with the shares and where they stand', () => {
+    const fault = faultOf(routeOf([destination('v1', 90), destination('v2', 10)]));
+    expect(fault.code).toBe('split-not-at-rest');
+    expect(fault.message).toContain('v1 90 % at spec.http[0].route[0], v2 10 % at spec.http[0].route[1]');
+  });
+
+  it('are refused when a third destination has traffic, with its path', () => {
+    const fault = faultOf(routeOf([destination('v1', 90), destination('v2', 5), destination('v3', 5)]));
+    expect(fault).toMatchObject({ code: 'unsupported-shape', path: 'spec.http[0].route[2].weight' });
+  });
+
+  it('are refused when no destination has any traffic', () => {
+    expect(faultOf(routeOf([destination('v1', 0), destination('v2', 0)])).code).toBe('split-not-at-rest');
+  });
+
+  it.each([
+    ['target.stable names another one', { stable: { subset: 'v2' } }, 'split-not-at-rest'],
+    ['target.canary names the one with all traffic', { canary: { subset: 'v1' } }, 'split-not-at-rest'],
+    ['target.canary is not in the route', { canary: { subset: 'v9' } }, 'destination-not-in-route'],
+    ['target.stable is not in the route', { stable: { subset: 'v9' } }, 'destination-not-in-route'],
+  ])('are refused when %s', (_name, request, code) => {
+    expect(faultOf(three, request).code).toBe(code);
+  });
+
+  it('hold when target.stable asserts what is true', () => {
+    const request = { stable: { subset: 'v1' }, canary: { subset: 'v2' } };
+    expect(giveRoles(three, request).kind).toBe('roles');
+  });
+
+  it('need a second destination', () => {
+    expect(faultOf(routeOf([destination('v1')])).code).toBe('destination-not-in-route');
+  });
+
+  it('need subsets', () => {
+    const fault = faultOf(routeOf([destination('v1', 1), { destination: { host: 'payment' } }]));
+    expect(fault).toMatchObject({
+      code: 'unsupported-shape',
+      path: 'spec.http[0].route[1].destination.subset',
+    });
+  });
+
+  it('need one host', () => {
+    const other = { destination: { host: 'payment-canary', subset: 'v2' } };
+    const fault = faultOf(routeOf([destination('v1', 1), other]));
+    expect(fault).toMatchObject({
+      code: 'unsupported-shape',
+      path: 'spec.http[0].route[1].destination.host',
+    });
+  });
+
+  it.each([
+    [{ mirror: { host: 'payment' } }, 'mirror'],
+    [{ mirrors: [{ destination: { host: 'payment' } }] }, 'mirrors'],
+  ])('are refused while requests are mirrored', (more, field) => {
+    const route = routeOf([destination('v1', 1), destination('v2')], more);
+    expect(faultOf(route)).toMatchObject({ code: 'unsupported-shape', path: `spec.http[0].${field}` });
+  });
+});
+
+describe('a split in mid-run', () => {
+  const target = targetWith({ stable: 100, canary: 0 });
+  const splitOf = (destinations: unknown[], more = {}) => readSplit(routeOf(destinations, more), target);
+
+  it('shows the share of the canary', () => {
+    expect(splitOf([destination('v1', 19), destination('v2', 1)])).toMatchObject({ canaryShare: 5 });
+  });
+
+  it('shows 0 for a canary that is gone', () => {
+    expect(splitOf([destination('v1')])).toMatchObject({ canaryShare: 0, canary: null });
+  });
+
+  it('shows that stable is gone', () => {
+    expect(splitOf([destination('v2', 5)])).toMatchObject({ canaryShare: 100, stable: null });
+  });
+
+  it('is not understood once a third destination has traffic, with its path', () => {
+    const split = splitOf([destination('v1', 90), destination('v2', 5), destination('v3', 5)]);
+    expect(split).toMatchObject({ fault: { path: 'spec.http[0].route[2].weight' } });
+  });
+
+  it('is still read, and can go back, when somebody adds a mirror', () => {
+    const split = splitOf([destination('v1', 95), destination('v2', 5)], { mirror: { host: 'payment' } });
+    expect(split).toMatchObject({ kind: 'split', canaryShare: 5 });
+  });
+});

@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readSplit, type Split } from '../../src/traffic/split.ts';
+import { readRoute, type VirtualService } from '../../src/traffic/virtual-service.ts';
+import { annotations, weightPatch } from '../../src/traffic/weight-patch.ts';
+import { applyPatch, destination, isObject, rolesOf, targetWith, virtualServiceWith } from './objects.ts';
+
+const unknownFields = fc.dictionary(
+  fc.string({ minLength: 1, maxLength: 8 }).map((name) => `x-${name}`),
+  fc.jsonValue({ maxDepth: 2 }),
+  { maxKeys: 3 },
+);
+const share = fc.integer({ min: 0, max: 10_000 }).map((hundredths) => hundredths / 100);
+const canaryWeight = fc.constantFrom(undefined, 0);
+
+const idle = fc
+  .uniqueArray(fc.integer({ min: 3, max: 9 }), { maxLength: 2 })
+  .chain((versions) => fc.tuple(...versions.map(idleDestination)));
+
+const destinations = fc
+  .record({
+    stable: fc.integer({ min: 1, max: 20_000 }),
+    canary: canaryWeight,
+    unknown: unknownFields,
+    idle,
+  })
+  .chain((parts) =>
+    fc.shuffledSubarray(
+      [
+        { ...parts.unknown, ...destination('v1', parts.stable) },
+        destination('v2', parts.canary),
+        ...parts.idle,
+      ],
+      { minLength: parts.idle.length + 2 },
+    ),
+  );
+
+/** Accepted VirtualServices: stable v1 holds all, canary v2 nothing; foreign routes, fields and annotations around. */
+const accepted = fc
+  .record({
+    route: destinations,
+    unknown: unknownFields,
+    notes: fc.option(fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 }), { nil: undefined }),
+  })
+  .map(({ route, unknown, notes }) =>
+    virtualServiceWith([{ ...unknown, route }], { ...unknown, ...(notes ? { annotations: notes } : {}) }),
+  );
+
+const shares = fc.array(share, { minLength: 1, maxLength: 8 });
+
+describe('for every accepted VirtualService and any sequence of shares', () => {
+  it('a patch changes nothing but the two weights and our annotations, byte for byte', () => {
+    fc.assert(
+      fc.property(accepted, shares, fc.boolean(), (object, sequence, end) => {
+        expect(withoutOurs(run(object, sequence, end))).toBe(withoutOurs(object));
+      }),
+    );
+  });
+
+  it('the share read back is the share written, and lies between 0 and 100', () => {
+    fc.assert(
+      fc.property(accepted, share, (object, wanted) => {
+        const { canaryShare, stable } = splitOf(run(object, [wanted], false));
+        expect(Math.abs(canaryShare - wanted)).toBeLessThan(0.005);
+        expect(canaryShare + (stable?.share ?? 0)).toBeCloseTo(100, 2);
+        expect(canaryShare).toBeGreaterThanOrEqual(0);
+        expect(canaryShare).toBeLessThanOrEqual(100);
+      }),
+    );
+  });
+
+  it('only whole weights of 0 or more are ever written', () => {
+    fc.assert(
+      fc.property(accepted, shares, (object, sequence) => {
+        const { stable, canary } = splitOf(run(object, sequence, false));
+        for (const weight of [stable?.weight, canary?.weight]) {
+          expect(Number.isInteger(weight) && (weight ?? -1) >= 0).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('going back restores the weights exactly as they stood', () => {
+    fc.assert(
+      fc.property(accepted, shares, (object, sequence) => {
+        const back = run(object, [...sequence, 0], true);
+        expect(back.spec).toEqual(object.spec);
+        expect(back.metadata.annotations).not.toHaveProperty([annotations.originalWeights]);
+      }),
+    );
+  });
+
+  it('each write leaves our annotations with the rollout and the epoch of that write', () => {
+    fc.assert(
+      fc.property(accepted, shares, (object, sequence) => {
+        expect(run(object, sequence, false).metadata.annotations).toMatchObject({
+          [annotations.rollout]: 'ro_1',
+          [annotations.epoch]: String(sequence.length),
+        });
+      }),
+    );
+  });
+});
+
+function idleDestination(version: number) {
+  return fc
+    .tuple(canaryWeight, unknownFields)
+    .map(([weight, unknown]) => ({ ...unknown, ...destination(`v${version}`, weight) }));
+}
+
+/** Writes the shares one after the other, as a rollout would; `end` marks the last one. */
+function run(object: VirtualService, sequence: number[], end: boolean): VirtualService {
+  const roles = rolesOf(object);
+  const target = {
+    ...targetWith({ stable: roles.stable.weight ?? 100, canary: roles.canary.weight }),
+    route: '',
+  };
+  return sequence.reduce((current, next, index) => {
+    const { stable, canary } = splitOf(current);
+    if (stable === null) throw new Error('stable is gone');
+    const write = {
+      share: next,
+      rolloutId: 'ro_1',
+      epoch: index + 1,
+      end: end && index === sequence.length - 1,
+    };
+    return applyPatch(current, weightPatch(current, { stable, canary }, target, write));
+  }, object);
+}
+
+function splitOf(object: VirtualService): Split {
+  const route = readRoute(object, '');
+  const split = route.kind === 'route' ? readSplit(route, targetWith({ stable: 1, canary: 0 })) : route;
+  if (split.kind === 'split') return split;
+  throw new Error(split.fault.message);
+}
+
+function withoutOurs(object: VirtualService): string {
+  return JSON.stringify(object, (key, value: unknown) => {
+    if (key === 'annotations' && isObject(value)) return foreign(value);
+    return isObject(value) && isArm(value) ? { ...value, weight: 'ours' } : value;
+  });
+}
+
+function foreign(notes: object): object | undefined {
+  const ours: string[] = Object.values(annotations);
+  const kept = Object.entries(notes).filter(([name]) => !ours.includes(name));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+function isArm(value: { [name: string]: unknown }): boolean {
+  const place = value['destination'];
+  return isObject(place) && (place['subset'] === 'v1' || place['subset'] === 'v2');
+}

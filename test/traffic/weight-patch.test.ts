@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import type { WeightWrite } from '../../src/rollout/ports.ts';
+import { annotations, ownerOf, weightChanges, weightPatch } from '../../src/traffic/weight-patch.ts';
+import { destination, rolesOf, targetWith, virtualServiceWith, withRoute } from './objects.ts';
+
+const atRest = withRoute([destination('v1', 100), destination('v2', 0)]);
+const target = targetWith({ stable: 100, canary: 0 });
+const write: WeightWrite = { share: 5, rolloutId: 'ro_1', epoch: 3, end: false };
+
+describe('the patch', () => {
+  it('writes on top of the version that was read, then weights, then our annotations', () => {
+    expect(weightPatch(atRest, rolesOf(atRest), target, write)).toEqual([
+      { op: 'replace', path: '/metadata/resourceVersion', value: '41' },
+      { op: 'replace', path: '/spec/http/0/route/0/weight', value: 95 },
+      { op: 'replace', path: '/spec/http/0/route/1/weight', value: 5 },
+      { op: 'add', path: '/metadata/annotations', value: {} },
+      { op: 'add', path: '/metadata/annotations/canaryd.io~1rollout', value: 'ro_1' },
+      { op: 'add', path: '/metadata/annotations/canaryd.io~1epoch', value: '3' },
+      {
+        op: 'add',
+        path: '/metadata/annotations/canaryd.io~1original-weights',
+        value: JSON.stringify({
+          route: 'primary',
+          stable: { host: target.stable.host, subset: 'v1', weight: 100 },
+          canary: { host: target.canary.host, subset: 'v2', weight: 0 },
+        }),
+      },
+    ]);
+  });
+
+  it('adds a weight where none stood', () => {
+    const object = withRoute([destination('v1', 100), destination('v2')]);
+    expect(weightPatch(object, rolesOf(object), target, write)).toContainEqual({
+      op: 'add',
+      path: '/spec/http/0/route/1/weight',
+      value: 5,
+    });
+  });
+
+  it.each([
+    [0.25, 9975, 25],
+    [99.99, 1, 9999],
+    [33.33, 6667, 3333],
+  ])('writes %f %% as whole numbers out of 10,000', (share, stable, canary) => {
+    const patch = weightPatch(atRest, rolesOf(atRest), target, { ...write, share });
+    expect(patch.slice(1, 3)).toMatchObject([{ value: stable }, { value: canary }]);
+  });
+
+  it('of a share that stands already still spends the version, by its epoch', () => {
+    const ours = {
+      [annotations.rollout]: 'ro_1',
+      [annotations.epoch]: '3',
+      [annotations.originalWeights]: 'x',
+    };
+    const route = [destination('v1', 100), destination('v2', 0)];
+    const object = virtualServiceWith([{ route }], { annotations: ours });
+    const patch = weightPatch(object, rolesOf(object), target, { ...write, share: 0, epoch: 4, end: true });
+    expect(patch).toEqual([
+      { op: 'replace', path: '/metadata/resourceVersion', value: '41' },
+      { op: 'replace', path: '/metadata/annotations/canaryd.io~1epoch', value: '4' },
+      { op: 'remove', path: '/metadata/annotations/canaryd.io~1original-weights' },
+    ]);
+  });
+
+  it('gives the winner the number that stable had, at the end of a success', () => {
+    const object = withRoute([destination('v1', 7), destination('v2')]);
+    const patch = weightPatch(object, rolesOf(object), targetWith({ stable: 7, canary: null }), {
+      ...write,
+      share: 100,
+      end: true,
+    });
+    expect(patch.slice(1, 3)).toMatchObject([{ value: 0 }, { value: 7 }]);
+  });
+
+  it('goes back even when the canary is gone from the route', () => {
+    const object = withRoute([destination('v1', 95)]);
+    const { stable } = rolesOf(withRoute([destination('v1', 95), destination('v2')]));
+    const patch = weightPatch(object, { stable, canary: null }, target, { ...write, share: 0, end: true });
+    expect(patch[1]).toEqual({ op: 'replace', path: '/spec/http/0/route/0/weight', value: 100 });
+    expect(patch[2]).toMatchObject({ path: '/metadata/annotations' });
+  });
+});
+
+describe('the preview', () => {
+  it('shows what each share would write, each on top of the one before', () => {
+    const object = withRoute([destination('v1', 1), destination('v2')]);
+    const at = (index: number) => `/spec/http/0/route/${index}/weight`;
+    expect(weightChanges(rolesOf(object), [5, 0.5, 0.5])).toEqual([
+      [
+        { op: 'replace', path: at(0), from: 1, value: 95 },
+        { op: 'add', path: at(1), from: null, value: 5 },
+      ],
+      [
+        { op: 'replace', path: at(0), from: 95, value: 9950 },
+        { op: 'replace', path: at(1), from: 5, value: 50 },
+      ],
+      [],
+    ]);
+  });
+});
+
+describe('the owner', () => {
+  const ownedBy = (notes: Record<string, string>) => ownerOf(virtualServiceWith([], { annotations: notes }));
+
+  it('is read from our annotations', () => {
+    expect(ownedBy({ [annotations.rollout]: 'ro_1', [annotations.epoch]: '12' })).toEqual({
+      rolloutId: 'ro_1',
+      epoch: 12,
+    });
+  });
+
+  it('is nobody when there are none', () => {
+    expect(ownedBy({})).toBeNull();
+    expect(ownerOf(atRest)).toBeNull();
+  });
+
+  it('has the epoch 0 when somebody broke the number', () => {
+    expect(ownedBy({ [annotations.rollout]: 'ro_1', [annotations.epoch]: 'many' })?.epoch).toBe(0);
+  });
+});
