@@ -10,7 +10,7 @@ export type Limit = { metric: 'errorRate' | 'p99LatencyMs'; max: number };
 export type Judgement =
   | { kind: 'pass'; value: number }
   | { kind: 'breach'; value: number; stable: number | null; requests: number }
-  | { kind: 'environment'; value: number; stable: number }
+  | { kind: 'environment'; value: number; stable: number; requests: number }
   | { kind: 'inconclusive' }
   | { kind: 'error'; why: string };
 
@@ -27,7 +27,7 @@ export function judge(limit: Limit, { canary, stable }: CheckReadings): Judgemen
     const compared = stable.kind === 'value' ? stable.value : null;
     return { kind: 'breach', value: canary.value, stable: compared, requests: canary.requests };
   }
-  return { kind: 'environment', value: canary.value, stable: stable.value };
+  return { kind: 'environment', value: canary.value, stable: stable.value, requests: canary.requests };
 }
 
 type Value = Extract<Reading, { kind: 'value' }>;

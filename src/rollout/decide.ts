@@ -2,7 +2,7 @@ import { type Decision, decided } from './decision.ts';
 import { goBack } from './go-back.ts';
 import { goOn } from './go-on.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
-import type { Sight } from './sight.ts';
+import { possibleShare, type Sight } from './sight.ts';
 import { start } from './start.ts';
 import type { Millis } from './units.ts';
 import { wait } from './wait.ts';
@@ -37,5 +37,5 @@ export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
 export function wantsMeasurements(rollout: Rollout, now: Millis): boolean {
   if (hasEnded(rollout) || rollout.state.kind === 'rollingBack') return false;
   if (rollout.state.kind === 'preflight') return true;
-  return rollout.traffic.applied > 0 && now >= rollout.nextPollAt;
+  return possibleShare(rollout) > 0 && now >= rollout.nextPollAt;
 }

@@ -1,5 +1,6 @@
 import type { AuditEvent, AuditFacts, AuditType } from './audit.ts';
 import { type Actor, canaryd, hasEnded, type Rollout, type State } from './rollout.ts';
+import { sentence } from './say.ts';
 import type { Millis } from './units.ts';
 
 /** A weight to write now. `end` writes the weights in the form that they keep after the rollout. */
@@ -26,7 +27,7 @@ export function event(
   facts: AuditFacts = {},
   actor: Actor = canaryd,
 ): AuditEvent {
-  return { type, actor, message: `${message.charAt(0).toUpperCase()}${message.slice(1)}.`, facts };
+  return { type, actor, message: sentence(message), facts };
 }
 
 /**

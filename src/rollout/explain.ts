@@ -1,9 +1,10 @@
 import type { Action } from './command.ts';
 import { allowedActions } from './obey.ts';
-import type { Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
-import { hasEnded, type Position, stepAt } from './rollout.ts';
+import type { Cause, HoldReason, PauseReason, Rollout, StuckReason } from './rollout.ts';
+import { type Position, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
+import { whatNext } from './what-next.ts';
 
 /** The four things that every refusal, hold and rollback answers, as whole sentences. */
 export type Explanation = {
@@ -104,9 +105,9 @@ export function statusReasonOf({ state }: Rollout): StatusReason | null {
 /** A rollout in words. `nextAt` is when its next turn is due. */
 export function explain(rollout: Rollout, nextAt: Millis | null, now: Millis): Explanation {
   return {
-    what: sentence(whatHappened(rollout)),
-    traffic: sentence(say.traffic(rollout)),
-    next: sentence(whatNext(rollout, nextAt, now)),
+    what: say.sentence(whatHappened(rollout)),
+    traffic: say.sentence(say.traffic(rollout)),
+    next: say.sentence(whatNext(rollout, nextAt, now)),
     actions: allowedActions(rollout),
   };
 }
@@ -117,7 +118,7 @@ export function exitCodeOf({ state }: Rollout): number {
     case 'succeeded':
       return 0;
     case 'rolledBack':
-      return state.by.kind === 'canaryd' ? 3 : 4;
+      return state.cause.kind === 'operator' ? 4 : 3;
     case 'cancelled':
       return 4;
     case 'preflightFailed':
@@ -175,27 +176,4 @@ function whatHappened(rollout: Rollout): string {
 
 function place(rollout: Rollout, { step }: Position): string {
   return `step ${step + 1} of ${rollout.plan.steps.length}`;
-}
-
-function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): string {
-  if (hasEnded(rollout)) return afterTheEnd(rollout.state);
-  const when = nextAt === null || nextAt <= now ? 'now' : `in ${say.seconds((nextAt - now) / 1000)}`;
-  const { state } = rollout;
-  if (state.kind === 'rollingBack')
-    return `canaryd writes 0 % for the canary again ${when} and does not stop before it is read back`;
-  if (state.kind === 'preflight') return `canaryd looks again ${when}`;
-  const deadline = `rolls back by itself if a guard fails, and at ${say.timeOfDay(rollout.deadlineAt)} at the latest`;
-  if (state.kind !== 'paused')
-    return `canaryd looks again ${when}, goes on when every check passes, ${deadline}`;
-  const expiry = say.timeOfDay(state.since + rollout.plan.pauseExpiry * 1000);
-  return `canaryd keeps the weight and checks again ${when}; it rolls back by itself if a guard fails, and at ${expiry} if nobody resumes`;
-}
-
-function afterTheEnd(state: State): string {
-  if (state.kind === 'rollbackFailed') return 'nothing: canaryd cannot mend this, look at the VirtualService';
-  return 'nothing: this rollout has ended';
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }

@@ -39,8 +39,10 @@ export function goBack(rollout: Rollout, state: RollingBack, view: MeshView, now
   if (view.kind === 'missing') return lost(rollout, state, now);
   const obstacle = obstacleTo(state, view);
   if (obstacle !== null) return keepTrying(rollout, state, obstacle, now);
+  // Writes that failed are over once one is read back; until then nobody is paged again for each attempt.
+  const stuck = state.stuck?.kind === 'meshWriteFailed' ? state.stuck : null;
   const write = { share: 0, end: true };
-  return decided(rollout, inState(rollout, { ...state, stuck: null }), { write, nextAt: now });
+  return decided(rollout, inState(rollout, { ...state, stuck }), { write, nextAt: now });
 }
 
 /** The write did not arrive: say so once it is overdue, and try again for ever. */

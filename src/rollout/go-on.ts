@@ -3,13 +3,11 @@ import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import { paged } from './page.ts';
 import type { MeshView } from './ports.ts';
-import type { HoldReason, PauseReason, Rollout, State } from './rollout.ts';
+import { type HoldReason, type PauseReason, type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import { asFound, closingWrite, factsOf, interruptionIn, pollAfter, type Sight } from './sight.ts';
 import type { Millis } from './units.ts';
-import { type Running, walk } from './walk.ts';
-
-type Moving = Extract<State, { kind: 'running' | 'holding' }>;
+import { type Moving, runningAgain, walk } from './walk.ts';
 
 /** A turn on the way forward: first whatever sends it back, then whatever stops it, then the plan's next step. */
 export function goOn(before: Rollout, state: Moving, { view, measurements }: Sight, now: Millis): Decision {
@@ -23,8 +21,16 @@ export function goOn(before: Rollout, state: Moving, { view, measurements }: Sig
   const interruption = interruptionIn(rollout, view);
   if (interruption !== null) return interrupt(before, rollout, { state, reason: interruption, view }, now);
   if (view.kind !== 'split') return hold(before, rollout, { state, reason: unreadable(view), view }, now);
-  if (finding.kind === 'hold') return hold(before, rollout, { state, reason: finding.reason, view }, now);
-  return walk(before, resumed(rollout, state, now), view, now);
+  if (finding.kind === 'hold' && !isBeyondProof(rollout, state, finding.reason))
+    return hold(before, rollout, { state, reason: finding.reason, view }, now);
+  return walk(before, runningAgain(rollout, state, now), view, now);
+}
+
+/** A weight that is due was proven, or a person did without the proof: too little traffic stops only what watches. */
+function isBeyondProof(rollout: Rollout, { position }: Moving, reason: HoldReason): boolean {
+  const step = stepAt(rollout, position);
+  const watches = step.type === 'bake' || step.type === 'pause' || rollout.traffic.applied === 100;
+  return reason.kind === 'noTraffic' && !watches;
 }
 
 type Stop<Reason> = { state: Moving; reason: Reason; view: MeshView };
@@ -35,7 +41,7 @@ function interrupt(
   { state, reason, view }: Stop<PauseReason>,
   now: Millis,
 ): Decision {
-  const { position } = resumed(rollout, state, now).state;
+  const { position } = runningAgain(rollout, state, now).state;
   const paused = inState(asFound(rollout, view, now), { kind: 'paused', position, since: now, reason });
   const events = [event('rollout.paused', say.pause(reason), { reason })];
   const drift = reason.kind === 'drift' ? [event('drift.detected', say.pause(reason), { ...reason })] : [];
@@ -60,11 +66,4 @@ function hold(
 
 function unreadable(view: Extract<MeshView, { kind: 'unavailable' | 'shape' }>): HoldReason {
   return { kind: 'meshUnavailable', why: view.kind === 'shape' ? view.fault.message : view.why };
-}
-
-/** Running again, with the step's clock moved on by the time it was held. */
-function resumed(rollout: Rollout, state: Moving, now: Millis): Running {
-  const heldMs = state.kind === 'holding' ? now - state.since : 0;
-  const { step, startedAt } = state.position;
-  return { ...rollout, state: { kind: 'running', position: { step, startedAt: startedAt + heldMs } } };
 }

@@ -3,7 +3,7 @@ import { severeErrorRatio, severeIncrements, tally } from '../analysis/severe.ts
 import { judge } from '../analysis/threshold.ts';
 import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
 import type { Readiness } from './ports.ts';
-import type { Cause, HoldReason, Rollout, Watch } from './rollout.ts';
+import { type Cause, emptyWatch, type HoldReason, type Rollout, type Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 import { remember } from './watch.ts';
 
@@ -20,10 +20,12 @@ export type Finding =
   | { kind: 'hold'; reason: HoldReason }
   | { kind: 'clear' };
 
+const clear: Finding = { kind: 'clear' };
+
 type Guarded = { rollout: Rollout; watch: Watch; facts: Facts; now: Millis };
 type Guard = (guarded: Guarded) => Finding | null;
 
-/** In the order in which their answers count: what goes back stands before what only holds. */
+/** In the order in which their answers count; whatever goes back counts before whatever only holds. */
 const guards: Guard[] = [
   noReadyPod,
   severeErrors,
@@ -34,34 +36,30 @@ const guards: Guard[] = [
   environment,
   noTraffic,
   stableNotReady,
+  canaryNotReady,
 ];
 
 const noReadyPodPolls = 2;
 const missingRequestPolls = 3;
-const metricsMissingLimitMs = 15 * 60_000;
-const environmentLimitMs = 5 * 60_000;
+export const metricsMissingLimitMs = 15 * 60_000;
+export const environmentLimitMs = 5 * 60_000;
 const stableReadyRatio = 0.75;
 
 /**
  * Folds one look into what the guards remember and asks each guard. They run in every state in which the canary
- * has traffic; while it has none, only the pods are looked at. Polls count only when `measurements` is given.
+ * has traffic; while it has none, only the pods are looked at and earlier polls are forgotten. Polls count only when
+ * `measurements` is given.
  */
 export function watchOver(rollout: Rollout, seen: Facts, now: Millis): { watch: Watch; finding: Finding } {
   const facts = { ...seen, measurements: seen.measurements && withSoundNumbers(seen.measurements) };
   if (facts.share === 0) {
-    const guarded = { rollout, watch: rollout.watch, facts, now };
-    return {
-      watch: rollout.watch,
-      finding: stableNotReady(guarded) ?? canaryNotReady(guarded) ?? { kind: 'clear' },
-    };
+    const guarded = { rollout, watch: emptyWatch, facts, now };
+    return { watch: emptyWatch, finding: stableNotReady(guarded) ?? canaryNotReady(guarded) ?? clear };
   }
   const watch =
     facts.measurements === null ? rollout.watch : remember(rollout, facts, facts.measurements, now);
-  for (const guard of guards) {
-    const finding = guard({ rollout, watch, facts, now });
-    if (finding !== null) return { watch, finding };
-  }
-  return { watch, finding: { kind: 'clear' } };
+  const findings = guards.flatMap((guard) => guard({ rollout, watch, facts, now }) ?? []);
+  return { watch, finding: findings.find(({ kind }) => kind === 'rollback') ?? findings[0] ?? clear };
 }
 
 function noReadyPod({ watch, facts }: Guarded): Finding | null {
@@ -134,12 +132,20 @@ function unattributedErrors({ rollout, watch, facts }: Guarded): Finding | null 
 function metricsMissing({ rollout, watch, facts, now }: Guarded): Finding | null {
   if (watch.metricsMissing === null) return null;
   const { since } = watch.metricsMissing;
-  const why =
-    (facts.measurements && whyMissing(facts.measurements)) ?? 'waiting for a second poll with good data';
-  const mayGoBack = facts.share < 100 || rollout.plan.metricsDown === 'rollback';
-  if (now - since < metricsMissingLimitMs || !mayGoBack)
+  const why = whyStillMissing(watch.metricsMissing, facts.measurements);
+  if (now - since < metricsMissingLimitMs || onlyPages(rollout, facts.share))
     return { kind: 'hold', reason: { kind: 'metricsMissing', why, since } };
   return { kind: 'rollback', cause: { kind: 'metricsMissing', seconds: (now - since) / 1000, why } };
+}
+
+/** True when metrics that stay away page somebody and nothing more: a plan may say so for its end, at 100 %. */
+export function onlyPages({ plan }: Rollout, share: number): boolean {
+  return share >= 100 && plan.metricsDown === 'page';
+}
+
+function whyStillMissing({ goodPolls }: { goodPolls: number }, measurements: Measurements | null): string {
+  if (goodPolls > 0) return 'one poll with good data so far, two are needed';
+  return (measurements && whyMissing(measurements)) ?? 'the last poll had no good data for both arms';
 }
 
 function environment({ rollout, watch, now }: Guarded): Finding | null {
@@ -149,17 +155,12 @@ function environment({ rollout, watch, now }: Guarded): Finding | null {
     const result = watch.results[id];
     const judgement = result && judge(check, result);
     if (judgement?.kind !== 'environment') continue;
-    if (now - since >= environmentLimitMs) {
-      return {
-        kind: 'rollback',
-        cause: { kind: 'environmentLimit', check: id, seconds: (now - since) / 1000 },
-      };
-    }
-    const { value: canary, stable } = judgement;
-    return {
-      kind: 'hold',
-      reason: { kind: 'environment', check: id, canary, stable, limit: check.max, since },
-    };
+    const { value, stable, requests } = judgement;
+    const shared = { check: id, metric: check.metric, stable, limit: check.max, requests };
+    if (now - since < environmentLimitMs)
+      return { kind: 'hold', reason: { kind: 'environment', ...shared, canary: value, since } };
+    const seconds = (now - since) / 1000;
+    return { kind: 'rollback', cause: { kind: 'environmentLimit', ...shared, value, seconds } };
   }
   return null;
 }

@@ -1,8 +1,7 @@
 import type { Action, Command, Refusal } from './command.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
-import { hasEveryCheckPassed } from './evidence.ts';
+import { type Forward, gate, obstacleTo, undecidedDrift } from './gate.ts';
 import { turnedBack } from './go-back.ts';
-import type { StepType } from './plan.ts';
 import {
   type Actor,
   hasEnded,
@@ -10,11 +9,11 @@ import {
   type Rollout,
   type State,
   type StateKind,
-  stepAt,
+  statusOf,
 } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
-import { isPersonsPause } from './wait.ts';
+import { deadlineAfterPause } from './wait.ts';
 import { ontoNextStep } from './walk.ts';
 
 /** A command that was obeyed, or why it was not. */
@@ -33,9 +32,11 @@ const actionsByState = {
   cancelled: [],
 } as const satisfies Record<StateKind, readonly Action[]>;
 
-/** The actions that a rollout accepts in its present state. */
-export function allowedActions({ state }: Rollout): Action[] {
-  return [...actionsByState[state.kind]];
+/** The actions that a rollout accepts in its present state; going forward may still need proof. */
+export function allowedActions(rollout: Rollout): Action[] {
+  return actionsByState[rollout.state.kind].filter(
+    (action) => (action !== 'advance' && action !== 'promote') || obstacleTo(action, rollout) === null,
+  );
 }
 
 /** What a person's or a machine's word changes. Pure; the weight itself is moved by the turn that follows at once. */
@@ -72,8 +73,9 @@ function staleView({ revision, state }: Rollout, { expect }: Command): Refusal |
 }
 
 function wrongState(rollout: Rollout, { action }: Command): Refusal | null {
+  const inThisState: readonly Action[] = actionsByState[rollout.state.kind];
+  if (inThisState.includes(action)) return null;
   const allowed = allowedActions(rollout);
-  if (allowed.includes(action)) return null;
   const mend =
     allowed.length > 0
       ? `It accepts ${allowed.join(', ')}.`
@@ -93,8 +95,8 @@ const verb = {
   cancel: 'be cancelled',
 } as const satisfies Record<Action, string>;
 
-function describe({ state }: Rollout): string {
-  return state.kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+function describe(rollout: Rollout): string {
+  return statusOf(rollout).replaceAll('_', ' ');
 }
 
 function pause(rollout: Rollout, note: string | null, actor: Actor, now: Millis): Obedience {
@@ -111,7 +113,7 @@ function resume(rollout: Rollout, { drift, reason }: Resume, actor: Actor, now: 
   if (state.kind === 'paused' && state.reason.kind === 'drift' && drift === undefined)
     return refused(undecidedDrift(state.reason));
   const running = ontoRunning(rollout, now);
-  const settled = withDrift(running, state, drift ?? 'reassert');
+  const settled = withDrift(running, state, drift ?? 'reassert', now);
   const message = reason === undefined ? `resumed by ${actor.name}` : `resumed by ${actor.name}: ${reason}`;
   const resumed = event('rollout.resumed', message, drift === undefined ? {} : { drift }, actor);
   const isPlansPause = state.kind === 'paused' && state.reason.kind === 'plan';
@@ -134,56 +136,38 @@ function heldPosition({ state, createdAt }: Rollout, now: Millis): Position {
   return { step: state.position.step, startedAt: state.position.startedAt + (now - state.since) };
 }
 
-function deadlineAfterPause({ state, deadlineAt }: Rollout, now: Millis): Millis {
-  if (state.kind !== 'paused' || !isPersonsPause(state.reason)) return deadlineAt;
-  return deadlineAt + (now - state.since);
-}
-
-function withDrift(running: Running, state: State, drift: 'adopt' | 'reassert'): Running {
+function withDrift(running: Running, state: State, drift: 'adopt' | 'reassert', now: Millis): Running {
   if (state.kind !== 'paused') return running;
   const { reason } = state;
   if (reason.kind === 'recreated') return { ...running, target: { ...running.target, uid: reason.uid } };
   if (reason.kind !== 'drift') return running;
-  const desired = drift === 'adopt' ? reason.found : reason.expected;
-  return { ...running, traffic: { ...running.traffic, desired } };
+  if (drift === 'reassert') return { ...running, traffic: { ...running.traffic, desired: reason.expected } };
+  // What is adopted was not watched yet, however long the step had been going on.
+  const position = { ...running.state.position, startedAt: now };
+  const traffic = { ...running.traffic, desired: reason.found };
+  return { ...running, traffic, state: { ...running.state, position } };
 }
 
-type Forward = Extract<Command, { action: 'advance' | 'promote' }>;
-
-/** What `advance` skips is time; neither a weight nor the end of a plan is skipped. */
-const cannotSkip: Record<StepType, Refusal | null> = {
-  setWeight: {
-    code: 'gate-not-ready',
-    message: 'This step sets a weight and has no time to skip. Wait for it, or resume a paused rollout.',
-  },
-  bake: null,
-  pause: null,
-  promote: { code: 'invalid-transition', message: 'This is the last step. Let it bake, or roll back.' },
-};
-
 function advance(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
-  const running = ontoRunning(rollout, now);
-  const step = stepAt(rollout, running.state.position);
-  const refusal = cannotSkip[step.type] ?? gate(rollout, command, rollout.traffic.applied === 0);
+  const refusal = gate(rollout, command);
   if (refusal !== null) return refused(refusal);
-  const skipped = event(
-    'step.skipped',
-    `${actor.name} ended step ${running.state.position.step + 1} early`,
-    overridden(command),
-    actor,
-  );
+  const running = ontoRunning(rollout, now);
+  const message = `step ${running.state.position.step + 1} ended early by ${actor.name}`;
+  const skipped = event('step.skipped', message, overridden(command), actor);
   const next = ontoNextStep(running, now);
   return obeyed(rollout, next.rollout, [skipped, ...next.events], now);
 }
 
 function promote(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
-  const refusal = gate(rollout, command, false);
+  const refusal = gate(rollout, command);
   if (refusal !== null) return refused(refusal);
   const last = rollout.plan.steps.length - 1;
   const running = ontoRunning(rollout, now);
+  const { position } = running.state;
   const promoted: Rollout = {
     ...running,
-    state: { kind: 'running', position: { step: last, startedAt: now } },
+    // A last bake that has begun is not begun again.
+    state: { kind: 'running', position: position.step === last ? position : { step: last, startedAt: now } },
   };
   const promoting = event(
     'rollout.promoting',
@@ -194,42 +178,20 @@ function promote(rollout: Rollout, command: Forward, actor: Actor, now: Millis):
   return obeyed(rollout, promoted, [promoting], now);
 }
 
-/** A person may skip time, but only skips missing proof by saying so and why. */
-function gate(
-  rollout: Rollout,
-  { override, reason, action }: Forward,
-  needsNoProof: boolean,
-): Refusal | null {
-  const { state } = rollout;
-  if (state.kind === 'paused' && state.reason.kind === 'drift') return undecidedDrift(state.reason);
-  if (override?.includes('checks')) {
-    return reason === undefined
-      ? {
-          code: 'override-needs-reason',
-          message: 'An override needs a "reason": it is written to the audit log.',
-        }
-      : null;
-  }
-  if (needsNoProof || (state.kind !== 'holding' && hasEveryCheckPassed(rollout, 0))) return null;
-  return {
-    code: 'gate-not-ready',
-    message: `Not every check has passed at ${say.share(rollout.traffic.applied)} yet. Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still roll back.`,
-  };
-}
-
-function undecidedDrift({ expected, found }: { expected: number; found: number }): Refusal {
-  const message = `Somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}. Resume with "drift":"adopt" to go on from ${say.share(found)}, or with "drift":"reassert" to write ${say.share(expected)} again.`;
-  return { code: 'drift-undecided', message };
-}
-
 function overridden({ override, reason }: Forward): Record<string, string[] | string> {
   return { ...(override === undefined ? {} : { override }), ...(reason === undefined ? {} : { reason }) };
 }
 
 function rollBack(rollout: Rollout, reason: string | null, actor: Actor, now: Millis): Obedience {
   const { state } = rollout;
-  const cause = state.kind === 'rollingBack' ? state.cause : { kind: 'operator' as const, reason };
-  const turned = turnedBack(rollout, cause, actor, now);
+  if (state.kind === 'rollingBack') {
+    // It is on its way: a person's word lifts what only canaryd waits for, and starts no clock anew.
+    const stuck = state.stuck?.kind === 'stableNotReady' ? null : state.stuck;
+    const message = `rolling back on the word of ${actor.name} too${reason === null ? '' : `: ${reason}`}`;
+    const insisted = event('rollout.rolling_back', message, { cause: state.cause, reason }, actor);
+    return obeyed(rollout, inState(rollout, { ...state, by: actor, stuck }), [insisted], now);
+  }
+  const turned = turnedBack(rollout, { kind: 'operator', reason }, actor, now);
   return obeyed(turned.rollout, turned.rollout, [turned.event], now);
 }
 

@@ -10,6 +10,6 @@ export function paged(rollout: Rollout, now: Millis): Pick<Decision, 'rollout' |
   const missing = rollout.watch.metricsMissing;
   if (missing === null || missing.paged || now - missing.since < pageAfterMs) return { rollout, events: [] };
   const watch = { ...rollout.watch, metricsMissing: { ...missing, paged: true } };
-  const message = `no usable metrics for ${say.seconds((now - missing.since) / 1000)} while ${say.traffic(rollout)}`;
+  const message = `no usable metrics for ${say.seconds((now - missing.since) / 1000)}; ${say.traffic(rollout)}`;
   return { rollout: { ...rollout, watch }, events: [event('page', message, { since: missing.since })] };
 }

@@ -35,9 +35,13 @@ const P99LatencyCheck = z.strictObject({
 export const Check = z.discriminatedUnion('metric', [ErrorRateCheck, P99LatencyCheck]);
 export type Check = z.infer<typeof Check>;
 
-export const CheckId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, {
-  error: 'a check is named by 1 to 40 of A-Z, a-z, 0-9, "_" and "-"',
-});
+export const CheckId = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, {
+    error: 'a check is named by 1 to 40 of A-Z, a-z, 0-9, "_" and "-"',
+  })
+  // Results are looked up by this name, and every object already answers to these.
+  .refine((id) => !(id in {}), { error: 'this name is taken: choose another one' });
 
 const SetWeight = z.strictObject({
   type: z.literal('setWeight'),
@@ -81,7 +85,9 @@ export const Plan = z
       .string()
       .regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/)
       .default('inline'),
-    interval: Seconds.default(10).describe('Seconds between two measurements.'),
+    interval: Seconds.refine((seconds) => seconds >= 1, { error: 'measure at most once a second' })
+      .default(10)
+      .describe('Seconds between two measurements.'),
     deadline: Seconds.default(7200).describe('Seconds after which an unfinished rollout rolls back.'),
     pauseExpiry: Seconds.default(86_400).describe('Seconds after which a pause rolls back.'),
     metricsDown: z
@@ -120,7 +126,12 @@ type PlanFault = { path: (string | number)[]; code: string; message: string };
 type PlanParts = { interval: number; deadline: number; checks: Record<string, Check>; steps: Step[] };
 
 function planFaults(plan: PlanParts): PlanFault[] {
-  return [...weightFaults(plan.steps), ...endFaults(plan.steps), ...timeFaults(plan)];
+  return [
+    ...weightFaults(plan.steps),
+    ...idleBakeFaults(plan.steps),
+    ...endFaults(plan.steps),
+    ...timeFaults(plan),
+  ];
 }
 
 function weightFaults(steps: Step[]): PlanFault[] {
@@ -138,6 +149,16 @@ function weightFaults(steps: Step[]): PlanFault[] {
     reached = Math.max(reached, step.weight);
   }
   return faults;
+}
+
+function idleBakeFaults(steps: Step[]): PlanFault[] {
+  const firstWeight = steps.findIndex((step) => step.type === 'setWeight');
+  const before = firstWeight < 0 ? steps : steps.slice(0, firstWeight);
+  return before.flatMap((step, index) => {
+    if (step.type !== 'bake') return [];
+    const message = 'a bake before the first setWeight has no canary to watch';
+    return [{ path: ['steps', index], code: 'plan-inconsistent', message }];
+  });
 }
 
 function endFaults(steps: Step[]): PlanFault[] {

@@ -59,7 +59,16 @@ export const Cause = z.discriminatedUnion('kind', [
     requests: z.number(),
     failures: z.number(),
   }),
-  z.strictObject({ kind: z.literal('environmentLimit'), check: z.string(), seconds: z.number() }),
+  z.strictObject({
+    kind: z.literal('environmentLimit'),
+    check: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    value: z.number(),
+    stable: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+    seconds: z.number(),
+  }),
   z.strictObject({ kind: z.literal('metricsMissing'), seconds: z.number(), why: z.string() }),
   z.strictObject({ kind: z.literal('deadline'), seconds: z.number() }),
   z.strictObject({ kind: z.literal('expired'), seconds: z.number() }),
@@ -80,9 +89,11 @@ export const HoldReason = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('environment'),
     check: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
     canary: z.number(),
     stable: z.number(),
     limit: z.number(),
+    requests: z.number(),
     since: Millis,
   }),
   z.strictObject({
@@ -186,6 +197,18 @@ export const Watch = z.strictObject({
 });
 export type Watch = z.infer<typeof Watch>;
 
+/** Before the first poll, and again whenever the canary has no traffic left to remember anything about. */
+export const emptyWatch: Watch = {
+  lastPollAt: null,
+  results: {},
+  unattributedFailures: 0,
+  noReadyPodPolls: 0,
+  missingRequestPolls: 0,
+  metricsMissing: null,
+  environmentSince: null,
+  severe: { ...emptyTally, countedUntil: null },
+};
+
 /** One run of a plan against a target: the whole of what `decide` knows about it. */
 export const Rollout = z.strictObject({
   id: z.string(),
@@ -269,15 +292,6 @@ export function newRollout(
     scrapeSeconds,
     state: { kind: 'preflight' },
     traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
-    watch: {
-      lastPollAt: null,
-      results: {},
-      unattributedFailures: 0,
-      noReadyPodPolls: 0,
-      missingRequestPolls: 0,
-      metricsMissing: null,
-      environmentSince: null,
-      severe: { ...emptyTally, countedUntil: null },
-    },
+    watch: emptyWatch,
   };
 }

@@ -1,10 +1,15 @@
 import { highestBucketMs, type Step } from './plan.ts';
-import type { Cause, HoldReason, PauseReason, Rollout, StuckReason } from './rollout.ts';
-import type { Millis } from './units.ts';
+import type { Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
+import { isSameShare, type Millis } from './units.ts';
+
+/** A whole sentence: a capital first, and one full stop, whatever a person or a provider ended it with. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${inner(text.slice(1))}.`;
+}
 
 /** `0.1234` as `12.34 %`: at most two decimals, none that say nothing. */
 export function ratio(value: number): string {
-  return `${trimmed(value * 100)} %`;
+  return value > 1 ? 'over 100 %' : `${trimmed(value * 100)} %`;
 }
 
 /** A share as people write it: `5 %`. */
@@ -29,9 +34,17 @@ export function timeOfDay(at: Millis): string {
 }
 
 /** A measured value with its unit. */
-export function measured(metric: 'errorRate' | 'p99LatencyMs', value: number): string {
+export function measured(metric: Metric, value: number): string {
   if (metric === 'errorRate') return ratio(value);
   return value > highestBucketMs ? `over ${highestBucketMs} ms` : `${Math.round(value)} ms`;
+}
+
+type Metric = 'errorRate' | 'p99LatencyMs';
+
+/** `2500 ms, above the limit of 2000 ms`; a value that would read like its limit is `just over` it. */
+function above(metric: Metric, value: number, limit: number): string {
+  const [found, allowed] = [measured(metric, value), measured(metric, limit)];
+  return found === allowed ? `just over the limit of ${allowed}` : `${found}, above the limit of ${allowed}`;
 }
 
 /** What each metric is called in sentences. */
@@ -41,24 +54,23 @@ export const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency'
 export function cause(of: Cause): string {
   switch (of.kind) {
     case 'check': {
-      const value = measured(of.metric, of.value);
       const stable =
         of.stable === null
-          ? 'stable has too few requests to compare'
+          ? 'stable gave nothing to compare with'
           : `stable ${measured(of.metric, of.stable)}`;
       const evidence = `${count(of.requests)} requests in ${seconds(of.windowSeconds)}, ${stable}`;
-      return `${metricNames[of.metric]} of the canary was ${value}, above the limit of ${measured(of.metric, of.limit)}, ${of.failures} times in a row (check ${of.check}; ${evidence})`;
+      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
     }
     case 'severeErrors':
-      return `5xx ratio of the canary was ${ratio(of.value)}, above ${ratio(of.limit)}, in two stretches in a row (${count(of.requests)} requests in the last one)`;
+      return `5xx ratio of the canary was ${above('errorRate', of.value, of.limit)}, in two stretches in a row (${count(of.requests)} requests in the last one)`;
     case 'canaryUnreachable':
       return unreachable(of.evidence);
     case 'unattributedErrors':
-      return `${ratio(of.value)} of the service's requests failed at the callers without reaching any version, above the limit of ${ratio(of.limit)}, ${of.failures} times in a row (${count(of.requests)} requests)`;
+      return `5xx ratio at the callers, of requests that reached no version, was ${above('errorRate', of.value, of.limit)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (${count(of.requests)} requests)`;
     case 'environmentLimit':
-      return `check ${of.check} was above its limit on canary and stable alike for ${seconds(of.seconds)}`;
+      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}, and stable no better with ${measured(of.metric, of.stable)}, for ${seconds(of.seconds)} (check ${of.check}; ${count(of.requests)} requests)`;
     case 'metricsMissing':
-      return `there were no usable metrics for ${seconds(of.seconds)}: ${of.why}`;
+      return `there were no usable metrics for ${seconds(of.seconds)}: ${inner(of.why)}`;
     case 'deadline':
       return `the plan's deadline of ${seconds(of.seconds)} passed`;
     case 'expired':
@@ -66,7 +78,7 @@ export function cause(of: Cause): string {
     case 'targetMissing':
       return 'the VirtualService is gone';
     case 'operator':
-      return of.reason === null ? 'a person asked for it' : `a person asked for it: ${of.reason}`;
+      return of.reason === null ? 'a person asked for it' : `a person asked for it: ${inner(of.reason)}`;
   }
 }
 
@@ -82,19 +94,19 @@ function unreachable(evidence: Extract<Cause, { kind: 'canaryUnreachable' }>['ev
 export function hold(reason: HoldReason): string {
   switch (reason.kind) {
     case 'metricsMissing':
-      return `no usable metrics since ${timeOfDay(reason.since)}: ${reason.why}`;
+      return `no usable metrics since ${timeOfDay(reason.since)}: ${inner(reason.why)}`;
     case 'noTraffic':
-      return `too little traffic to judge: ${count(reason.expected)} requests to expect on the canary in the check's window, ${reason.needed} needed`;
+      return `too little traffic to judge: in the check's window the canary had ${count(reason.requests)} requests and could expect ${count(reason.expected)}, ${reason.needed} are needed`;
     case 'environment':
-      return `check ${reason.check} is above its limit of ${trimmed(reason.limit)} on canary (${trimmed(reason.canary)}) and stable (${trimmed(reason.stable)}) alike since ${timeOfDay(reason.since)}: the cause is not the canary`;
+      return `${metricNames[reason.metric]} of the canary is ${above(reason.metric, reason.canary, reason.limit)}, and stable no better with ${measured(reason.metric, reason.stable)}, since ${timeOfDay(reason.since)}: the cause is not the canary (check ${reason.check}; ${count(reason.requests)} requests)`;
     case 'stableNotReady':
       return `stable has ${reason.ready} of ${reason.total} pods ready, ${reason.needed} are needed to be able to go back`;
     case 'canaryNotReady':
-      return `the canary has no ready pod (0 of ${reason.total}), so it gets no traffic yet`;
+      return `the canary has no ready pod (0 of ${reason.total}), so it gets no more traffic`;
     case 'meshUnavailable':
-      return `the VirtualService cannot be read: ${reason.why}`;
+      return `the VirtualService cannot be read: ${inner(reason.why)}`;
     case 'meshWriteFailed':
-      return `the weight could not be written: ${reason.why}`;
+      return `the weight could not be written: ${inner(reason.why)}`;
   }
 }
 
@@ -104,15 +116,17 @@ export function pause(reason: PauseReason): string {
     case 'operator':
       return reason.note === null
         ? `paused by ${reason.by.name}`
-        : `paused by ${reason.by.name}: ${reason.note}`;
+        : `paused by ${reason.by.name}: ${inner(reason.note)}`;
     case 'plan':
       return 'the plan waits here for a person';
     case 'drift':
-      return `somebody else moved the canary's weight from ${share(reason.expected)} to ${share(reason.found)}`;
+      return isSameShare(reason.expected, reason.found)
+        ? `somebody else moved the canary's weight away from ${share(reason.expected)} and back`
+        : `somebody else moved the canary's weight from ${share(reason.expected)} to ${share(reason.found)}`;
     case 'recreated':
       return 'the VirtualService was deleted and created anew';
     case 'shapeChanged':
-      return `the VirtualService was changed into a form that canaryd does not edit: ${reason.why}`;
+      return `the VirtualService was changed into a form that canaryd does not edit: ${inner(reason.why)}`;
   }
 }
 
@@ -120,7 +134,7 @@ export function pause(reason: PauseReason): string {
 export function stuck(reason: StuckReason): string {
   switch (reason.kind) {
     case 'meshWriteFailed':
-      return `the weight could not be written: ${reason.why}`;
+      return `the weight could not be written: ${inner(reason.why)}`;
     case 'stableMissing':
       return "stable's destination is gone from the route, so no weight can bring users back: put it back with kubectl edit";
     case 'stableNotReady':
@@ -143,15 +157,30 @@ export function step(of: Step): string {
 }
 
 /** Where traffic is, in one sentence; says so when that is not known. */
-export function traffic({ traffic: now, target }: Rollout): string {
+export function traffic({ traffic: now, target, state }: Rollout): string {
   const stable = `${share(100 - now.applied)} of traffic on ${target.stable.version} (stable)`;
   const split =
     now.applied === 0
       ? `all traffic on ${target.stable.version} (stable)`
       : `${share(now.applied)} of traffic on ${target.canary.version} (canary), ${stable}`;
   const all = now.applied === 100 ? `all traffic on ${target.canary.version} (canary)` : split;
-  if (now.intent === null || Math.abs(now.intent.share - now.applied) < 0.005) return all;
-  return `${all} when last read; ${share(now.intent.share)} for the canary is being written`;
+  if (now.intent !== null && !isSameShare(now.intent.share, now.applied))
+    return `${all} when last read; ${share(now.intent.share)} for the canary is being written`;
+  return isOutOfSight(state) ? `${all} when last read` : all;
+}
+
+function isOutOfSight(state: State): boolean {
+  if (state.kind === 'holding') return state.reason.kind === 'meshUnavailable';
+  if (state.kind === 'paused') return state.reason.kind === 'shapeChanged';
+  return (
+    state.kind === 'rollbackFailed' ||
+    (state.kind === 'rollingBack' && state.stuck?.kind === 'meshWriteFailed')
+  );
+}
+
+/** What others wrote, without the full stop that our own sentence brings. */
+function inner(text: string): string {
+  return text.replace(/[.\s]+$/, '');
 }
 
 function trimmed(value: number, decimals = 2): string {

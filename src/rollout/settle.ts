@@ -1,10 +1,10 @@
 import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
 import { keepTrying } from './go-back.ts';
 import type { WriteOutcome } from './ports.ts';
-import type { Rollout } from './rollout.ts';
+import type { Rollout, State } from './rollout.ts';
 import * as say from './say.ts';
 import { isSameShare, type Millis } from './units.ts';
-import { ontoNextStep, type Running } from './walk.ts';
+import { ontoNextStep, type Running, resumption, runningAgain } from './walk.ts';
 
 const retryMs = 250;
 
@@ -18,43 +18,55 @@ export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutc
   if (state.kind === 'rollingBack') {
     return keepTrying(rollout, state, { kind: 'meshWriteFailed', why: whyNot(outcome) }, now);
   }
-  if (state.kind !== 'running' || outcome.kind === 'conflict' || outcome.kind === 'missing') {
+  if (outcome.kind === 'conflict' || outcome.kind === 'missing')
     return decided(rollout, rollout, { nextAt: now + retryMs });
-  }
   const reason = { kind: 'meshWriteFailed' as const, why: outcome.why };
-  const held = inState(rollout, { kind: 'holding', position: state.position, since: now, reason });
-  const events = [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })];
   // No answer may mean that it was applied: look again soon. A refusal will not change as fast.
   const nextAt = outcome.kind === 'ambiguous' ? now + 4 * retryMs : rollout.nextPollAt;
+  if (isHeldByWrites(state)) return decided(rollout, inState(rollout, { ...state, reason }), { nextAt });
+  if (state.kind !== 'running') return decided(rollout, rollout, { nextAt });
+  const held = inState(rollout, { kind: 'holding', position: state.position, since: now, reason });
+  const events = [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })];
   return decided(rollout, held, { events, nextAt });
+}
+
+function isHeldByWrites(state: State): state is Extract<State, { kind: 'holding' }> {
+  return state.kind === 'holding' && state.reason.kind === 'meshWriteFailed';
 }
 
 function arrived(before: Rollout, write: PlannedWrite, share: number, now: Millis): Decision {
   const rollout = withApplied(before, share, now);
-  const events = isSameShare(before.traffic.applied, share) ? [] : [applied(before, rollout)];
+  const hasMoved = !isSameShare(before.traffic.applied, share);
+  const moved = hasMoved ? [applied(before, rollout)] : [];
   const { state } = rollout;
-  if (state.kind === 'rollingBack') {
-    const ended = inState(rollout, {
-      kind: 'rolledBack',
-      at: now,
-      since: state.since,
-      cause: state.cause,
-      by: state.by,
-    });
-    const message = `rolled back: ${say.traffic(ended)}; ${say.cause(state.cause)}`;
-    return decided(before, ended, {
-      events: [...events, event('rollout.rolled_back', message, { cause: state.cause })],
-    });
-  }
-  if (state.kind !== 'running') return decided(before, rollout, { events });
-  if (write.end) {
+  if (state.kind === 'rollingBack') return returned({ ...rollout, state }, moved, now);
+  const isHeld = isHeldByWrites(state);
+  if (!isHeld && state.kind !== 'running') return decided(before, rollout, { events: moved });
+  const running = runningAgain(rollout, state, now);
+  const events = isHeld ? [resumption(state), ...moved] : moved;
+  if (write.end && isSameShare(share, 100)) {
     const ended = inState(rollout, { kind: 'succeeded', at: now });
     return decided(before, ended, {
       events: [...events, event('rollout.succeeded', `succeeded: ${say.traffic(ended)}`)],
     });
   }
-  const stepped = afterWeight({ ...rollout, state }, events.length > 0, now);
+  const stepped = afterWeight(running, hasMoved, now);
   return decided(before, stepped.rollout, { ...stepped, events: [...events, ...stepped.events] });
+}
+
+type RollingBack = Rollout & { state: Extract<State, { kind: 'rollingBack' }> };
+
+function returned(rollout: RollingBack, moved: Decision['events'], now: Millis): Decision {
+  const { state, traffic } = rollout;
+  if (!isSameShare(traffic.applied, 0)) {
+    const why = `the canary still has ${say.share(traffic.applied)} after the write`;
+    const again = keepTrying(rollout, state, { kind: 'meshWriteFailed', why }, now);
+    return { ...again, events: [...moved, ...again.events] };
+  }
+  const { since, cause, by } = state;
+  const ended = inState(rollout, { kind: 'rolledBack', at: now, since, cause, by });
+  const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause)}`;
+  return decided(rollout, ended, { events: [...moved, event('rollout.rolled_back', message, { cause })] });
 }
 
 /** A step that only asked for this weight is over; any other one begins its watch at the new weight. */
@@ -70,7 +82,7 @@ function afterWeight(
     const needsTime = rollout.plan.steps[position.step + 1]?.type === 'bake';
     return { ...next, nextAt: needsTime ? rollout.nextPollAt : now };
   }
-  if (step?.type !== 'promote' || !hasMoved) return { rollout, events: [], nextAt: rollout.nextPollAt };
+  if (!hasMoved) return { rollout, events: [], nextAt: rollout.nextPollAt };
   const restarted: Running = {
     ...rollout,
     state: { kind: 'running', position: { ...position, startedAt: now } },

@@ -3,15 +3,20 @@ import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './guard.ts';
 import type { MeshView, SplitView } from './ports.ts';
 import type { PauseReason, Rollout } from './rollout.ts';
-import { isSameShare, type Millis } from './units.ts';
+import { isSameShare, type Millis, type Share } from './units.ts';
 
 /** What a turn saw. `measurements` is null when no poll was due. */
 export type Sight = { view: MeshView; measurements: Measurements | null };
 
-/** What the guards get to see of a turn; while the mesh cannot be read, the share last read back counts. */
+/** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */
 export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {
-  if (view.kind !== 'split') return { share: rollout.traffic.applied, readiness: null, measurements };
+  if (view.kind !== 'split') return { share: possibleShare(rollout), readiness: null, measurements };
   return { share: view.canaryShare, readiness: view.readiness, measurements };
+}
+
+/** The most that the canary may have: a write whose answer was lost may have landed. */
+export function possibleShare({ traffic }: Rollout): Share {
+  return Math.max(traffic.applied, traffic.intent?.share ?? 0);
 }
 
 /** When the next poll is due; polls keep their rhythm unless one was missed. */

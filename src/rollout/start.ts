@@ -4,6 +4,7 @@ import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
 import type { Millis } from './units.ts';
+import { stepStarted } from './walk.ts';
 
 /** How long a start waits for the mesh and the metrics to answer before it is given up. */
 const patienceMs = 60_000;
@@ -37,7 +38,11 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   return {
     ...decision,
     rollout: { ...decision.rollout, revision: rollout.revision + 1 },
-    events: [event('rollout.started', message, { plan: rollout.plan.name }), ...decision.events],
+    events: [
+      event('rollout.started', message, { plan: rollout.plan.name }),
+      stepStarted({ ...started, state }),
+      ...decision.events,
+    ],
   };
 }
 
@@ -54,7 +59,9 @@ function faultOf({ target }: Rollout, { view, measurements }: Sight): Fault | nu
     case 'split':
       if (view.uid !== target.uid)
         return { why: 'the VirtualService was created anew since the request', mayPass: false };
-      if (view.canaryShare > 0 || !view.hasStable) {
+      if (!view.hasStable)
+        return { why: `stable's destination ${target.stable.subset} is gone from the route`, mayPass: false };
+      if (view.canaryShare > 0) {
         return {
           why: `the split is not at rest: ${target.canary.subset} already has ${say.share(view.canaryShare)}`,
           mayPass: false,

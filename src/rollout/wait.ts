@@ -1,4 +1,4 @@
-import { type Decision, decided, event, inState } from './decision.ts';
+import { type Decision, decided, event } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import { paged } from './page.ts';
@@ -20,15 +20,28 @@ export function wait(before: Rollout, state: Paused, { view, measurements }: Sig
   const told = paged(rollout, now);
   if (view.kind !== 'split') return decided(before, told.rollout, { events: told.events });
   const reason = interruptionIn(rollout, view);
-  if (reason === null || reason.kind === state.reason.kind) {
+  if (reason === null || isKnown(reason, state.reason)) {
     return decided(before, told.rollout, { events: told.events, write: closingWrite(rollout, view) });
   }
-  const paused = inState(asFound(told.rollout, view, now), { ...state, reason });
+  const found = asFound(told.rollout, view, now);
+  const paused = { ...found, deadlineAt: deadlineAfterPause(found, now), state: { ...state, reason } };
   const write = reason.kind === 'recreated' ? null : closingWrite(rollout, view);
   return decided(before, paused, {
     events: [...told.events, event('drift.detected', say.pause(reason), { reason })],
     write,
   });
+}
+
+/** A share that moved once more is news; that the object is a new one, or not understood, is said once. */
+function isKnown(reason: PauseReason, known: PauseReason): boolean {
+  if (reason.kind === 'recreated') return known.kind === 'recreated' && known.uid === reason.uid;
+  return reason.kind !== 'drift' && reason.kind === known.kind;
+}
+
+/** Where the deadline stands once the present pause is over, in ms: a person's pause moves it on. */
+export function deadlineAfterPause({ state, deadlineAt }: Rollout, now: Millis): Millis {
+  if (state.kind !== 'paused' || !isPersonsPause(state.reason)) return deadlineAt;
+  return deadlineAt + (now - state.since);
 }
 
 /** The deadline does not run while a person has paused; it runs when canaryd itself stopped. */

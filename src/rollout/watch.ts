@@ -92,8 +92,9 @@ function countMissingRequests(
 ): number {
   const seen = requestsIn(requests.canary);
   const expected = expectedRequests(requests.stable, share);
-  if (seen === null || expected === null || expected < expectedEnough)
-    return rollout.watch.missingRequestPolls;
+  // While a write is open the split is not known, and with it what to expect.
+  const isUnknown = seen === null || expected === null || rollout.traffic.intent !== null;
+  if (isUnknown || expected < expectedEnough) return rollout.watch.missingRequestPolls;
   if (!isWindowFull(rollout, longestWindowSeconds(rollout.plan.checks), now)) return 0;
   return seen < expected / 4 ? rollout.watch.missingRequestPolls + 1 : 0;
 }

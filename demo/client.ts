@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { Stack } from '../local/stack.ts';
+
+const Rollout = z.looseObject({
+  id: z.string(),
+  status: z.string(),
+  weight: z.looseObject({ desired: z.number(), applied: z.number() }),
+  explanation: z.looseObject({ what: z.string(), traffic: z.string(), next: z.string() }),
+  outcome: z
+    .looseObject({
+      cause: z.string().nullable(),
+      check: z.string().nullable(),
+      unit: z.string().nullable(),
+      value: z.number().nullable(),
+      limit: z.number().nullable(),
+      requests: z.number().nullable(),
+    })
+    .nullable(),
+});
+export type RolloutSeen = z.infer<typeof Rollout>;
+
+const Event = z.looseObject({
+  seq: z.number(),
+  at: z.string(),
+  type: z.string(),
+  message: z.string(),
+  facts: z.record(z.string(), z.unknown()),
+});
+export type EventSeen = z.infer<typeof Event>;
+const Events = z.looseObject({ data: z.array(Event) });
+
+const callMs = 10_000;
+
+/** What the demo asks of canaryd, over HTTP like any other client. Throws with the problem's detail when it is refused. */
+export function clientOf({ api, token }: Pick<Stack, 'api' | 'token'>) {
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await fetch(`${api}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(callMs),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+    return JSON.parse(text);
+  }
+  return {
+    create: async (body: unknown) => Rollout.parse(await call('POST', '/v1/rollouts', body)),
+    find: async (id: string) => Rollout.parse(await call('GET', `/v1/rollouts/${id}`)),
+    eventsAfter: async (id: string, seq: number) =>
+      Events.parse(await call('GET', `/v1/rollouts/${id}/events?after=${seq}&limit=100`)).data,
+  };
+}

@@ -1,0 +1,27 @@
+import type { Output } from './text-output.ts';
+
+/** The demo as JSON lines on standard output; the summary is the last one. */
+export function jsonOutput(): Output {
+  return {
+    preparing: (text) => print({ event: 'preparing', text }),
+    ready: ({ api, prometheusUrl }, seconds) =>
+      print({ event: 'ready', api, prometheusUrl, startSeconds: Math.round(seconds * 10) / 10 }),
+    started: (scenario, { id }) =>
+      print({ event: 'release', scenario: scenario.name, title: scenario.title, rollout: id }),
+    happened: (scenario, event) =>
+      print({
+        event: 'audit',
+        scenario: scenario.name,
+        at: event.at,
+        type: event.type,
+        message: event.message,
+      }),
+    ended: (result) => print({ event: 'result', ...result }),
+    staysUp: ({ api }) => print({ event: 'staysUp', api }),
+    summary: (results) => print({ summary: results }),
+  };
+}
+
+function print(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

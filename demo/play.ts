@@ -1,0 +1,122 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Stack } from '../local/stack.ts';
+import { clientOf, type EventSeen, type RolloutSeen } from './client.ts';
+import { demoPlan, healthy, type Scenario } from './scenarios.ts';
+
+export type Result = {
+  scenario: Scenario['name'];
+  status: string;
+  /** True when it ended as the scenario says it must. */
+  asExpected: boolean;
+  cause: string | null;
+  check: string | null;
+  value: number | null;
+  unit: string | null;
+  limit: number | null;
+  requests: number | null;
+  /** From the canary's first bad second to its last request; null when nothing was bad. */
+  breachToStableSeconds: number | null;
+  seconds: number;
+  rollout: string;
+  what: string;
+  traffic: string;
+};
+
+export type Listener = {
+  started(scenario: Scenario, rollout: RolloutSeen): void;
+  happened(scenario: Scenario, event: EventSeen): void;
+};
+
+const service = 'payment-service';
+const pollMs = 100;
+const patienceMs = 120_000;
+const ended = ['succeeded', 'rolled_back', 'rollback_failed', 'preflight_failed', 'cancelled'];
+
+/** Plays one release to its end: asks for it over REST, breaks the canary when it is time, and watches. */
+export async function play(stack: Stack, scenario: Scenario, listener: Listener): Promise<Result> {
+  const client = clientOf(stack);
+  const { traffic } = stack.sandbox;
+  const startedAt = Date.now();
+  const fault = faultOf(stack, scenario);
+  fault.strikeAt(0);
+  const rollout = await client.create({
+    target: {
+      namespace: 'payment-prod',
+      virtualService: service,
+      route: 'primary',
+      canary: { subset: scenario.canary },
+    },
+    plan: demoPlan,
+    reason: `demo: ${scenario.title}`,
+  });
+  listener.started(scenario, rollout);
+  let seq = 0;
+  let seen = rollout;
+  while (Date.now() - startedAt < patienceMs && !ended.includes(seen.status)) {
+    for (const event of await client.eventsAfter(rollout.id, seq)) {
+      seq = event.seq;
+      if (event.type === 'weight.applied') fault.strikeAt(Number(event.facts['to']));
+      listener.happened(scenario, event);
+    }
+    fault.noteFirstRequest(traffic.requestsTo(scenario.canary));
+    seen = await client.find(rollout.id);
+    await wait(pollMs);
+  }
+  for (const event of await client.eventsAfter(rollout.id, seq)) listener.happened(scenario, event);
+  await wait(500);
+  const lastRequestMs = traffic.lastRequestAt(scenario.canary)?.wallMs ?? null;
+  return resultOf(scenario, seen, { startedAt, badSinceMs: fault.badSinceMs(), lastRequestMs });
+}
+
+/** Heals the canary again and lets what was measured of it age out of the checks' windows. */
+export async function tidyUp({ sandbox }: Stack, { canary }: Scenario): Promise<void> {
+  sandbox.setVersion(service, canary, healthy);
+  await wait(8000);
+}
+
+function faultOf({ sandbox }: Stack, { fault, canary }: Scenario) {
+  let struckMs: number | null = null;
+  let firstRequestMs: number | null = null;
+  const before = sandbox.traffic.requestsTo(canary);
+  return {
+    strikeAt(share: number): void {
+      if (fault === null || struckMs !== null || share !== fault.atShare) return;
+      sandbox.setVersion(service, canary, fault.change);
+      struckMs = Date.now();
+    },
+    noteFirstRequest(requests: number): void {
+      if (requests > before) firstRequestMs ??= Date.now();
+    },
+    /** A canary that is bad hurts nobody before its first request. */
+    badSinceMs: () => (struckMs === null ? null : Math.max(struckMs, firstRequestMs ?? struckMs)),
+  };
+}
+
+type Times = { startedAt: number; badSinceMs: number | null; lastRequestMs: number | null };
+
+function resultOf({ name, ends }: Scenario, seen: RolloutSeen, times: Times): Result {
+  const { outcome, status } = seen;
+  const wentBack = status === 'rolled_back';
+  const isCause = ends.status === 'succeeded' || outcome?.cause === ends.cause;
+  const isCheck = ends.status === 'succeeded' || ends.check === undefined || outcome?.check === ends.check;
+  return {
+    scenario: name,
+    status,
+    asExpected: status === ends.status && isCause && isCheck,
+    cause: outcome?.cause ?? null,
+    check: outcome?.check ?? null,
+    value: outcome?.value ?? null,
+    unit: outcome?.unit ?? null,
+    limit: outcome?.limit ?? null,
+    requests: outcome?.requests ?? null,
+    breachToStableSeconds: wentBack ? secondsBetween(times.badSinceMs, times.lastRequestMs) : null,
+    seconds: Math.round((Date.now() - times.startedAt) / 100) / 10,
+    rollout: seen.id,
+    what: seen.explanation.what,
+    traffic: seen.explanation.traffic,
+  };
+}
+
+function secondsBetween(fromMs: number | null, toMs: number | null): number | null {
+  return fromMs === null || toMs === null ? null : Math.round(Math.max(0, toMs - fromMs) / 10) / 100;
+}

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+export type CanarydOptions = {
+  databaseUrl: string;
+  kubeconfigPath: string;
+  prometheusUrl: string;
+  scrapeSeconds: number;
+  tokens: { token: string; kind: 'person' | 'machine'; name: string }[];
+  role?: 'all' | 'api' | 'worker';
+};
+export type RunningCanaryd = { url: string; process: ChildProcess; stop(): Promise<void> };
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const readyMs = 30_000;
+const stopMs = 25_000;
+
+/**
+ * Starts canaryd as a process of its own, configured by its environment as in production, and waits until it
+ * answers. Throws with its last words when it does not.
+ */
+export async function startCanaryd(options: CanarydOptions): Promise<RunningCanaryd> {
+  const port = await freePort();
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment(options, port) },
+  });
+  const lastWords = collect(child);
+  const url = `http://127.0.0.1:${port}`;
+  const killWithParent = () => child.kill('SIGKILL');
+  process.on('exit', killWithParent);
+  const stop = async () => {
+    process.off('exit', killWithParent);
+    await end(child);
+  };
+  if (await isReady(url, child)) return { url, process: child, stop };
+  await stop();
+  throw new Error(`canaryd did not start: ${lastWords()}`);
+}
+
+function environment(options: CanarydOptions, port: number): Record<string, string> {
+  return {
+    DATABASE_URL: options.databaseUrl,
+    CANARYD_LISTEN: `127.0.0.1:${port}`,
+    CANARYD_ROLE: options.role ?? 'all',
+    CANARYD_TOKENS: JSON.stringify(options.tokens),
+    CANARYD_KUBECONFIG: options.kubeconfigPath,
+    CANARYD_PROMETHEUS_URL: options.prometheusUrl,
+    CANARYD_SCRAPE_SECONDS: String(options.scrapeSeconds),
+    CANARYD_LOG_LEVEL: 'warn',
+  };
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = '';
+  const add = (chunk: Buffer) => {
+    text = `${text}${chunk.toString()}`.slice(-4000);
+  };
+  child.stdout?.on('data', add);
+  child.stderr?.on('data', add);
+  return () => text.trim() || 'it said nothing';
+}
+
+async function isReady(url: string, child: ChildProcess): Promise<boolean> {
+  const until = Date.now() + readyMs;
+  while (Date.now() < until && child.exitCode === null) {
+    const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+    if (answer?.ok) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+  await gone;
+  clearTimeout(timer);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no free loopback port');
+  return address.port;
+}

@@ -1,0 +1,137 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { type Action, type Command, commandBodies } from '../rollout/command.ts';
+import type { RolloutService } from '../rollout/service.ts';
+import { actorOf } from './authenticate.ts';
+import {
+  acceptedBody,
+  IdempotencyHeaders,
+  keyOf,
+  recallFor,
+  recallRival,
+  rememberAs,
+  sendAccepted,
+} from './idempotency.ts';
+import { negotiate } from './negotiate.ts';
+import { refusalProblem } from './refusals.ts';
+import { type ApiServer, json, NoQuery, RolloutPath } from './route.ts';
+import { nothingHere } from './validation.ts';
+import { RolloutOnWire } from './wire.ts';
+
+const summaries: Record<Action, string> = {
+  pause: 'Keep the weight where it is; guards go on',
+  resume: 'Go on with the same step',
+  advance: 'Skip the rest of this step',
+  promote: 'Go to 100 % now',
+  rollback: 'Bring all traffic back to stable, now',
+  cancel: 'Stop before any traffic was moved',
+};
+
+const details: Record<Action, string> = {
+  pause: 'Timers stop, checks do not: a paused rollout still rolls back by itself.',
+  resume: 'After a drift the body says `{"drift":"adopt"}` or `{"drift":"reassert"}`.',
+  advance:
+    'Refused while the checks of the step have not passed, unless `override` says `["checks"]` with a reason.',
+  promote: 'Refused while the checks have not passed, unless `override` says `["checks"]` with a reason.',
+  rollback:
+    'Takes no body, asks nobody, and is open to machines: `curl -X POST -H "Authorization: Bearer …" …/actions/rollback`.',
+  cancel: 'Only in preflight.',
+};
+
+const problems = [
+  'forbidden-key',
+  'not-found',
+  'not-acceptable',
+  'invalid-transition',
+  'stale-view',
+  'gate-not-ready',
+  'drift-undecided',
+  'override-needs-reason',
+  'idempotency-in-progress',
+  'idempotency-key-reused',
+  'payload-too-large',
+  'unsupported-media-type',
+  'validation-error',
+] as const;
+
+const examples: Record<Action, unknown> = {
+  pause: { reason: 'looking at the error log' },
+  resume: { expect: { revision: 7 } },
+  advance: { override: ['checks'], reason: 'CHG0041234: too little traffic at night' },
+  promote: { expect: { stepIndex: 3 } },
+  rollback: { reason: 'customers report failed payments' },
+  cancel: {},
+};
+
+const answerHeaders = {
+  202: {
+    Location: { type: 'string', description: 'The path of the rollout, without a host.' },
+    'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
+  },
+} as const;
+
+const commands = {
+  pause: commandBodies.pause.transform((body): Command => ({ action: 'pause', ...body })),
+  resume: commandBodies.resume.transform((body): Command => ({ action: 'resume', ...body })),
+  advance: commandBodies.advance.transform((body): Command => ({ action: 'advance', ...body })),
+  promote: commandBodies.promote.transform((body): Command => ({ action: 'promote', ...body })),
+  rollback: commandBodies.rollback.transform((body): Command => ({ action: 'rollback', ...body })),
+  cancel: commandBodies.cancel.transform((body): Command => ({ action: 'cancel', ...body })),
+} satisfies Record<Action, z.ZodType<Command>>;
+
+/** `POST /v1/rollouts/{id}/actions/{action}`, one route an action; `abort` is another name of `rollback`. */
+export function actionRoutes(app: ApiServer, service: RolloutService): void {
+  addAction(app, service, 'pause', 'pause');
+  addAction(app, service, 'resume', 'resume');
+  addAction(app, service, 'advance', 'advance');
+  addAction(app, service, 'promote', 'promote');
+  addAction(app, service, 'rollback', 'rollback');
+  addAction(app, service, 'abort', 'rollback');
+  addAction(app, service, 'cancel', 'cancel');
+}
+
+function addAction(app: ApiServer, service: RolloutService, name: Action | 'abort', action: Action): void {
+  const body: z.ZodType<Command> = commands[action];
+  app.route({
+    method: 'POST',
+    url: `/v1/rollouts/:id/actions/${name}`,
+    config: { problems, answerHeaders, bodyOptional: true, bodyExample: examples[action] },
+    schema: {
+      operationId: `${name}Rollout`,
+      summary: name === 'abort' ? 'Another name of rollback' : summaries[action],
+      description: details[action],
+      tags: ['actions'],
+      params: RolloutPath,
+      querystring: NoQuery,
+      headers: IdempotencyHeaders,
+      body,
+      response: { 202: json('The command is written down and carried out next.', RolloutOnWire) },
+    },
+    handler: async (request, reply) => {
+      negotiate(request.headers.accept, ['application/json']);
+      return act(service, { id: request.params.id, command: request.body }, request, reply);
+    },
+  });
+}
+
+async function act(
+  service: RolloutService,
+  { id, command }: { id: string; command: Command },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const keyed = keyOf(request);
+  const earlier = await recallFor(service, keyed);
+  if (earlier !== null) return sendAccepted(reply, earlier, true);
+  const answer = await service.act(id, command, actorOf(request), rememberAs(keyed, 202));
+  switch (answer.kind) {
+    case 'accepted':
+      return sendAccepted(reply, { status: 202, body: acceptedBody(answer.rollout, answer.now) }, false);
+    case 'answeredBefore':
+      return sendAccepted(reply, await recallRival(service, keyed), true);
+    case 'refused':
+      throw refusalProblem(answer.refusal, answer.rollout, answer.now);
+    case 'unknown':
+      throw nothingHere();
+  }
+}

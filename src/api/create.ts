@@ -1,0 +1,140 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { commandBodies } from '../rollout/command.ts';
+import { Plan } from '../rollout/plan.ts';
+import type { CreateRequest, RolloutService } from '../rollout/service.ts';
+import { TargetRequest } from '../rollout/target.ts';
+import { actorOf } from './authenticate.ts';
+import {
+  acceptedBody,
+  IdempotencyHeaders,
+  keyOf,
+  recallFor,
+  recallRival,
+  rememberAs,
+  sendAccepted,
+} from './idempotency.ts';
+import { negotiate } from './negotiate.ts';
+import { PreviewOnWire, renderPreview } from './preview.ts';
+import { takenProblem, targetProblem } from './refusals.ts';
+import { type ApiServer, json } from './route.ts';
+import { RolloutOnWire } from './wire.ts';
+
+const example = {
+  target: { namespace: 'payments', virtualService: 'payment-service' },
+  plan: {
+    checks: {
+      errors: { metric: 'errorRate', max: '1%' },
+      p99: { metric: 'p99LatencyMs', max: 2000 },
+    },
+    steps: [
+      { type: 'setWeight', weight: 5 },
+      { type: 'bake', duration: '5m' },
+      { type: 'setWeight', weight: 50 },
+      { type: 'bake', duration: '10m' },
+      { type: 'promote', bake: '5m' },
+    ],
+  },
+  reason: 'CHG0041234',
+};
+
+const CreateBody = z.strictObject({
+  target: TargetRequest,
+  plan: Plan,
+  reason: commandBodies.pause.shape.reason.describe('Goes into the audit log.'),
+});
+
+const CreateQuery = z.strictObject({
+  dryRun: z
+    .enum(['all'])
+    .optional()
+    .describe('`all` previews every weight that would be written, and writes none.'),
+});
+
+const schema = {
+  operationId: 'createRollout',
+  summary: 'Start a rollout, or preview it',
+  description:
+    'Takes a VirtualService from stable to canary by a plan. Answers as soon as the rollout is written down; follow it at `Location`.',
+  tags: ['rollouts'],
+  querystring: CreateQuery,
+  headers: IdempotencyHeaders,
+  body: CreateBody,
+  response: {
+    200: json('What would be done (`?dryRun=all`). Nothing was written.', PreviewOnWire),
+    202: json('The rollout is written down and starts.', RolloutOnWire),
+  },
+};
+
+const answerHeaders = {
+  202: {
+    Location: { type: 'string', description: 'The path of the rollout, without a host.' },
+    'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
+  },
+} as const;
+
+const problems = [
+  'forbidden-key',
+  'not-acceptable',
+  'rollout-already-active',
+  'idempotency-in-progress',
+  'payload-too-large',
+  'unsupported-media-type',
+  'validation-error',
+  'plan-invalid',
+  'plan-inconsistent',
+  'idempotency-key-reused',
+  'target-not-found',
+  'route-not-found',
+  'route-ambiguous',
+  'destination-not-in-route',
+  'split-not-at-rest',
+  'canary-ambiguous',
+  'unsupported-shape',
+  'subset-not-found',
+  'service-not-found',
+  'kubernetes-unavailable',
+] as const;
+
+/** `POST /v1/rollouts`. */
+export function createRoute(app: ApiServer, service: RolloutService): void {
+  app.route({
+    method: 'POST',
+    url: '/v1/rollouts',
+    config: { problems, answerHeaders, bodyExample: example },
+    schema,
+    handler: async (request, reply) => {
+      negotiate(request.headers.accept, ['application/json']);
+      const { target, plan, reason } = request.body;
+      const asked: CreateRequest = { target, plan, reason: reason ?? null };
+      if (request.query.dryRun === 'all') {
+        return reply.code(200).send(renderPreview(await service.preview(asked, actorOf(request))));
+      }
+      return create(service, asked, request, reply);
+    },
+  });
+}
+
+async function create(
+  service: RolloutService,
+  asked: CreateRequest,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const keyed = keyOf(request);
+  const earlier = await recallFor(service, keyed);
+  if (earlier !== null) return sendAccepted(reply, earlier, true);
+  const answer = await service.create(asked, actorOf(request), rememberAs(keyed, 202));
+  switch (answer.kind) {
+    case 'created':
+      return sendAccepted(reply, { status: 202, body: acceptedBody(answer.rollout, answer.now) }, false);
+    case 'answeredBefore':
+      return sendAccepted(reply, await recallRival(service, keyed), true);
+    case 'taken':
+      throw takenProblem(answer.by);
+    case 'targetMissing':
+    case 'targetShape':
+    case 'meshUnavailable':
+      throw targetProblem(answer);
+  }
+}

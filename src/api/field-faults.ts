@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { type Known, knownAt, nearest, valueAt } from './known-names.ts';
+import type { FieldFault } from './problem.ts';
+import { clip } from './wire-parts.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** What was sent, and the schema it does not fit. */
+export type Sent = { schema: z.ZodType; data: unknown };
+
+const most = 50;
+
+const codes: Record<NonNullable<Issue['code']>, string> = {
+  invalid_type: 'wrong-type',
+  too_big: 'out-of-range',
+  too_small: 'out-of-range',
+  invalid_format: 'invalid-format',
+  not_multiple_of: 'out-of-range',
+  unrecognized_keys: 'unknown-property',
+  invalid_union: 'not-one-of',
+  invalid_key: 'invalid-name',
+  invalid_element: 'invalid',
+  invalid_value: 'not-one-of',
+  custom: 'invalid',
+};
+
+const Coded = z.object({ code: z.string() });
+
+/**
+ * Turns what zod found into faults with a JSON Pointer (RFC 6901), a stable code and a sentence; at most 50.
+ * Nothing that was sent is repeated but names of properties, clipped to 80 characters.
+ */
+export function fieldFaults(issues: readonly Issue[], sent: Sent): FieldFault[] {
+  return issues.flatMap((issue) => faultsOf(issue, sent)).slice(0, most);
+}
+
+/** The JSON Pointer of a path: `/steps/0/weight`. */
+export function pointerOf(path: readonly PropertyKey[]): string {
+  const segments = path.map((segment) => clip(String(segment)).replaceAll('~', '~0').replaceAll('/', '~1'));
+  return segments.map((segment) => `/${segment}`).join('');
+}
+
+function faultsOf(issue: Issue, sent: Sent): FieldFault[] {
+  if (issue.code === 'unrecognized_keys') return unknownProperties(issue.keys, issue.path, sent);
+  if (issue.code === 'invalid_union' && issue.discriminator === undefined && issue.errors.length > 0) {
+    return [{ pointer: pointerOf(issue.path), code: 'wrong-type', detail: issue.message }];
+  }
+  const written = valueAt(sent.data, issue.path);
+  if (written === undefined)
+    return [{ pointer: pointerOf(issue.path), code: 'required', detail: missing(issue, sent) }];
+  return [{ pointer: pointerOf(issue.path), code: codeOf(issue), detail: detailOf(issue, written, sent) }];
+}
+
+function unknownProperties(keys: string[], path: readonly PropertyKey[], sent: Sent): FieldFault[] {
+  const { properties } = knownAt(sent.schema, path, sent.data);
+  return keys.slice(0, most).map((key) => ({
+    pointer: pointerOf([...path, key]),
+    code: 'unknown-property',
+    detail: hint(nearest(key, properties), properties),
+  }));
+}
+
+function hint(meant: string | null, names: string[]): string {
+  if (meant !== null) return `is not known: did you mean "${meant}"?`;
+  return names.length === 0
+    ? 'is not known: nothing is expected here'
+    : `is not known: expected are ${quoted(names)}`;
+}
+
+function codeOf(issue: Issue): string {
+  if (issue.code !== 'custom') return codes[issue.code];
+  const coded = Coded.safeParse(issue.params);
+  return coded.success ? coded.data.code : codes.custom;
+}
+
+function missing(issue: Issue, sent: Sent): string {
+  const { values } = allowed(issue, sent);
+  if (values.length > 0) return `is missing: write one of ${quoted(values)}`;
+  return ownWords(issue) ?? 'is missing';
+}
+
+function detailOf(issue: Issue, written: unknown, sent: Sent): string {
+  if (issue.code === 'invalid_value' || issue.code === 'invalid_union') {
+    const { values } = allowed(issue, sent);
+    const meant = typeof written === 'string' ? nearest(written, values) : null;
+    if (meant !== null) return `did you mean "${meant}"?`;
+    if (values.length > 0) return `write one of ${quoted(values)}`;
+  }
+  return ownWords(issue) ?? issue.message;
+}
+
+/** Sentences that the schema has of its own; the library's default ones begin with "Invalid". */
+function ownWords(issue: Issue): string | null {
+  return issue.message.startsWith('Invalid') ? null : issue.message;
+}
+
+function allowed(issue: Issue, { schema, data }: Sent): Known {
+  return knownAt(schema, issue.path, data);
+}
+
+function quoted(names: string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}

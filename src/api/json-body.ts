@@ -1,0 +1,99 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ProblemError } from './problem.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The bytes of the body as they came; null when there was none. */
+    rawBody: Buffer | null;
+  }
+}
+
+/** Keys that could reach an object's prototype. */
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+const keysAndBraces = /"(?:[^"\\]|\\.)*"\s*:|"(?:[^"\\]|\\.)*"|[{}]/g;
+
+/**
+ * Bodies are JSON in UTF-8 and nothing else. An empty body of any type is no body, so that an emergency
+ * `curl -X POST` (also with `-d ''`) works.
+ */
+export function acceptOnlyJson(app: FastifyInstance): void {
+  app.decorateRequest('rawBody', null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
+    try {
+      done(null, readBody(request, Buffer.from(body)));
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('unreadable body', { cause: error }));
+    }
+  });
+}
+
+/** A body that a route needs and did not get is named as missing; where it may be left out it is `{}`. */
+export function settleMissingBody(app: FastifyInstance): void {
+  app.addHook('preValidation', async (request) => {
+    if (request.rawBody !== null || request.routeOptions.schema?.body === undefined) return;
+    if (request.routeOptions.config.bodyOptional !== true) {
+      throw new ProblemError('malformed-request', 'The body is empty: send a JSON object.');
+    }
+    request.body = {};
+  });
+}
+
+function readBody(request: FastifyRequest, body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  request.rawBody = body;
+  if (!isJson(request.headers['content-type'] ?? '') || hasEncoding(request)) {
+    throw new ProblemError('unsupported-media-type', 'Bodies are JSON: send Content-Type: application/json.');
+  }
+  return parseStrictly(body);
+}
+
+function isJson(contentType: string): boolean {
+  return /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?;?\s*$/i.test(contentType);
+}
+
+function hasEncoding(request: FastifyRequest): boolean {
+  const encoding = request.headers['content-encoding'];
+  return encoding !== undefined && encoding !== 'identity';
+}
+
+/** Parses JSON and refuses what a parser would silently repair: bad UTF-8, repeated keys, keys of prototypes. */
+function parseStrictly(body: Buffer): unknown {
+  const text = decode(body);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    throw new ProblemError('malformed-request', 'The body is not valid JSON.');
+  }
+  refuseKeys(text);
+  return parsed;
+}
+
+function decode(body: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    throw new ProblemError('malformed-request', 'The body is not UTF-8.');
+  }
+}
+
+/** In valid JSON a string before a colon is a key of the innermost open object. */
+function refuseKeys(json: string): void {
+  const open: Set<string>[] = [];
+  for (const [token] of json.matchAll(keysAndBraces)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (token.endsWith(':')) refuseKey(keyOf(token), open.at(-1) ?? new Set());
+  }
+}
+
+function keyOf(token: string): string {
+  return String(JSON.parse(token.slice(0, -1)));
+}
+
+function refuseKey(key: string, seen: Set<string>): void {
+  if (forbiddenKeys.has(key)) throw new ProblemError('forbidden-key', `The key "${key}" is not allowed.`);
+  if (seen.has(key)) throw new ProblemError('forbidden-key', 'A key is written twice in one object.');
+  seen.add(key);
+}

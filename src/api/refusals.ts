@@ -1,0 +1,102 @@
+import type { Refusal, RefusalCode } from '../rollout/command.ts';
+import { currentStepOf, explain } from '../rollout/explain.ts';
+import type { MeshFailure, ShapeFault } from '../rollout/ports.ts';
+import { type Rollout, statusOf } from '../rollout/rollout.ts';
+import type { TargetRefusal } from '../rollout/service.ts';
+import type { Millis } from '../rollout/units.ts';
+import { ProblemError } from './problem.ts';
+import type { Slug } from './problems.ts';
+import { pathTo } from './render-rollout.ts';
+import { untouched } from './wire-parts.ts';
+
+/** Why a rollout was not created, as a problem. */
+export function targetProblem(refusal: TargetRefusal): ProblemError {
+  switch (refusal.kind) {
+    case 'targetMissing':
+      return missing();
+    case 'targetShape':
+      return misshapen(refusal.fault);
+    case 'meshUnavailable':
+      return unavailable(refusal.failure);
+  }
+}
+
+/** Another rollout holds the VirtualService. */
+export function takenProblem(by: string): ProblemError {
+  const detail = 'Another rollout is live on this VirtualService. Nothing was started.';
+  const explanation = untouched(
+    `Rollout ${by} is live on this VirtualService.`,
+    'It goes on. Start this one when it has ended, or roll it back first.',
+  );
+  return new ProblemError('rollout-already-active', detail, { activeRollout: pathTo(by), explanation });
+}
+
+const refusalSlugs = {
+  'invalid-transition': 'invalid-transition',
+  'stale-view': 'stale-view',
+  'gate-not-ready': 'gate-not-ready',
+  'drift-undecided': 'drift-undecided',
+  'override-needs-reason': 'override-needs-reason',
+} as const satisfies Record<RefusalCode, Slug>;
+
+/** A command that the rollout does not take, with where it stands and what it takes. */
+export function refusalProblem(refusal: Refusal, rollout: Rollout, now: Millis): ProblemError {
+  const explanation = explain(rollout, null, now);
+  const stepIndex = currentStepOf(rollout)?.index ?? null;
+  return new ProblemError(refusalSlugs[refusal.code], refusal.message, {
+    current: { status: statusOf(rollout), revision: rollout.revision, stepIndex },
+    allowedActions: explanation.actions,
+    explanation,
+  });
+}
+
+function missing(): ProblemError {
+  const detail = 'The cluster has no such VirtualService. Nothing was started.';
+  const explanation = untouched(
+    'The VirtualService was looked for and not found.',
+    'Correct the target and send it again.',
+  );
+  const errors = [
+    { pointer: '/target/virtualService', code: 'target-not-found', detail: 'is not in this namespace' },
+  ];
+  return new ProblemError('target-not-found', detail, { errors, explanation });
+}
+
+const pointers = {
+  'route-not-found': '/target/route',
+  'route-ambiguous': '/target/route',
+  'destination-not-in-route': '/target/canary',
+  'split-not-at-rest': '/target/virtualService',
+  'unsupported-shape': '/target/virtualService',
+  'canary-ambiguous': '/target/canary',
+  'subset-not-found': '/target/virtualService',
+  'service-not-found': '/target/virtualService',
+} as const satisfies Record<ShapeFault['code'], string>;
+
+function misshapen({ code, path, message }: ShapeFault): ProblemError {
+  const detail = `At ${path} of the VirtualService: ${message}`;
+  const explanation = untouched(detail, 'Mend the VirtualService or the target, and send it again.');
+  const errors = [{ pointer: pointers[code], code, detail: `${path}: ${message}` }];
+  return new ProblemError(code, detail, { errors, explanation });
+}
+
+/** Own words: what a client of Kubernetes says may hold addresses and credentials, and only the log gets it. */
+const meshSentences = {
+  forbidden: 'canaryd may not read or patch VirtualServices there: grant its service account get and patch.',
+  unauthorized: 'The Kubernetes API does not accept the credentials of canaryd.',
+  throttled: 'The Kubernetes API is throttling requests.',
+  denied: 'An admission webhook denied the change.',
+  invalid: 'The Kubernetes API calls the change invalid.',
+  unreachable: 'The Kubernetes API cannot be reached.',
+  timeout: 'The Kubernetes API did not answer in time.',
+  serverError: 'The Kubernetes API failed.',
+  unreadable: 'The Kubernetes API gave an answer that canaryd cannot read.',
+} as const satisfies Record<MeshFailure['reason'], string>;
+
+function unavailable({ reason, why }: MeshFailure): ProblemError {
+  const detail = `${meshSentences[reason]} Nothing was started.`;
+  const explanation = untouched(meshSentences[reason], 'Nothing is retried for you: send the request again.');
+  const problem = new ProblemError('kubernetes-unavailable', detail, { explanation });
+  problem.cause = new Error(why);
+  return problem;
+}

@@ -1,0 +1,110 @@
+import type { Cause, State, StuckReason } from '../rollout/rollout.ts';
+import type { OutcomeOnWire } from './wire.ts';
+import { timestamp } from './wire-parts.ts';
+
+const empty: OutcomeOnWire = {
+  cause: null,
+  check: null,
+  metric: null,
+  unit: null,
+  value: null,
+  stableValue: null,
+  limit: null,
+  requests: null,
+  failures: null,
+  windowSeconds: null,
+  reason: null,
+  by: null,
+  stuck: null,
+  endedAt: null,
+};
+
+const stuckNames = {
+  meshWriteFailed: 'mesh_write_failed',
+  stableMissing: 'stable_missing',
+  stableNotReady: 'stable_not_ready',
+} as const satisfies Record<StuckReason['kind'], string>;
+
+/** How a rollout ended or why it is going back, flat; null while it goes forward. */
+export function outcomeOf(state: State): OutcomeOnWire | null {
+  switch (state.kind) {
+    case 'preflight':
+    case 'running':
+    case 'holding':
+    case 'paused':
+      return null;
+    case 'rollingBack': {
+      const stuck = state.stuck === null ? null : stuckNames[state.stuck.kind];
+      return { ...causeOf(state.cause), by: state.by, stuck };
+    }
+    case 'rolledBack':
+      return { ...causeOf(state.cause), by: state.by, endedAt: timestamp(state.at) };
+    case 'rollbackFailed':
+      return { ...causeOf(state.cause), reason: state.why, endedAt: timestamp(state.at) };
+    case 'preflightFailed':
+      return { ...empty, reason: state.why, endedAt: timestamp(state.at) };
+    case 'cancelled':
+      return { ...empty, by: state.by, reason: state.reason, endedAt: timestamp(state.at) };
+    case 'succeeded':
+      return { ...empty, endedAt: timestamp(state.at) };
+  }
+}
+
+function causeOf(cause: Cause): OutcomeOnWire {
+  switch (cause.kind) {
+    case 'check':
+      return { ...empty, cause: 'check', ...checkFacts(cause) };
+    case 'severeErrors':
+      return { ...empty, cause: 'severe_errors', metric: 'errorRate', ...ratioFacts(cause) };
+    case 'unattributedErrors':
+      return { ...empty, cause: 'unattributed_errors', ...ratioFacts(cause), failures: cause.failures };
+    case 'canaryUnreachable':
+      return { ...empty, cause: 'canary_unreachable', ...unreachableFacts(cause.evidence) };
+    case 'environmentLimit':
+      return {
+        ...empty,
+        cause: 'environment_limit',
+        check: cause.check,
+        unit: 'seconds',
+        value: cause.seconds,
+      };
+    case 'metricsMissing':
+      return { ...empty, cause: 'metrics_missing', unit: 'seconds', value: cause.seconds, reason: cause.why };
+    case 'deadline':
+      return { ...empty, cause: 'deadline', unit: 'seconds', limit: cause.seconds };
+    case 'expired':
+      return { ...empty, cause: 'expired', unit: 'seconds', limit: cause.seconds };
+    case 'targetMissing':
+      return { ...empty, cause: 'target_missing' };
+    case 'operator':
+      return { ...empty, cause: 'operator', reason: cause.reason };
+  }
+}
+
+function checkFacts(cause: Extract<Cause, { kind: 'check' }>): Partial<OutcomeOnWire> {
+  const { check, metric, limit, requests, failures, windowSeconds } = cause;
+  const values = {
+    value: finite(cause.value),
+    stableValue: cause.stable === null ? null : finite(cause.stable),
+  };
+  const unit = metric === 'errorRate' ? 'ratio' : 'ms';
+  return { check, metric, unit, limit, requests, failures, windowSeconds, ...values };
+}
+
+function ratioFacts(facts: { value: number; limit: number; requests: number }): Partial<OutcomeOnWire> {
+  return { unit: 'ratio', value: facts.value, limit: facts.limit, requests: facts.requests };
+}
+
+type Unreachable = Extract<Cause, { kind: 'canaryUnreachable' }>['evidence'];
+
+function unreachableFacts(evidence: Unreachable): Partial<OutcomeOnWire> {
+  const failures = evidence.polls;
+  if (evidence.kind === 'noReadyPod') return { unit: 'pods', value: evidence.ready, limit: 1, failures };
+  const { requests, expected } = evidence;
+  return { unit: 'requests', value: requests, limit: expected, requests, failures };
+}
+
+/** JSON has no infinity: a value above the highest bucket has no number. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

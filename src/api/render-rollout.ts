@@ -1,0 +1,153 @@
+import type { z } from 'zod';
+import { currentStepOf, exitCodeOf, explain, statusReasonOf } from '../rollout/explain.ts';
+import type { Check } from '../rollout/plan.ts';
+import { type CheckResult, hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
+import type { Target } from '../rollout/target.ts';
+import type { Millis } from '../rollout/units.ts';
+import { outcomeOf } from './render-outcome.ts';
+import type { CheckOnWire, RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
+import { timestamp } from './wire-parts.ts';
+
+/** A rollout as it was read: `nextAt` is when its next turn is due, `now` the clock of the database. */
+type Seen = { rollout: Rollout; nextAt: Millis | null; now: Millis };
+
+/** A rollout as callers see it. */
+export function renderRollout({ rollout, nextAt, now }: Seen): RolloutOnWire {
+  return {
+    ...renderSummary(rollout, now),
+    nextAt: nextAt === null ? null : timestamp(nextAt),
+    plan: rollout.plan,
+    checks: renderChecks(rollout),
+    explanation: explain(rollout, nextAt, now),
+  };
+}
+
+/** A rollout as it stands in a list. */
+export function renderSummary(rollout: Rollout, now: Millis): z.output<typeof RolloutSummaryOnWire> {
+  const { target, traffic } = rollout;
+  return {
+    id: rollout.id,
+    revision: rollout.revision,
+    status: statusOf(rollout),
+    statusReason: statusReasonOf(rollout),
+    target: renderTarget(target),
+    versions: { stable: target.stable.version, canary: target.canary.version },
+    weight: { desired: traffic.desired, applied: traffic.applied },
+    step: currentStepOf(rollout),
+    requestedBy: rollout.requestedBy,
+    reason: rollout.reason,
+    createdAt: timestamp(rollout.createdAt),
+    deadlineAt: timestamp(rollout.deadlineAt),
+    allowedActions: explain(rollout, null, now).actions,
+    outcome: outcomeOf(rollout.state),
+    links: linksOf(rollout.id),
+  };
+}
+
+/** A target as callers see it; the one route without a name has none. */
+export function renderTarget(target: Target): RolloutOnWire['target'] {
+  return { ...target, route: target.route === '' ? null : target.route };
+}
+
+/** The one small object for pipelines; `exitOnPause` makes a pause an end of waiting (exit code 9). */
+export function renderStatus(seen: Seen, exitOnPause: boolean): z.output<typeof StatusAnswer> {
+  const { rollout, nextAt, now } = seen;
+  const explanation = explain(rollout, nextAt, now);
+  const paused = exitOnPause && rollout.state.kind === 'paused';
+  return {
+    id: rollout.id,
+    revision: rollout.revision,
+    status: statusOf(rollout),
+    statusReason: statusReasonOf(rollout),
+    terminal: hasEnded(rollout),
+    exitCode: paused ? 9 : exitCodeOf(rollout),
+    summary: `${explanation.what} ${explanation.traffic}`,
+    explanation,
+    weight: { desired: rollout.traffic.desired, applied: rollout.traffic.applied },
+    checks: renderChecks(rollout),
+    allowedActions: explanation.actions,
+  };
+}
+
+/** The path of a rollout: relative, so that a client never sends its token to another host. */
+export function pathTo(id: string): string {
+  return `/v1/rollouts/${id}`;
+}
+
+function linksOf(id: string): RolloutOnWire['links'] {
+  const self = pathTo(id);
+  return { self, status: `${self}/status`, events: `${self}/events`, audit: `/v1/audit?rolloutId=${id}` };
+}
+
+type Reading = CheckResult['canary'];
+type CheckAnswer = z.output<typeof CheckOnWire>;
+
+function renderChecks({ plan, watch }: Rollout): CheckAnswer[] {
+  return Object.entries(plan.checks).map(([id, check]) => renderCheck(id, check, watch.results[id]));
+}
+
+function renderCheck(id: string, check: Check, last: CheckResult | undefined): CheckAnswer {
+  return {
+    id,
+    metric: check.metric,
+    unit: check.metric === 'errorRate' ? 'ratio' : 'ms',
+    limit: check.max,
+    windowSeconds: check.window,
+    minRequests: check.minRequests,
+    failuresToRollBack: check.failures,
+    ...(last === undefined ? notMeasured : renderResult(last)),
+  };
+}
+
+const notMeasured = {
+  verdict: null,
+  canary: null,
+  stable: null,
+  failuresInARow: 0,
+  measuredAt: null,
+} as const;
+
+function renderResult(last: CheckResult): Pick<CheckAnswer, keyof typeof notMeasured> {
+  return {
+    verdict: last.verdict,
+    canary: renderReading(last.canary),
+    stable: renderReading(last.stable),
+    failuresInARow: last.failuresInARow,
+    measuredAt: timestamp(last.at),
+  };
+}
+
+function renderReading(reading: Reading): NonNullable<CheckAnswer['canary']> {
+  const empty = { value: null, requests: null, bucket: null, why: null };
+  switch (reading.kind) {
+    case 'value':
+      return { ...empty, ...renderValue(reading) };
+    case 'none':
+      return { ...empty, kind: 'none', why: 'the metrics provider has no data' };
+    case 'tooFew':
+      return {
+        ...empty,
+        kind: 'too_few',
+        requests: reading.requests,
+        why: `${reading.needed} requests needed`,
+      };
+    case 'unavailable':
+      return { ...empty, kind: 'unavailable', why: reading.why };
+  }
+}
+
+/** JSON has no infinity: a quantile above the highest bucket has no number, and says so. */
+function renderValue(reading: Extract<Reading, { kind: 'value' }>) {
+  const { bucket, requests } = reading;
+  return {
+    kind: 'value' as const,
+    value: finite(reading.value),
+    requests,
+    bucket: bucket === undefined ? null : { lowerMs: bucket.lowerMs, upperMs: finite(bucket.upperMs) },
+    why: Number.isFinite(reading.value) ? null : 'above the highest bucket',
+  };
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,121 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { RolloutQuery } from '../rollout/ports.ts';
+import type { RolloutService } from '../rollout/service.ts';
+import { KubernetesName } from '../rollout/units.ts';
+import { negotiate } from './negotiate.ts';
+import { renderRollout, renderSummary } from './render-rollout.ts';
+import { type ApiServer, json, NoQuery, pageLimit, RolloutPath } from './route.ts';
+import { nothingHere } from './validation.ts';
+import { RolloutOnWire, RolloutSummaryOnWire, StatusOnWire } from './wire.ts';
+import { RolloutId } from './wire-parts.ts';
+
+const ListQuery = z.strictObject({
+  status: z
+    .string()
+    .transform((written) => written.split(','))
+    .pipe(z.array(StatusOnWire))
+    .optional()
+    .describe('One status or several, separated by commas.'),
+  namespace: KubernetesName.optional(),
+  virtualService: KubernetesName.optional(),
+  limit: pageLimit(200, 50),
+  cursor: RolloutId.optional().describe('`page.nextCursor` of the page before.'),
+});
+
+const RolloutPage = z
+  .object({
+    data: z.array(RolloutSummaryOnWire).describe('Newest first.'),
+    page: z.object({ nextCursor: z.string().nullable(), hasMore: z.boolean() }),
+  })
+  .meta({ id: 'RolloutPage' });
+
+const etag = { ETag: { type: 'string', description: 'The revision, in quotes.' } } as const;
+
+const listSchema = {
+  operationId: 'listRollouts',
+  summary: 'List rollouts',
+  description: 'Newest first. Unknown filters are refused, never ignored.',
+  tags: ['rollouts'],
+  querystring: ListQuery,
+  response: { 200: json('A page of rollouts.', RolloutPage) },
+};
+
+const readSchema = {
+  operationId: 'getRollout',
+  summary: 'Read a rollout',
+  description:
+    'The entity tag is the revision: it changes with state, step and desired weight, never with a measurement.',
+  tags: ['rollouts'],
+  params: RolloutPath,
+  querystring: NoQuery,
+  response: {
+    200: json('The rollout.', RolloutOnWire),
+    304: z.undefined().describe('The revision is still the one in If-None-Match.'),
+  },
+};
+
+/** `GET /v1/rollouts` and `GET /v1/rollouts/{id}`. */
+export function rolloutRoutes(app: ApiServer, service: RolloutService): void {
+  app.route({
+    method: 'GET',
+    url: '/v1/rollouts',
+    config: { problems: ['not-acceptable'] },
+    schema: listSchema,
+    handler: async (request) => {
+      negotiate(request.headers.accept, ['application/json']);
+      return listPage(service, request.query);
+    },
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/rollouts/:id',
+    config: { problems: ['not-found', 'not-acceptable'], answerHeaders: { 200: etag, 304: etag } },
+    schema: readSchema,
+    handler: async (request, reply) => {
+      negotiate(request.headers.accept, ['application/json']);
+      const seen = await service.find(request.params.id);
+      if (seen === null) throw nothingHere();
+      if (isUnchanged(request, reply, seen.rollout.revision)) return reply.code(304).send();
+      return renderRollout(seen);
+    },
+  });
+}
+
+async function listPage(
+  service: RolloutService,
+  query: z.output<typeof ListQuery>,
+): Promise<z.output<typeof RolloutPage>> {
+  const { rollouts, now } = await service.list(queryOf(query));
+  const shown = rollouts.slice(0, query.limit);
+  const hasMore = rollouts.length > query.limit;
+  const nextCursor = hasMore ? (shown.at(-1)?.id ?? null) : null;
+  return { data: shown.map((rollout) => renderSummary(rollout, now)), page: { nextCursor, hasMore } };
+}
+
+/** One more than the page holds tells whether there is another page. */
+function queryOf({
+  status,
+  namespace,
+  virtualService,
+  limit,
+  cursor,
+}: z.output<typeof ListQuery>): RolloutQuery {
+  return {
+    limit: limit + 1,
+    ...(status === undefined ? {} : { statuses: status }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(virtualService === undefined ? {} : { virtualService }),
+    ...(cursor === undefined ? {} : { beforeId: cursor }),
+  };
+}
+
+/** Sets the entity tag and compares it weakly with `If-None-Match` (RFC 9110 section 13.1.2). */
+function isUnchanged(request: FastifyRequest, reply: FastifyReply, revision: number): boolean {
+  const tag = `"${revision}"`;
+  reply.header('etag', tag);
+  const known = (request.headers['if-none-match'] ?? '')
+    .split(',')
+    .map((one) => one.trim().replace(/^W\//, ''));
+  return known.includes(tag) || known.includes('*');
+}

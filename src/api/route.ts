@@ -1,0 +1,75 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { RolloutService } from '../rollout/service.ts';
+import type { Slug } from './problems.ts';
+import type { TokenTable } from './tokens.ts';
+import { RolloutId } from './wire-parts.ts';
+
+/** Whether each part that canaryd needs answers; `why` is shown to anybody and holds no secret. */
+export type Readiness = Record<string, { ok: boolean; why?: string }>;
+
+export type ApiDeps = {
+  service: RolloutService;
+  tokens: TokenTable;
+  readiness: () => Promise<Readiness>;
+  /** The metrics of this process in Prometheus' text format. */
+  metricsText: () => Promise<string>;
+  /** False is silence, which is also the default. */
+  log?: Exclude<FastifyServerOptions['logger'], undefined>;
+};
+
+/** The server with zod as the source of the types of requests and answers. */
+export type ApiServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+type HeaderDoc = Record<string, { type: 'string'; description: string }>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Problems that this route answers beyond those that every route can. */
+    problems?: readonly Slug[];
+    /** Headers of answers, by status. */
+    answerHeaders?: Record<number, HeaderDoc>;
+    /** True when a request without a body is complete. */
+    bodyOptional?: boolean;
+    bodyExample?: unknown;
+  }
+}
+
+/** What every route with a token may answer. */
+export const commonProblems = [
+  'malformed-request',
+  'unauthenticated',
+  'internal',
+  'database-unavailable',
+  'service-timeout',
+  'shutting-down',
+] as const satisfies Slug[];
+
+export const RolloutPath = z.strictObject({ id: RolloutId });
+
+/** No query parameters: an unknown one is refused, never ignored. */
+export const NoQuery = z.strictObject({});
+
+/** The size of a page. A query is text, hence the coercion. */
+export function pageLimit(most: number, usual: number) {
+  return z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(most)
+    .default(usual)
+    .describe(`At most so many; ${usual} by default.`);
+}
+
+/** An answer in JSON, with its description for the contract. */
+export function json<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { 'application/json': { schema } } };
+}

@@ -1,0 +1,97 @@
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { ulid } from 'ulid';
+import { actionRoutes } from './actions.ts';
+import { answerBrokenHttp, answerProblem, pathOf, safetyHeaders } from './answer-problem.ts';
+import { auditRoute } from './audit.ts';
+import { requireTokens } from './authenticate.ts';
+import { createRoute } from './create.ts';
+import { eventsRoute } from './events.ts';
+import { acceptOnlyJson, settleMissingBody } from './json-body.ts';
+import { answerUnknownPaths } from './known-routes.ts';
+import { meRoute } from './me.ts';
+import { contractOptions } from './openapi.ts';
+import { probeRoutes } from './probes.ts';
+import { ProblemError } from './problem.ts';
+import { problemPages } from './problem-pages.ts';
+import { errorForLog } from './redact.ts';
+import { rolloutRoutes } from './rollouts.ts';
+import type { ApiDeps, ApiServer } from './route.ts';
+import { statusRoute } from './status.ts';
+import { checkWithZod } from './validation.ts';
+
+const limits = {
+  bodyLimit: 65_536,
+  // A client that is slow to send, or says nothing, is cut off; Node checks its own timeouts only every 30 s.
+  connectionTimeout: 10_000,
+  keepAliveTimeout: 5000,
+  // Above the longest wait of a handler: a look at the mesh and a few statements of at most 3 s each.
+  handlerTimeout: 20_000,
+} as const;
+
+/**
+ * The HTTP face: all routes of `/v1`, the probes, and a problem (RFC 9457) for everything else. It listens to
+ * nothing until `listen` is called.
+ */
+export function buildServer(deps: ApiDeps): FastifyInstance {
+  const app = Fastify({
+    ...limits,
+    logger: loggerOptions(deps.log ?? false),
+    requestIdHeader: false,
+    genReqId: () => `req_${ulid()}`,
+    // Ours answers with a problem.
+    return503OnClosing: false,
+    frameworkErrors: answerProblem,
+    clientErrorHandler: answerBrokenHttp,
+  });
+  app.setValidatorCompiler(checkWithZod);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(answerProblem);
+  refuseWhileClosing(app);
+  requireTokens(app, deps.tokens);
+  acceptOnlyJson(app);
+  settleMissingBody(app);
+  answerUnknownPaths(app);
+  app.register(swagger, contractOptions);
+  app.register(async (api) => addRoutes(api.withTypeProvider<ZodTypeProvider>(), deps));
+  return app;
+}
+
+function addRoutes(api: ApiServer, deps: ApiDeps): void {
+  createRoute(api, deps.service);
+  rolloutRoutes(api, deps.service);
+  statusRoute(api, deps.service);
+  eventsRoute(api, deps.service);
+  actionRoutes(api, deps.service);
+  auditRoute(api, deps.service);
+  meRoute(api);
+  problemPages(api);
+  probeRoutes(api, deps);
+}
+
+/** Safety headers first, so that a refusal has them too; then nothing new is begun while the server closes. */
+function refuseWhileClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(safetyHeaders(request.id));
+    if (!closing) return;
+    throw new ProblemError('shutting-down', 'This instance is shutting down.', {}, { connection: 'close' });
+  });
+}
+
+type LoggerOptions = Exclude<FastifyServerOptions['logger'], undefined>;
+
+/** Named fields only: no header, no query and no body reaches the log. */
+function loggerOptions(log: LoggerOptions): LoggerOptions {
+  if (log === false) return false;
+  const own = {
+    req: (request: { method: string; url: string }) => ({ method: request.method, path: pathOf(request) }),
+    res: (reply: { statusCode: number }) => ({ status: reply.statusCode }),
+    err: errorForLog,
+  };
+  return log === true ? { serializers: own } : { ...log, serializers: { ...log.serializers, ...own } };
+}

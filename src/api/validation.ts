@@ -1,0 +1,47 @@
+import type { FastifySchemaCompiler } from 'fastify';
+import { z } from 'zod';
+import { fieldFaults } from './field-faults.ts';
+import { type FieldFault, ProblemError } from './problem.ts';
+import type { Slug } from './problems.ts';
+
+/**
+ * Checks one part of a request with zod. What is wrong becomes a problem: 400 for queries and headers, 404 for
+ * an id that can not exist, 422 for bodies.
+ */
+export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
+  if (!(schema instanceof z.ZodType)) throw new Error('every schema of a route is a zod schema');
+  return (data: unknown) => {
+    const parsed = schema.safeParse(data);
+    if (parsed.success) return { value: parsed.data };
+    if (httpPart === 'params') return { error: nothingHere() };
+    const faults = fieldFaults(parsed.error.issues, { schema, data });
+    return { error: httpPart === 'body' ? bodyProblem(faults) : outsideProblem(httpPart, faults) };
+  };
+};
+
+/** An id that does not exist and one that cannot exist get the same answer. */
+export function nothingHere(): ProblemError {
+  return new ProblemError('not-found', 'There is no rollout with this id.');
+}
+
+function outsideProblem(part: string | undefined, faults: FieldFault[]): ProblemError {
+  const kind = part === 'headers' ? 'header' : 'query parameter';
+  const errors = faults.map((fault) => ({ ...fault, pointer: fault.pointer.slice(1) }));
+  return new ProblemError('malformed-request', `${counted(errors.length, kind)}. Nothing was done.`, {
+    errors,
+  });
+}
+
+function bodyProblem(errors: FieldFault[]): ProblemError {
+  return new ProblemError(slugOf(errors), `${counted(errors.length, 'part')}. Nothing was done.`, { errors });
+}
+
+function counted(faults: number, kind: string): string {
+  return faults === 1 ? `1 ${kind} is wrong` : `${faults} ${kind}s are wrong`;
+}
+
+/** The problem is the plan's when all of it lies in the plan. */
+function slugOf(errors: FieldFault[]): Slug {
+  if (!errors.every((fault) => /^\/plan(?:\/|$)/.test(fault.pointer))) return 'validation-error';
+  return errors.every((fault) => fault.code === 'plan-inconsistent') ? 'plan-inconsistent' : 'plan-invalid';
+}

@@ -1,0 +1,221 @@
+import { z } from 'zod';
+import type { Status } from '../rollout/rollout.ts';
+import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from './wire-parts.ts';
+
+/**
+ * What a rollout looks like to callers: an allow-list, so that a new field of the core stays inside until it is
+ * named here. Durations are seconds, ratios 0..1, weights percent.
+ */
+
+const statuses = [
+  'preflight',
+  'running',
+  'promoting',
+  'holding',
+  'paused',
+  'rolling_back',
+  'succeeded',
+  'rolled_back',
+  'rollback_failed',
+  'preflight_failed',
+  'cancelled',
+] as const satisfies Status[];
+
+export const StatusOnWire = z.enum(statuses).meta({ id: 'Status' });
+
+const StatusReason = z
+  .enum([
+    'analysis_failed',
+    'canary_unreachable',
+    'canary_not_ready',
+    'environment',
+    'environment_limit',
+    'metrics_missing',
+    'no_traffic',
+    'stable_not_ready',
+    'mesh_unavailable',
+    'mesh_write_failed',
+    'stable_missing',
+    'target_missing',
+    'drift_detected',
+    'target_recreated',
+    'shape_changed',
+    'plan_pause',
+    'operator',
+    'deadline_exceeded',
+    'expired',
+    'preflight_failed',
+  ])
+  .nullable()
+  .describe('Why it is in this status; null when nothing needs a reason.');
+
+const Arm = z.object({ host: z.string(), subset: z.string(), version: z.string() });
+
+const TargetOnWire = z
+  .object({
+    cluster: z.string(),
+    namespace: z.string(),
+    virtualService: z.string(),
+    route: z.string().nullable().describe('Null for the single http route that has no name.'),
+    service: z.object({ name: z.string(), namespace: z.string() }),
+    stable: Arm,
+    canary: Arm,
+  })
+  .meta({
+    id: 'Target',
+    description: 'The route and its two destinations; roles last as long as the rollout.',
+  });
+
+const judging = { window: z.number(), failures: z.int(), minRequests: z.int() };
+
+const PlanOnWire = z
+  .object({
+    name: z.string(),
+    interval: z.number().describe('Seconds between two measurements.'),
+    deadline: z.number().describe('Seconds after which an unfinished rollout rolls back.'),
+    pauseExpiry: z.number().describe('Seconds after which a pause rolls back.'),
+    metricsDown: z.enum(['rollback', 'page']),
+    stable: z.object({ minReady: z.int().optional() }),
+    checks: z.record(
+      z.string(),
+      z.discriminatedUnion('metric', [
+        z.object({ metric: z.literal('errorRate'), max: z.number(), ...judging }),
+        z.object({ metric: z.literal('p99LatencyMs'), max: z.number(), ...judging }),
+      ]),
+    ),
+    steps: z.array(
+      z.discriminatedUnion('type', [
+        z.object({ type: z.literal('setWeight'), weight: z.number() }),
+        z.object({ type: z.literal('bake'), duration: z.number() }),
+        z.object({ type: z.literal('pause'), duration: z.number().optional() }),
+        z.object({ type: z.literal('promote'), bake: z.number().optional() }),
+      ]),
+    ),
+  })
+  .meta({ id: 'Plan', description: 'The plan as stored: durations in seconds, ratios 0..1.' });
+
+const WeightOnWire = z
+  .object({
+    desired: z.number().describe("The canary's share that canaryd asks for, in percent."),
+    applied: z.number().describe('The share as last read back from the VirtualService, in percent.'),
+  })
+  .meta({ id: 'Weight' });
+
+const Measured = z
+  .object({
+    kind: z
+      .enum(['value', 'none', 'too_few', 'unavailable'])
+      .describe('Only `value` may pass: no data, too few requests and an unreachable provider never do.'),
+    value: z.number().nullable().describe('In the unit of the check; null above the highest bucket too.'),
+    requests: z.number().nullable(),
+    bucket: z
+      .object({ lowerMs: z.number(), upperMs: z.number().nullable() })
+      .nullable()
+      .describe('The histogram bucket a P99 lies in, in ms; upperMs is null for the last bucket.'),
+    why: z.string().nullable(),
+  })
+  .meta({ id: 'Measured' });
+
+export const CheckOnWire = z
+  .object({
+    id: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    unit: z.enum(['ratio', 'ms']),
+    limit: z.number(),
+    windowSeconds: z.number(),
+    minRequests: z.int(),
+    verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']).nullable().describe('Null before the first.'),
+    canary: Measured.nullable(),
+    stable: Measured.nullable().describe('The baseline, at the same instant.'),
+    failuresInARow: z.int(),
+    failuresToRollBack: z.int(),
+    measuredAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'Check', description: 'A check and its last verdict.' });
+
+export const OutcomeOnWire = z
+  .object({
+    cause: z
+      .enum([
+        'check',
+        'severe_errors',
+        'canary_unreachable',
+        'unattributed_errors',
+        'environment_limit',
+        'metrics_missing',
+        'deadline',
+        'expired',
+        'target_missing',
+        'operator',
+      ])
+      .nullable()
+      .describe('Why it went back; null when it did not.'),
+    check: z.string().nullable(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']).nullable(),
+    unit: z.enum(['ratio', 'ms', 'requests', 'pods', 'seconds']).nullable().describe('Of all three values.'),
+    value: z.number().nullable().describe('What was measured on the canary.'),
+    stableValue: z.number().nullable().describe('What was measured on stable at the same instant.'),
+    limit: z.number().nullable(),
+    requests: z.number().nullable().describe('How many requests the value is made of.'),
+    failures: z.int().nullable().describe('Failing measurements in a row.'),
+    windowSeconds: z.number().nullable(),
+    reason: z.string().nullable().describe('In the words of whoever or whatever ended it.'),
+    by: ActorOnWire.nullable(),
+    stuck: z
+      .enum(['mesh_write_failed', 'stable_missing', 'stable_not_ready'])
+      .nullable()
+      .describe('Why a rollback cannot be finished yet; it is tried until it is done.'),
+    endedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'Outcome', description: 'How it ended, or why it is going back.' });
+export type OutcomeOnWire = z.output<typeof OutcomeOnWire>;
+
+const summary = {
+  id: RolloutId,
+  revision: z.int().describe('Changes with state, step or desired weight, never with a measurement.'),
+  status: StatusOnWire,
+  statusReason: StatusReason,
+  target: TargetOnWire,
+  versions: z.object({ stable: z.string(), canary: z.string() }),
+  weight: WeightOnWire,
+  step: z
+    .object({ index: z.int(), total: z.int(), type: z.string() })
+    .nullable()
+    .describe('Where it stands in its plan, counted from 0; null before the first step and after the end.'),
+  requestedBy: ActorOnWire,
+  reason: z.string().nullable(),
+  createdAt: Timestamp,
+  deadlineAt: Timestamp.describe("When the plan's deadline is reached; pauses by people move it on."),
+  allowedActions: z.array(ActionName),
+  outcome: OutcomeOnWire.nullable(),
+  links: z.object({ self: z.string(), status: z.string(), events: z.string(), audit: z.string() }),
+};
+
+export const RolloutSummaryOnWire = z.object(summary).meta({ id: 'RolloutSummary' });
+
+export const RolloutOnWire = z
+  .object({
+    ...summary,
+    nextAt: Timestamp.nullable().describe('When canaryd looks next; null after the end.'),
+    plan: PlanOnWire,
+    checks: z.array(CheckOnWire),
+    explanation: ExplanationOnWire,
+  })
+  .meta({ id: 'Rollout' });
+export type RolloutOnWire = z.output<typeof RolloutOnWire>;
+
+export const StatusAnswer = z
+  .object({
+    id: RolloutId,
+    revision: z.int(),
+    status: StatusOnWire,
+    statusReason: StatusReason,
+    terminal: z.boolean(),
+    exitCode: z.int().describe('What a pipeline exits with; also in the `Rollout-Exit-Code` header.'),
+    summary: z.string(),
+    explanation: ExplanationOnWire,
+    weight: WeightOnWire,
+    checks: z.array(CheckOnWire),
+    allowedActions: z.array(ActionName),
+  })
+  .meta({ id: 'RolloutStatus' });

@@ -1,0 +1,69 @@
+import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
+import { watchedSeconds } from './plan.ts';
+import { type HoldReason, type Position, type Rollout, type State, stepAt } from './rollout.ts';
+import * as say from './say.ts';
+import type { Millis } from './units.ts';
+import { isPersonsPause } from './wait.ts';
+
+/** What canaryd does next and when, without the full stop. `nextAt` is when the next turn is due. */
+export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): string {
+  const { state } = rollout;
+  const when = nextAt === null || nextAt <= now ? 'now' : `in ${say.seconds((nextAt - now) / 1000)}`;
+  const guarded = `rolls back by itself if a guard fails, and at ${say.timeOfDay(rollout.deadlineAt)} at the latest`;
+  switch (state.kind) {
+    case 'preflight':
+      return `canaryd looks again ${when}`;
+    case 'running':
+      return `canaryd looks again ${when} and ${stepNext(rollout, state.position)}; it ${guarded}`;
+    case 'holding':
+      return `canaryd looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; it ${guarded}`;
+    case 'paused':
+      return `canaryd keeps the weight and looks again ${when}; it rolls back by itself if a guard fails, and at ${say.timeOfDay(pauseEnd(rollout, state))} if nobody resumes`;
+    case 'rollingBack':
+      return wayBack(state, when);
+    case 'rollbackFailed':
+      return 'nothing: canaryd cannot mend this, look at the VirtualService';
+    case 'succeeded':
+    case 'rolledBack':
+    case 'preflightFailed':
+    case 'cancelled':
+      return 'nothing: this rollout has ended';
+  }
+}
+
+function stepNext(rollout: Rollout, position: Position): string {
+  const step = stepAt(rollout, position);
+  const seconds = watchedSeconds(step);
+  const isOnItsWay = step.type === 'promote' && rollout.traffic.applied < 100;
+  if (step.type === 'setWeight') return `writes ${say.share(step.weight)} for the canary`;
+  if (isOnItsWay || seconds === null)
+    return step.type === 'pause' ? 'waits for a person' : 'writes 100 % for the canary';
+  const end = say.timeOfDay(position.startedAt + seconds * 1000);
+  if (step.type === 'pause') return `goes on at ${end}`;
+  const goesOn = step.type === 'promote' ? 'ends the rollout' : 'goes on';
+  return `${goesOn} at ${end} or later, when every check has passed at this weight`;
+}
+
+function holdLimit(rollout: Rollout, reason: HoldReason): string {
+  if (reason.kind === 'environment')
+    return `, or rolls back at ${say.timeOfDay(reason.since + environmentLimitMs)}`;
+  if (reason.kind !== 'metricsMissing' || onlyPages(rollout, rollout.traffic.applied)) return '';
+  return `, or rolls back at ${say.timeOfDay(reason.since + metricsMissingLimitMs)}`;
+}
+
+/** A person's pause ends when it expires; the deadline runs on only while canaryd itself stopped. */
+function pauseEnd(
+  { plan, deadlineAt }: Rollout,
+  { since, reason }: Extract<State, { kind: 'paused' }>,
+): Millis {
+  const expiry = since + plan.pauseExpiry * 1000;
+  return isPersonsPause(reason) ? expiry : Math.min(expiry, deadlineAt);
+}
+
+function wayBack({ stuck }: Extract<State, { kind: 'rollingBack' }>, when: string): string {
+  if (stuck?.kind === 'stableNotReady')
+    return `canaryd looks again ${when} and writes 0 % for the canary as soon as stable has a ready pod`;
+  if (stuck?.kind === 'stableMissing')
+    return `canaryd looks again ${when} and writes 0 % for the canary as soon as stable's destination is back`;
+  return `canaryd writes 0 % for the canary ${when} and does not stop before it is read back`;
+}

@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { authenticate, forbidden, type User, unauthorized } from './auth.ts';
+import { makeCertificate } from './certificate.ts';
+import {
+  type AnsweredFault,
+  addLatency,
+  type FaultControl,
+  faultReply,
+  type PatchFault,
+  takePatchFault,
+} from './faults.ts';
+import { textAt } from './json.ts';
+import { listen } from './listen.ts';
+import { staleVersion } from './replies.ts';
+import { type ApiRequest, fieldManagerOf, parseTarget } from './request.ts';
+import { attemptOf, route } from './router.ts';
+import { failure, pageNotFound, type Reply } from './status.ts';
+import type { ObjectStore } from './store.ts';
+
+/** One write request and what became of it; `status` 0 means that it was never answered. */
+export type WriteRecord = {
+  at: Date;
+  user: string;
+  manager: string;
+  method: string;
+  path: string;
+  body: string;
+  status: number;
+  /** Whether the object was stored, whatever the client was told. */
+  applied: boolean;
+};
+
+export type ApiServer = {
+  url: string;
+  /** The authority's certificate, PEM. */
+  ca: string;
+  writes: readonly WriteRecord[];
+  close(): Promise<void>;
+};
+
+type ApiServerOptions = {
+  store: ObjectStore;
+  /** Read at every request: users may be added, changed or removed while the server runs. */
+  users: readonly User[];
+  control: FaultControl;
+  now: () => Date;
+};
+
+const bodyLimitBytes = 3_145_728;
+
+/** Starts the simulated API server on a free loopback port, over TLS with a certificate of its own authority. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { ca, cert, key } = await makeCertificate();
+  const writes: WriteRecord[] = [];
+  const server = createServer({ cert: `${cert}\n${ca}`, key }, (message, response) => {
+    serve(options, writes, message, response).catch(() => response.destroy());
+  });
+  const { port, close } = await listen(server);
+  return { url: `https://127.0.0.1:${port}`, ca, writes, close };
+}
+
+async function serve(
+  options: ApiServerOptions,
+  writes: WriteRecord[],
+  message: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { faults } = options.control;
+  if (faults.apiDown) return void message.socket.destroy();
+  const body = await readBody(message);
+  await addLatency(faults);
+  const user = authenticate(message.headers.authorization, options.users);
+  if (user === null) return send(response, unauthorized());
+  if (body === null) return send(response, tooLarge());
+  const request = readRequest(message, body);
+  const end = await handle(options, user, request);
+  if (request.method !== 'GET') writes.push(recordOf(options, user, request, end));
+  if (end.kind === 'reply') return send(response, end.reply);
+  if (end.kind === 'reset') message.socket.destroy();
+}
+
+/** How a request ends; `applied` is the answer the client would have got from a write that went through. */
+type Ending =
+  | { kind: 'reply'; reply: Reply }
+  | { kind: 'reset'; applied: Reply | null }
+  | { kind: 'silence'; applied: Reply | null };
+
+async function handle(options: ApiServerOptions, user: User, request: ApiRequest): Promise<Ending> {
+  const fault = request.method === 'PATCH' ? takePatchFault(options.control.faults) : null;
+  if (fault === 'hold') await options.control.hold();
+  const { store, now } = options;
+  const process = () => route({ store, now, webhook: () => options.control.faults.webhook }, user, request);
+  return endingOf(fault, process, (answered) => refusalOf(answered, user, request));
+}
+
+function endingOf(
+  fault: PatchFault | null,
+  process: () => Reply,
+  refusal: (fault: AnsweredFault) => Reply,
+): Ending {
+  switch (fault) {
+    case null:
+    case 'hold':
+      return { kind: 'reply', reply: process() };
+    case 'hang':
+      return { kind: 'silence', applied: null };
+    case 'hangAfterApply':
+      return { kind: 'silence', applied: process() };
+    case 'resetBeforeApply':
+      return { kind: 'reset', applied: null };
+    case 'resetAfterApply':
+      return { kind: 'reset', applied: process() };
+    default:
+      return { kind: 'reply', reply: refusal(fault) };
+  }
+}
+
+function refusalOf(fault: AnsweredFault, user: User, request: ApiRequest): Reply {
+  const target = parseTarget(request.path);
+  if (target.kind === 'other' || target.type === null) return pageNotFound();
+  const { type, namespace, name } = target;
+  const deny = () => forbidden(user, attemptOf(target, request));
+  return faultReply(fault, deny, () => staleVersion({ type, namespace, name }));
+}
+
+function recordOf({ now }: ApiServerOptions, user: User, request: ApiRequest, end: Ending): WriteRecord {
+  const { method, path, body } = request;
+  const done = end.kind === 'reply' ? end.reply : end.applied;
+  const isDryRun = request.query.get('dryRun') === 'All';
+  const applied = done !== null && done.status < 300 && !isDryRun;
+  const status = end.kind === 'reply' ? end.reply.status : 0;
+  return {
+    at: now(),
+    user: user.name,
+    manager: fieldManagerOf(request),
+    method,
+    path,
+    body,
+    status,
+    applied,
+  };
+}
+
+function readRequest(message: IncomingMessage, body: string): ApiRequest {
+  const url = message.url ?? '/';
+  const [path = '/', query = ''] = url.split('?', 2);
+  return {
+    method: message.method ?? 'GET',
+    path,
+    query: new URLSearchParams(query),
+    body,
+    contentType: message.headers['content-type'] ?? '',
+    userAgent: message.headers['user-agent'] ?? '',
+  };
+}
+
+/** The body as text, or null when it is over the limit; the rest of it is read and dropped so that we can answer. */
+async function readBody(message: IncomingMessage): Promise<string | null> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message) {
+    const bytes = Buffer.from(chunk);
+    size += bytes.length;
+    if (size <= bodyLimitBytes) chunks.push(bytes);
+  }
+  return size > bodyLimitBytes ? null : Buffer.concat(chunks).toString();
+}
+
+function tooLarge(): Reply {
+  const message = `Request entity too large: limit is ${bodyLimitBytes}`;
+  return failure({ code: 413, reason: 'RequestEntityTooLarge', message });
+}
+
+function send(response: ServerResponse, reply: Reply): void {
+  const isText = typeof reply.body === 'string';
+  const text = isText ? reply.body : `${JSON.stringify(reply.body)}\n`;
+  response.writeHead(reply.status, {
+    'audit-id': randomUUID(),
+    'cache-control': 'no-cache, private',
+    'content-type': 'application/json',
+    ...priorityHeaders(reply),
+    ...reply.headers,
+    'content-length': Buffer.byteLength(String(text)),
+  });
+  response.end(text);
+}
+
+/** The flow-control headers; an answer given before flow control (401, 429) lacks them. */
+function priorityHeaders(reply: Reply): Record<string, string> {
+  const isEarly = reply.status === 401 || (reply.status === 429 && textAt(reply.body, 'kind') === '');
+  if (isEarly) return {};
+  return {
+    'x-kubernetes-pf-flowschema-uid': '8f9e0d2c-6b5a-4c3d-9e1f-0a1b2c3d4e5f',
+    'x-kubernetes-pf-prioritylevel-uid': '1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d',
+  };
+}

@@ -1,0 +1,48 @@
+import type { JsonObject } from './json.ts';
+
+/** How a version answers. */
+export type Behaviour = {
+  /** Share of requests answered with 500, 0..1. */
+  errorRate: number;
+  medianMs: number;
+  /** 99th percentile of the latency; it sets the tail of a log-normal distribution. */
+  p99Ms: number;
+};
+
+export type VersionSpec = {
+  /** Value of the `version` label, which subsets select. */
+  version: string;
+  /** Name of its Deployment. */
+  workload: string;
+  replicas: number;
+  image: string;
+  behaviour: Behaviour;
+  /** The `app` label of its pods; the service name when absent. */
+  app?: string;
+};
+
+/** Who sends the requests; its sidecars report with `reporter="source"`. */
+export type CallerSpec = {
+  namespace: string;
+  workload: string;
+  version: string;
+  replicas: number;
+  image: string;
+};
+
+export type ServiceSpec = {
+  name: string;
+  namespace: string;
+  port: number;
+  versions: readonly VersionSpec[];
+  caller: CallerSpec;
+  requestsPerSecond: number;
+};
+
+/** What a sandbox starts with. `objects` are stored as they are: VirtualServices, DestinationRules, further Services. */
+export type MeshSpec = { services: readonly ServiceSpec[]; objects: readonly JsonObject[] };
+
+/** The name under which Istio knows a Service. */
+export function fullHost(service: { name: string; namespace: string }): string {
+  return `${service.name}.${service.namespace}.svc.cluster.local`;
+}

@@ -1,0 +1,70 @@
+import { fullHost, type MeshSpec, type ServiceSpec } from './mesh-spec.ts';
+
+const namespace = 'payment-prod';
+const name = 'payment-service';
+const healthy = { errorRate: 0.0005, medianMs: 60, p99Ms: 240 };
+const versions = ['v1', 'v2', 'v3'] as const;
+
+const service: ServiceSpec = {
+  name,
+  namespace,
+  port: 8080,
+  versions: versions.map((version) => ({
+    version,
+    workload: `${name}-${version}`,
+    replicas: 2,
+    image: `example.test/payments/${name}:${version}`,
+    behaviour: healthy,
+  })),
+  caller: {
+    namespace: 'order-prod',
+    workload: 'order-service',
+    version: 'v1',
+    replicas: 2,
+    image: 'example.test/orders/order-service:v1',
+  },
+  requestsPerSecond: 600,
+};
+
+/**
+ * The mesh of the demo: payment-service in payment-prod with versions v1, v2 and v3 (two healthy pods each), all traffic
+ * on v1, called by order-service in order-prod 600 times a second.
+ */
+export function paymentMesh(): MeshSpec {
+  const host = fullHost(service);
+  const destination = (version: string) => ({
+    destination: { host, subset: version },
+    weight: version === 'v1' ? 100 : 0,
+  });
+  return {
+    services: [service],
+    objects: [
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'DestinationRule',
+        metadata: { name, namespace },
+        spec: {
+          host,
+          trafficPolicy: { tls: { mode: 'ISTIO_MUTUAL' } },
+          subsets: versions.map((version) => ({ name: version, labels: { version } })),
+        },
+      },
+      {
+        apiVersion: 'networking.istio.io/v1',
+        kind: 'VirtualService',
+        metadata: { name, namespace },
+        spec: {
+          hosts: [host],
+          http: [
+            {
+              name: 'primary',
+              route: versions.map(destination),
+              timeout: '5s',
+              retries: { attempts: 2, perTryTimeout: '2s', retryOn: 'connect-failure,refused-stream' },
+            },
+          ],
+        },
+      },
+    ],
+  };
+}

@@ -1,0 +1,46 @@
+import pg from 'pg';
+import { AppError } from '../errors.ts';
+
+const lockTimeout = '55P03';
+const statementTimeout = '57014';
+const idleInTransaction = '25P03';
+const timeouts = new Set([lockTimeout, statementTimeout, idleInTransaction]);
+
+const serializationFailure = '40001';
+const deadlock = '40P01';
+
+/** Classes in which the server cannot serve anybody now: connection, resources, operator, wrong password, no database. */
+const unavailableClasses = new Set(['08', '28', '3D', '53', '57', '58']);
+
+/**
+ * Sorts what a query or a connection attempt threw. A fault of the data itself is returned as it is.
+ * Codes: PostgreSQL manual, appendix A. Messages name the code only: others may hold hosts and users.
+ */
+export function databaseFault(cause: unknown): unknown {
+  if (cause instanceof AppError) return cause;
+  // Only the server sends a DatabaseError; all else means that it was not reached or did not answer.
+  if (!(cause instanceof pg.DatabaseError)) {
+    return new AppError('databaseUnavailable', `the database cannot be reached (${codeOf(cause)})`, {
+      cause,
+    });
+  }
+  const code = codeOf(cause);
+  if (timeouts.has(code)) {
+    return new AppError('databaseTimeout', `the database took too long (${code})`, { cause });
+  }
+  if (unavailableClasses.has(code.slice(0, 2))) {
+    return new AppError('databaseUnavailable', `the database is not available (${code})`, { cause });
+  }
+  return cause;
+}
+
+/** True when the same transaction may succeed when it is run again. */
+export function isTransient(cause: unknown): boolean {
+  const code = codeOf(cause);
+  return cause instanceof pg.DatabaseError && (code === serializationFailure || code === deadlock);
+}
+
+function codeOf(cause: unknown): string {
+  if (!(cause instanceof Error) || !('code' in cause)) return 'no answer';
+  return typeof cause.code === 'string' ? cause.code : 'no answer';
+}

@@ -1,0 +1,98 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import type { AuditRow } from '../rollout/audit.ts';
+import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from '../rollout/ports.ts';
+import type { Rollout } from '../rollout/rollout.ts';
+import { databaseClock, instant, millis } from './clock.ts';
+import type { Db } from './database.ts';
+import { storable } from './json-text.ts';
+import { auditRowFrom, parsed, rolloutFrom } from './rows.ts';
+import { rememberedSince } from './writes.ts';
+
+const Answer = z.object({ fingerprint: z.string(), status: z.number(), body: z.string() });
+
+/** A rollout, when its next turn is due (null when it has ended) and PostgreSQL's clock, both in milliseconds. */
+export async function findRollout(db: Db, id: string): ReturnType<Rollouts['find']> {
+  const row = await db
+    .selectFrom('rollout')
+    .select((column) => [
+      'document',
+      millis(column.ref('next_at')).$castTo<number | null>().as('nextAt'),
+      millis(databaseClock).as('now'),
+    ])
+    .where('id', '=', storable(id))
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  return { rollout: rolloutFrom(id, row.document), nextAt: row.nextAt, now: row.now };
+}
+
+/** Rollouts that match, newest first: their ids begin with the time. */
+export async function listRollouts(db: Db, query: RolloutQuery): Promise<Rollout[]> {
+  const { statuses, namespace, virtualService, beforeId } = query;
+  let rows = db.selectFrom('rollout').select(['id', 'document']).orderBy('id', 'desc').limit(query.limit);
+  if (statuses !== undefined)
+    rows = rows.where('status', '=', sql<string>`any(${statuses.map(storable)}::text[])`);
+  if (namespace !== undefined) rows = rows.where('namespace', '=', storable(namespace));
+  if (virtualService !== undefined) rows = rows.where('virtual_service', '=', storable(virtualService));
+  if (beforeId !== undefined) rows = rows.where('id', '<', storable(beforeId));
+  return (await rows.execute()).map((row) => rolloutFrom(row.id, row.document));
+}
+
+/** One rollout's audit rows after a sequence number, in their order. */
+export async function rolloutEvents(
+  db: Db,
+  asked: { id: string; afterSeq: number; limit: number },
+): Promise<AuditRow[]> {
+  const rows = await auditRows(db)
+    .where('rollout_id', '=', storable(asked.id))
+    .where('seq', '>', asked.afterSeq)
+    .orderBy('seq')
+    .limit(asked.limit)
+    .execute();
+  return rows.map(auditRowFrom);
+}
+
+/** Audit rows of all rollouts that match, in the order of their number; `since` is inside the range, `until` is not. */
+export async function searchAudit(db: Db, query: AuditQuery): Promise<AuditRow[]> {
+  let rows = auditRows(db).orderBy('number').limit(query.limit);
+  if (query.rolloutId !== undefined) rows = rows.where('rollout_id', '=', storable(query.rolloutId));
+  if (query.actor !== undefined) rows = rows.where('actor_name', '=', storable(query.actor));
+  if (query.type !== undefined) rows = rows.where('type', '=', storable(query.type));
+  if (query.afterNumber !== undefined) rows = rows.where('number', '>', query.afterNumber);
+  if (query.since !== undefined) rows = rows.where('at', '>=', instant(query.since));
+  if (query.until !== undefined) rows = rows.where('at', '<', instant(query.until));
+  return (await rows.execute()).map(auditRowFrom);
+}
+
+/** The answer kept for a key in the last 7 days, or null. */
+export async function recallAnswer(
+  db: Db,
+  key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
+): ReturnType<Rollouts['recall']> {
+  const row = await db
+    .selectFrom('idempotency')
+    .select(['fingerprint', 'status', 'body'])
+    .where('principal', '=', storable(key.principal))
+    .where('method', '=', storable(key.method))
+    .where('path', '=', storable(key.path))
+    .where('key', '=', storable(key.key))
+    .where('created_at', '>=', rememberedSince)
+    .executeTakeFirst();
+  return row === undefined ? null : parsed(Answer, row, 'a remembered answer');
+}
+
+function auditRows(db: Db) {
+  return db
+    .selectFrom('audit')
+    .select((column) => [
+      'number',
+      'seq',
+      'rollout_id',
+      millis(column.ref('at')).as('at'),
+      'type',
+      'actor_kind',
+      'actor_name',
+      'message',
+      'facts',
+    ]);
+}

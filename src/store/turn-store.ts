@@ -1,0 +1,96 @@
+import { sql } from 'kysely';
+import type { Change, Claim, Store } from '../rollout/ports.ts';
+import { databaseClock, millis, secondsFromNow } from './clock.ts';
+import type { Db } from './database.ts';
+import { Epoch, LastSeq, parsed, rolloutFrom } from './rows.ts';
+import { inTransaction } from './transaction.ts';
+import { appendAudit, columnsOf, keepMeasurements, noLease } from './writes.ts';
+
+type Saved = Awaited<ReturnType<Store['save']>>;
+
+/**
+ * What a turn needs, on PostgreSQL. Every method throws AppError `databaseUnavailable` or `databaseTimeout` when the
+ * database fails; after such a failure of `save` the write may or may not have happened.
+ */
+export function turnStore(db: Db): Store {
+  return {
+    claim: (id, worker, leaseSeconds) => claim(db, { id, worker, leaseSeconds }),
+    save: (id, epoch, change) => save(db, id, epoch, change),
+    due: (limit) => due(db, limit),
+    now: () => databaseNow(db),
+  };
+}
+
+/** PostgreSQL's clock, in milliseconds. */
+export async function databaseNow(db: Db): Promise<number> {
+  const { now } = await db.selectNoFrom(millis(databaseClock).as('now')).executeTakeFirstOrThrow();
+  return now;
+}
+
+/** One statement: a second claimer waits for the row and then sees the new lease. */
+async function claim(
+  db: Db,
+  asked: { id: string; worker: string; leaseSeconds: number },
+): Promise<Claim | null> {
+  const row = await db
+    .updateTable('rollout')
+    .set({
+      epoch: sql<number>`epoch + 1`,
+      lease_owner: asked.worker,
+      lease_until: secondsFromNow(asked.leaseSeconds),
+    })
+    .where('id', '=', asked.id)
+    .where('ended_at', 'is', null)
+    .where('next_at', '<=', databaseClock)
+    .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<', databaseClock)]))
+    .returning(['document', 'epoch', millis(databaseClock).as('now')])
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { epoch } = parsed(Epoch, row, `rollout ${asked.id}`);
+  try {
+    return { rollout: rolloutFrom(asked.id, row.document), epoch, now: row.now };
+  } catch (cause) {
+    // A newer version may understand what this one does not: the lease must not keep it away.
+    await db
+      .updateTable('rollout')
+      .set(noLease)
+      .where('id', '=', asked.id)
+      .where('epoch', '=', epoch)
+      .execute();
+    throw cause;
+  }
+}
+
+async function save(db: Db, id: string, epoch: number, change: Change): Promise<Saved> {
+  return inTransaction<Saved>(db, async (trx) => {
+    const row = await trx
+      .updateTable('rollout')
+      .set({
+        ...columnsOf(change.rollout, change.nextAt),
+        ...(change.release ? noLease : {}),
+        last_seq: sql<number>`last_seq + ${change.events.length}`,
+      })
+      .where('id', '=', id)
+      .where('epoch', '=', epoch)
+      .returning(['last_seq', millis(databaseClock).as('now')])
+      .executeTakeFirst();
+    if (row === undefined) return { keep: false, value: { kind: 'fenced' } };
+    const { last_seq } = parsed(LastSeq, row, `rollout ${id}`);
+    await appendAudit(trx, id, change.events, last_seq);
+    if (change.measurements !== null) await keepMeasurements(trx, id, change.measurements);
+    return { keep: true, value: { kind: 'saved', now: row.now } };
+  });
+}
+
+async function due(db: Db, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('rollout')
+    .select('id')
+    .where('ended_at', 'is', null)
+    .where('next_at', '<=', databaseClock)
+    .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<', databaseClock)]))
+    .orderBy('next_at')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => row.id);
+}

@@ -1,0 +1,109 @@
+import { sql } from 'kysely';
+import type { Measurements } from '../analysis/reading.ts';
+import type { AuditEvent } from '../rollout/audit.ts';
+import type { Remembered } from '../rollout/ports.ts';
+import { hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
+import type { Millis } from '../rollout/units.ts';
+import { databaseClock, instant, secondsFromNow } from './clock.ts';
+import { jsonText, storable } from './json-text.ts';
+import { documentOf } from './rows.ts';
+import type { Trx } from './transaction.ts';
+
+/** The channel on which workers hear that a rollout is due now. */
+export const dueChannel = 'canaryd_due';
+
+const rememberedDays = 7;
+const secondsPerDay = 86_400;
+
+/** The columns that a newer version of a rollout sets. An end takes the lease and the next turn away. */
+export function columnsOf(rollout: Rollout, nextAt: Millis | null) {
+  const ended = nextAt === null || hasEnded(rollout);
+  return {
+    document: sql<string>`${documentOf(rollout)}::jsonb`,
+    status: statusOf(rollout),
+    next_at: ended ? null : instant(nextAt),
+    ended_at: ended ? sql<Date>`coalesce(ended_at, clock_timestamp())` : null,
+    ...(ended ? noLease : {}),
+  };
+}
+
+export const noLease = { lease_owner: null, lease_until: null } as const;
+
+/** Appends audit rows that end at `lastSeq`, which the caller has taken under the rollout's row lock. */
+export async function appendAudit(
+  trx: Trx,
+  id: string,
+  events: AuditEvent[],
+  lastSeq: number,
+): Promise<void> {
+  if (events.length === 0) return;
+  const first = lastSeq - events.length + 1;
+  const rows = events.map((event, index) => ({
+    rollout_id: id,
+    seq: first + index,
+    at: databaseClock,
+    type: event.type,
+    actor_kind: event.actor.kind,
+    actor_name: storable(event.actor.name),
+    message: storable(event.message),
+    facts: jsonText(event.facts),
+  }));
+  await trx.insertInto('audit').values(rows).execute();
+}
+
+/** Keeps what one poll measured; the same poll written twice is kept once. */
+export async function keepMeasurements(trx: Trx, id: string, measurements: Measurements): Promise<void> {
+  const payload = sql<string>`${jsonText(measurements)}::jsonb`;
+  await trx
+    .insertInto('measurement')
+    .values({ rollout_id: id, at: instant(measurements.takenAt), payload })
+    .onConflict((conflict) => conflict.columns(['rollout_id', 'at']).doNothing())
+    .execute();
+}
+
+/** From when on answers are still remembered. */
+export const rememberedSince = secondsFromNow(-rememberedDays * secondsPerDay);
+
+/** Keeps an answer for its key. False when a younger answer is there already; waits for one that is being written. */
+export async function keepAnswer(trx: Trx, rolloutId: string, answer: Remembered): Promise<boolean> {
+  const kept = {
+    fingerprint: answer.fingerprint,
+    status: answer.status,
+    body: storable(answer.body),
+    rollout_id: rolloutId,
+    created_at: databaseClock,
+  };
+  const key = {
+    principal: storable(answer.principal),
+    method: storable(answer.method),
+    path: storable(answer.path),
+    key: storable(answer.key),
+  };
+  const row = await trx
+    .insertInto('idempotency')
+    .values({ ...key, ...kept })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['principal', 'method', 'path', 'key'])
+        .doUpdateSet(kept)
+        .where('idempotency.created_at', '<', rememberedSince),
+    )
+    .returning('status')
+    .executeTakeFirst();
+  await forgetOldAnswers(trx);
+  return row !== undefined;
+}
+
+/** A few with each new answer, so that no job is needed; rows that others lock are left to them. */
+async function forgetOldAnswers(trx: Trx): Promise<void> {
+  await sql`
+    delete from idempotency where (principal, method, path, key) in (
+      select principal, method, path, key from idempotency
+      where created_at < ${rememberedSince} order by created_at limit 10 for update skip locked
+    )`.execute(trx);
+}
+
+/** Wakes every worker when the transaction commits. */
+export async function wakeWorkers(trx: Trx, id: string): Promise<void> {
+  await sql`select pg_notify(${dueChannel}, ${id})`.execute(trx);
+}

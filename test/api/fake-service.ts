@@ -1,0 +1,123 @@
+import type { AuditRow } from '../../src/rollout/audit.ts';
+import type { Command } from '../../src/rollout/command.ts';
+import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports.ts';
+import { type Actor, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import type {
+  ActAnswer,
+  CreateAnswer,
+  CreateRequest,
+  Preview,
+  RolloutService,
+} from '../../src/rollout/service.ts';
+import { now, rolloutIn, running } from './rollouts.ts';
+
+type Asked =
+  | { kind: 'create'; request: CreateRequest; actor: Actor }
+  | { kind: 'preview'; request: CreateRequest; actor: Actor }
+  | { kind: 'act'; id: string; command: Command; actor: Actor };
+
+/** A service in memory. What it answers to the next command can be set; what it was asked can be read. */
+export type FakeService = RolloutService & {
+  asked: Asked[];
+  /** In place of the usual answers, until the test ends. */
+  answers: { create?: CreateAnswer; preview?: Preview; act?: ActAnswer };
+  rollouts: Rollout[];
+  rows: AuditRow[];
+  remembered: Remembered[];
+  auditQueries: AuditQuery[];
+  /** Thrown by every call from now on. */
+  broken: Error | null;
+};
+
+/** A service that knows the given rollouts, newest first. */
+export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeService {
+  const fake: FakeService = {
+    asked: [],
+    answers: {},
+    rollouts,
+    rows: [],
+    remembered: [],
+    auditQueries: [],
+    broken: null,
+    create: async (request, actor, remember) => {
+      works(fake);
+      fake.asked.push({ kind: 'create', request, actor });
+      if (fake.answers.create !== undefined) return fake.answers.create;
+      const rollout = rolloutIn({ kind: 'preflight' }, { plan: request.plan, reason: request.reason });
+      if (remember !== null) fake.remembered.push(remember(rollout, now));
+      return { kind: 'created', rollout, now };
+    },
+    preview: async (request, actor) => {
+      works(fake);
+      fake.asked.push({ kind: 'preview', request, actor });
+      return fake.answers.preview ?? previewOf(request);
+    },
+    act: async (id, command, actor, remember) => {
+      works(fake);
+      fake.asked.push({ kind: 'act', id, command, actor });
+      if (fake.answers.act !== undefined) return fake.answers.act;
+      const rollout = fake.rollouts.find((one) => one.id === id);
+      if (rollout === undefined) return { kind: 'unknown' };
+      if (remember !== null) fake.remembered.push(remember(rollout, now));
+      return { kind: 'accepted', rollout, now };
+    },
+    find: async (id) => {
+      works(fake);
+      const rollout = fake.rollouts.find((one) => one.id === id);
+      return rollout === undefined ? null : { rollout, nextAt: now + 4000, now };
+    },
+    list: async (query) => {
+      works(fake);
+      return { rollouts: fake.rollouts.filter((one) => matches(one, query)).slice(0, query.limit), now };
+    },
+    events: async (id, afterSeq, limit) => {
+      works(fake);
+      return fake.rows.filter((row) => row.rolloutId === id && row.seq > afterSeq).slice(0, limit);
+    },
+    audit: async (query) => {
+      works(fake);
+      fake.auditQueries.push(query);
+      return fake.rows.filter((row) => row.number > (query.afterNumber ?? 0)).slice(0, query.limit);
+    },
+    recall: async ({ principal, method, path, key }) => {
+      works(fake);
+      const found = fake.remembered.find(
+        (one) => one.principal === principal && one.method === method && one.path === path && one.key === key,
+      );
+      return found ?? null;
+    },
+  };
+  return fake;
+}
+
+function works(fake: FakeService): void {
+  if (fake.broken !== null) throw fake.broken;
+}
+
+function matches(rollout: Rollout, query: RolloutQuery): boolean {
+  const { statuses, namespace, virtualService, beforeId } = query;
+  return (
+    (statuses === undefined || statuses.includes(statusOf(rollout))) &&
+    (namespace === undefined || rollout.target.namespace === namespace) &&
+    (virtualService === undefined || rollout.target.virtualService === virtualService) &&
+    (beforeId === undefined || rollout.id < beforeId)
+  );
+}
+
+function previewOf({ plan }: CreateRequest): Preview {
+  const changes = [
+    { op: 'replace' as const, path: '/spec/http/0/route/0/weight', from: 100, value: 95 },
+    { op: 'add' as const, path: '/spec/http/0/route/1/weight', from: null, value: 5 },
+  ];
+  const rollout = rolloutIn({ kind: 'preflight' }, { plan });
+  const steps = plan.steps.map((step, index) => {
+    return {
+      step: index,
+      type: step.type,
+      share: 5,
+      startsInSeconds: index * 300,
+      changes: index === 0 ? changes : [],
+    };
+  });
+  return { kind: 'preview', rollout, steps, seconds: 600 };
+}

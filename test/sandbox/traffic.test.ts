@@ -1,0 +1,283 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../src/sandbox/json.ts';
+import { applyJsonPatch } from '../../src/sandbox/json-patch.ts';
+import type { MeshSpec, ServiceSpec } from '../../src/sandbox/mesh-spec.ts';
+import { paymentMesh } from '../../src/sandbox/payment-mesh.ts';
+import {
+  destinationRules,
+  endpointSlices,
+  pods as podType,
+  virtualServices,
+} from '../../src/sandbox/resources.ts';
+import { storeObject } from '../../src/sandbox/sandbox.ts';
+import { createStore, type ObjectStore } from '../../src/sandbox/store.ts';
+import { durationBucketsMs, exposition } from '../../src/sandbox/telemetry.ts';
+import { createTraffic, type Traffic } from '../../src/sandbox/traffic.ts';
+import { createWorkloads, type Workloads } from '../../src/sandbox/workloads.ts';
+import { type Sample, samplesOf } from './samples.ts';
+
+const name = 'payment-service';
+const key = { type: virtualServices, namespace: 'payment-prod', name };
+type World = { store: ObjectStore; workloads: Workloads; traffic: Traffic; service: ServiceSpec };
+
+function world(seed = 1, mesh: MeshSpec = paymentMesh()): World {
+  const now = () => new Date('2026-01-01T00:00:00Z');
+  const store = createStore({ seed, now });
+  const workloads = createWorkloads({ store, mesh, now, seed });
+  for (const object of mesh.objects) storeObject(store, object);
+  const traffic = createTraffic({ store, workloads, mesh, seed, nowMs: () => now().getTime() });
+  const [service] = mesh.services;
+  if (service === undefined) throw new Error('the mesh of this test has no service');
+  return { store, workloads, traffic, service };
+}
+
+function setWeights({ store }: World, ...weights: number[]): void {
+  const operations = weights.map((value, index) => ({
+    op: 'replace',
+    path: `/spec/http/0/route/${index}/weight`,
+    value,
+  }));
+  edit(store, operations);
+}
+
+function edit(store: ObjectStore, operations: JsonObject[]): void {
+  const result = applyJsonPatch(store.get(key) ?? {}, JSON.stringify(operations));
+  if (result.kind !== 'patched') throw new Error(`the edit of this test is ${result.kind}`);
+  storeObject(store, JSON.parse(JSON.stringify(result.value)));
+}
+
+/** Simulated time in the ticks of the running sandbox. */
+function run({ traffic }: World, seconds: number): void {
+  for (let tick = 0; tick < Math.round(seconds / 0.05); tick += 1) traffic.tick(0.05);
+}
+
+function samples({ workloads, traffic }: World): Sample[] {
+  return workloads.all().flatMap((pod) => samplesOf(exposition(traffic.telemetryOf(pod))));
+}
+
+function total(found: readonly Sample[], metric: string, labels: Record<string, string>): number {
+  const fits = (one: Sample) => Object.entries(labels).every(([label, value]) => one.labels[label] === value);
+  return found.filter((one) => one.name === metric && fits(one)).reduce((sum, one) => sum + one.value, 0);
+}
+
+let mesh: World;
+beforeEach(() => {
+  mesh = world();
+});
+
+describe('the split of the traffic', () => {
+  it('follows the weights of the VirtualService', () => {
+    setWeights(mesh, 90, 10, 0);
+    run(mesh, 60);
+    const { traffic } = mesh;
+    expect(traffic.requestsTo('v1') + traffic.requestsTo('v2')).toBe(36_000);
+    expect(traffic.requestsTo('v2') / 36_000).toBeCloseTo(0.1, 2);
+    expect(traffic.requestsTo('v3')).toBe(0);
+  });
+
+  it('follows a changed weight within 0.2 seconds', () => {
+    run(mesh, 10);
+    expect(mesh.traffic.lastRequestAt('v2')).toBeNull();
+    setWeights(mesh, 0, 100, 0);
+    const changedAt = mesh.traffic.simulatedSeconds();
+    run(mesh, 0.2);
+    expect(mesh.traffic.requestsTo('v2')).toBe(120);
+    expect(mesh.traffic.lastRequestAt('v1')?.simulatedSeconds).toBeLessThanOrEqual(changedAt);
+  });
+
+  it('takes weights as shares, whatever they add up to', () => {
+    setWeights(mesh, 3, 1, 0);
+    run(mesh, 60);
+    expect(mesh.traffic.requestsTo('v2') / 36_000).toBeCloseTo(0.25, 2);
+  });
+
+  it('is the same for the same seed and another for another', () => {
+    const counts = (seed: number) => {
+      const own = world(seed);
+      setWeights(own, 50, 30, 20);
+      run(own, 5);
+      return [own.traffic.requestsTo('v1'), own.traffic.requestsTo('v2'), samples(own)];
+    };
+    expect(counts(7)).toEqual(counts(7));
+    expect(counts(7)).not.toEqual(counts(8));
+  });
+
+  it('sends the same number of requests however the time is cut', () => {
+    for (let tick = 0; tick < 1000; tick += 1) mesh.traffic.tick(0.0123);
+    expect(mesh.traffic.requestsTo('v1')).toBe(7380);
+  });
+
+  it('changes with the request rate', () => {
+    mesh.traffic.setRequestRate(name, 2);
+    run(mesh, 10);
+    expect(mesh.traffic.requestsTo('v1')).toBe(20);
+  });
+
+  it('goes by the first route that a plain request matches', () => {
+    const route = [{ destination: { host: name, subset: 'v3' } }];
+    edit(mesh.store, [
+      {
+        op: 'add',
+        path: '/spec/http/0',
+        value: { match: [{ headers: { canary: { exact: 'yes' } } }], route },
+      },
+    ]);
+    expect(mesh.traffic.weightsNow()).toEqual({ v1: 100, v2: 0, v3: 0 });
+    edit(mesh.store, [{ op: 'replace', path: '/spec/http/0/match', value: [{ uri: { prefix: '/' } }] }]);
+    expect(mesh.traffic.weightsNow()).toEqual({ v3: 1 });
+  });
+
+  it('falls back to every pod of the Service when the VirtualService is gone', () => {
+    mesh.store.remove(key);
+    run(mesh, 5);
+    const reached = samples(mesh).filter(
+      (one) => one.name === 'istio_requests_total' && one.labels['reporter'] === 'destination',
+    );
+    expect(new Set(reached.map((one) => one.labels['destination_version']))).toEqual(
+      new Set(['v1', 'v2', 'v3']),
+    );
+  });
+});
+
+describe('the metrics of the sidecars', () => {
+  it('appear with the first request only', () => {
+    expect(samples(mesh)).toEqual([]);
+    run(mesh, 1);
+    expect(new Set(samples(mesh).map((one) => one.labels['destination_version']))).toEqual(new Set(['v1']));
+  });
+
+  it('count every request once at the caller and once at the pod that served it', () => {
+    run(mesh, 10);
+    const found = samples(mesh);
+    expect(total(found, 'istio_requests_total', { reporter: 'source' })).toBe(6000);
+    expect(total(found, 'istio_requests_total', { reporter: 'destination' })).toBe(6000);
+    expect(total(found, 'istio_request_duration_milliseconds_count', { reporter: 'destination' })).toBe(6000);
+  });
+
+  it('spread over the pods of a version', () => {
+    run(mesh, 10);
+    const [first, second] = mesh.workloads.ofService(mesh.service);
+    const count = (pod: typeof first) =>
+      pod && total(samplesOf(exposition(mesh.traffic.telemetryOf(pod))), 'istio_requests_total', {});
+    expect(Number(count(first)) + Number(count(second))).toBe(6000);
+    expect(Number(count(first))).toBeGreaterThan(2500);
+  });
+
+  it('hold every bucket of Istio, cumulative, and +Inf equal to the count', () => {
+    run(mesh, 10);
+    const one = samples(mesh).filter(
+      (sample) => sample.labels['reporter'] === 'destination' && sample.labels['response_code'] === '200',
+    );
+    const pod = one
+      .filter((sample) => sample.name.endsWith('_bucket'))
+      .slice(0, durationBucketsMs.length + 1);
+    expect(pod.map((sample) => sample.labels['le'])).toEqual([...durationBucketsMs.map(String), '+Inf']);
+    const values = pod.map((sample) => sample.value);
+    expect(values).toEqual([...values].sort((a, b) => a - b));
+    expect(values.at(-1)).toBe(one.find((sample) => sample.name.endsWith('_count'))?.value);
+  });
+
+  it('show the median and the 99th percentile that were set', () => {
+    mesh.traffic.setBehaviour(name, 'v1', { medianMs: 100, p99Ms: 1000 });
+    run(mesh, 60);
+    const found = samples(mesh);
+    const below = (le: string) =>
+      total(found, 'istio_request_duration_milliseconds_bucket', { reporter: 'destination', le }) / 36_000;
+    expect(below('100')).toBeCloseTo(0.5, 2);
+    expect(below('1000')).toBeCloseTo(0.99, 2);
+  });
+
+  it('show the error rate that was set', () => {
+    mesh.traffic.setBehaviour(name, 'v1', { errorRate: 0.05 });
+    run(mesh, 60);
+    const errors = total(samples(mesh), 'istio_requests_total', {
+      reporter: 'destination',
+      response_code: '500',
+    });
+    expect(errors / 36_000).toBeCloseTo(0.05, 2);
+  });
+
+  it('carry the labels of both ends', () => {
+    run(mesh, 1);
+    const [sample] = samples(mesh).filter((one) => one.labels['reporter'] === 'destination');
+    expect(sample?.labels).toMatchObject({
+      source_workload: 'order-service',
+      source_workload_namespace: 'order-prod',
+      destination_service: 'payment-service.payment-prod.svc.cluster.local',
+      destination_service_namespace: 'payment-prod',
+      destination_version: 'v1',
+      destination_canonical_revision: 'v1',
+      response_flags: '-',
+      connection_security_policy: 'mutual_tls',
+    });
+  });
+});
+
+describe('a version without a ready pod', () => {
+  beforeEach(() => {
+    setWeights(mesh, 50, 50, 0);
+    mesh.workloads.setReadyPods(mesh.service, 'v2', 0);
+    run(mesh, 10);
+  });
+
+  it('fails with 503 UH, which only the caller sees, without a workload or version', () => {
+    const unhealthy = samples(mesh).filter(
+      (one) => one.labels['response_flags'] === 'UH' && one.name === 'istio_requests_total',
+    );
+    expect(unhealthy.reduce((sum, one) => sum + one.value, 0)).toBe(mesh.traffic.requestsTo('v2'));
+    for (const { labels } of unhealthy) {
+      expect(labels).toMatchObject({
+        reporter: 'source',
+        response_code: '503',
+        destination_workload: 'unknown',
+        destination_version: 'unknown',
+        destination_service_name: name,
+      });
+    }
+  });
+
+  it('loses readiness in its Pods, its EndpointSlice and nothing else', () => {
+    const ready = mesh.store
+      .list(podType, 'payment-prod')
+      .map((pod) => JSON.stringify(pod).includes('"type":"Ready","status":"True"'));
+    expect(ready.filter(Boolean)).toHaveLength(4);
+    const [slice] = mesh.store.list(endpointSlices, 'payment-prod');
+    expect(JSON.stringify(slice).match(/"ready":false/g)).toHaveLength(2);
+  });
+
+  it('counts from zero again after it is back', () => {
+    mesh.workloads.setReadyPods(mesh.service, 'v2', 2);
+    const restarted = mesh.workloads.ofService(mesh.service).filter((pod) => pod.version === 'v2');
+    expect(restarted.map((pod) => [pod.ready, exposition(mesh.traffic.telemetryOf(pod))])).toEqual([
+      [true, ''],
+      [true, ''],
+    ]);
+  });
+});
+
+describe('the pods of a version', () => {
+  const ofV2 = () => mesh.workloads.ofService(mesh.service).filter((pod) => pod.version === 'v2');
+
+  it('get new names, a new template hash and a new digest when it is redeployed', () => {
+    const before = ofV2();
+    mesh.workloads.redeploy(mesh.service, 'v2', 'example.test/payments/payment-service:v2-fixed');
+    const after = ofV2();
+    expect(after).toHaveLength(2);
+    expect(after.map((pod) => pod.name)).not.toEqual(before.map((pod) => pod.name));
+    expect(after[0]?.hash).not.toBe(before[0]?.hash);
+    expect(mesh.store.list(podType, 'payment-prod')).toHaveLength(6);
+  });
+
+  it('keep their template hash when more of them are started', () => {
+    mesh.workloads.setReadyPods(mesh.service, 'v2', 4);
+    expect(ofV2()).toHaveLength(4);
+    expect(new Set(ofV2().map((pod) => pod.hash)).size).toBe(1);
+  });
+
+  it('are unreachable when no DestinationRule knows their subset', () => {
+    setWeights(mesh, 50, 50, 0);
+    mesh.store.remove({ ...key, type: destinationRules });
+    run(mesh, 1);
+    expect(total(samples(mesh), 'istio_requests_total', { response_flags: 'NC' })).toBe(600);
+  });
+});

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { storeContract } from '../contract/store-contract.ts';
+import { aRollout, start } from '../fakes/rollouts.ts';
+import { memoryStore } from '../fakes/store.ts';
+
+describe('the store in memory', () => {
+  storeContract(async () => {
+    let now = start;
+    const store = memoryStore({ now: () => now });
+    return {
+      store,
+      later: async (seconds) => {
+        now += seconds * 1000;
+      },
+      measurementsOf: async (id) => store.measurementsOf(id),
+    };
+  });
+
+  it('lets a stale turn write when its fence is taken away', async () => {
+    const store = memoryStore({ now: () => start, fence: false });
+    const rollout = aRollout();
+    await store.create(rollout, [], null);
+    const change = { rollout, events: [], measurements: null, nextAt: start, release: false };
+    expect((await store.save(rollout.id, 41, change)).kind).toBe('saved');
+  });
+
+  it('tells who is woken', async () => {
+    const woken: string[] = [];
+    const store = memoryStore({ now: () => start, onWake: (id) => woken.push(id) });
+    await store.create(aRollout(), [], null);
+    expect(woken).toEqual([aRollout().id]);
+  });
+});
