@@ -1,7 +1,14 @@
 import type { Action } from './command.ts';
 import { allowedActions } from './obey.ts';
-import type { Cause, HoldReason, PauseReason, Rollout, StuckReason } from './rollout.ts';
-import { type Position, stepAt } from './rollout.ts';
+import {
+  type Cause,
+  type HoldReason,
+  type PauseReason,
+  type Position,
+  type Rollout,
+  type StuckReason,
+  stepAt,
+} from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
 import { whatNext } from './what-next.ts';
@@ -105,7 +112,7 @@ export function statusReasonOf({ state }: Rollout): StatusReason | null {
 /** A rollout in words. `nextAt` is when its next turn is due. */
 export function explain(rollout: Rollout, nextAt: Millis | null, now: Millis): Explanation {
   return {
-    what: say.sentence(whatHappened(rollout)),
+    what: say.sentence(whatHappened(rollout, now)),
     traffic: say.sentence(say.traffic(rollout)),
     next: say.sentence(whatNext(rollout, nextAt, now)),
     actions: allowedActions(rollout),
@@ -146,7 +153,7 @@ export function currentStepOf(rollout: Rollout): { index: number; total: number;
   };
 }
 
-function whatHappened(rollout: Rollout): string {
+function whatHappened(rollout: Rollout, now: Millis): string {
   const { state } = rollout;
   switch (state.kind) {
     case 'preflight':
@@ -154,17 +161,17 @@ function whatHappened(rollout: Rollout): string {
     case 'running':
       return `${place(rollout, state.position)}: ${say.step(stepAt(rollout, state.position))}`;
     case 'holding':
-      return `holding since ${say.timeOfDay(state.since)}: ${say.hold(state.reason)}`;
+      return `holding since ${say.moment(state.since, now)}: ${say.hold(state.reason)}`;
     case 'paused':
-      return `paused since ${say.timeOfDay(state.since)}: ${say.pause(state.reason)}`;
+      return `${say.pause(state.reason)} (paused since ${say.moment(state.since, now)})`;
     case 'rollingBack':
       return state.stuck === null
         ? `rolling back: ${say.cause(state.cause)}`
         : `cannot finish rolling back: ${say.stuck(state.stuck)}`;
     case 'succeeded':
-      return `succeeded at ${say.timeOfDay(state.at)}`;
+      return `succeeded at ${say.moment(state.at, now)}`;
     case 'rolledBack':
-      return `rolled back at ${say.timeOfDay(state.at)}: ${say.cause(state.cause)}`;
+      return `rolled back at ${say.moment(state.at, now)}: ${say.cause(state.cause)}`;
     case 'rollbackFailed':
       return `rollback failed: ${state.why}`;
     case 'preflightFailed':

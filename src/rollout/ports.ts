@@ -50,6 +50,11 @@ export type SplitView = {
   canaryShare: Share;
   /** False when stable's destination is gone: a write of 100 % to it cannot be expressed. */
   hasStable: boolean;
+  /**
+   * Traffic that somebody gave to a destination that is no part of the rollout; null when there is none. The way
+   * forward waits for a person; going back takes the canary's share alone and leaves this one where it is.
+   */
+  foreign: ShapeFault | null;
   /** From our annotations; null when there are none. */
   owner: { rolloutId: string; epoch: number } | null;
   readiness: { stable: Readiness; canary: Readiness };

@@ -33,6 +33,12 @@ export function timeOfDay(at: Millis): string {
   return `${new Date(at).toISOString().slice(11, 19)}Z`;
 }
 
+/** The time of day, with the date when it is not today's. */
+export function moment(at: Millis, now: Millis): string {
+  const [day, today] = [at, now].map((time) => new Date(time).toISOString().slice(0, 10));
+  return day === today ? timeOfDay(at) : `${day} ${timeOfDay(at)}`;
+}
+
 /** A measured value with its unit. */
 export function measured(metric: Metric, value: number): string {
   if (metric === 'errorRate') return ratio(value);

@@ -31,6 +31,8 @@ export function interruptionIn({ target, traffic }: Rollout, view: MeshView): Pa
   if (view.kind === 'shape')
     return { kind: 'shapeChanged', why: `${view.fault.path}: ${view.fault.message}` };
   if (view.kind !== 'split') return null;
+  if (view.foreign !== null)
+    return { kind: 'shapeChanged', why: `${view.foreign.path}: ${view.foreign.message}` };
   if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
   const isOurs =
     isSameShare(view.canaryShare, traffic.applied) ||

@@ -34,7 +34,7 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   };
   const decision = goOn(started, state, { view: sight.view, measurements: null }, now);
   const { canary, stable } = rollout.target;
-  const message = `started: ${stable.version} to ${canary.version} in ${rollout.plan.steps.length} steps, deadline ${say.timeOfDay(started.deadlineAt)}`;
+  const message = `started: ${stable.version} to ${canary.version} in ${rollout.plan.steps.length} steps, deadline ${say.moment(started.deadlineAt, now)}`;
   return {
     ...decision,
     rollout: { ...decision.rollout, revision: rollout.revision + 1 },

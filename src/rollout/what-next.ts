@@ -9,16 +9,16 @@ import { isPersonsPause } from './wait.ts';
 export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): string {
   const { state } = rollout;
   const when = nextAt === null || nextAt <= now ? 'now' : `in ${say.seconds((nextAt - now) / 1000)}`;
-  const guarded = `rolls back by itself if a guard fails, and at ${say.timeOfDay(rollout.deadlineAt)} at the latest`;
+  const guarded = `rolls back by itself if a guard fails, and at ${say.moment(rollout.deadlineAt, now)} at the latest`;
   switch (state.kind) {
     case 'preflight':
-      return `canaryd looks again ${when}`;
+      return `looks again ${when}`;
     case 'running':
-      return `canaryd looks again ${when} and ${stepNext(rollout, state.position)}; it ${guarded}`;
+      return `looks again ${when} and ${stepNext(rollout, state.position, now)}; ${guarded}`;
     case 'holding':
-      return `canaryd looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; it ${guarded}`;
+      return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${guarded}`;
     case 'paused':
-      return `canaryd keeps the weight and looks again ${when}; it rolls back by itself if a guard fails, and at ${say.timeOfDay(pauseEnd(rollout, state))} if nobody resumes`;
+      return `keeps the weight and looks again ${when}; rolls back by itself if a guard fails, and at ${say.moment(pauseEnd(rollout, state), now)} if nobody resumes`;
     case 'rollingBack':
       return wayBack(state, when);
     case 'rollbackFailed':
@@ -31,14 +31,14 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
   }
 }
 
-function stepNext(rollout: Rollout, position: Position): string {
+function stepNext(rollout: Rollout, position: Position, now: Millis): string {
   const step = stepAt(rollout, position);
   const seconds = watchedSeconds(step);
   const isOnItsWay = step.type === 'promote' && rollout.traffic.applied < 100;
   if (step.type === 'setWeight') return `writes ${say.share(step.weight)} for the canary`;
   if (isOnItsWay || seconds === null)
     return step.type === 'pause' ? 'waits for a person' : 'writes 100 % for the canary';
-  const end = say.timeOfDay(position.startedAt + seconds * 1000);
+  const end = say.moment(position.startedAt + seconds * 1000, now);
   if (step.type === 'pause') return `goes on at ${end}`;
   const goesOn = step.type === 'promote' ? 'ends the rollout' : 'goes on';
   return `${goesOn} at ${end} or later, when every check has passed at this weight`;
@@ -62,8 +62,8 @@ function pauseEnd(
 
 function wayBack({ stuck }: Extract<State, { kind: 'rollingBack' }>, when: string): string {
   if (stuck?.kind === 'stableNotReady')
-    return `canaryd looks again ${when} and writes 0 % for the canary as soon as stable has a ready pod`;
+    return `looks again ${when} and writes 0 % for the canary as soon as stable has a ready pod`;
   if (stuck?.kind === 'stableMissing')
-    return `canaryd looks again ${when} and writes 0 % for the canary as soon as stable's destination is back`;
-  return `canaryd writes 0 % for the canary ${when} and does not stop before it is read back`;
+    return `looks again ${when} and writes 0 % for the canary as soon as stable's destination is back`;
+  return `writes 0 % for the canary ${when} and does not stop before it is read back`;
 }

@@ -66,12 +66,12 @@ async function writeShare(
   const seen = VirtualService.parse(view.snapshot);
   const split = splitOf(cluster, seen, target);
   if (split.kind === 'shape') return invalid(`${split.fault.path}: ${split.fault.message}`);
-  const { stable, canary } = split;
+  const { stable, canary, canaryShare, foreign } = split;
   if (stable === null) return invalid(`the route has no destination with the subset ${target.stable.subset}`);
   if (canary === null && write.share > 0) {
     return invalid(`the route has no destination with the subset ${target.canary.subset}`);
   }
-  const patch = weightPatch(seen, { stable, canary }, target, write);
+  const patch = weightPatch(seen, { stable, canary, canaryShare, foreign }, target, write);
   const written = await cluster.kube.patchVirtualService(nameOf(target), patch, signal);
   return written.kind === 'written' ? readBack(cluster, written.value, target, write) : written;
 }
@@ -129,6 +129,7 @@ function viewOf(virtualService: VirtualService, split: Split, readiness: Ready):
     snapshot: virtualService,
     canaryShare: split.canaryShare,
     hasStable: split.stable !== null,
+    foreign: split.foreign,
     owner: ownerOf(virtualService),
     readiness,
   };

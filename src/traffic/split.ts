@@ -1,3 +1,4 @@
+import type { ShapeFault } from '../rollout/ports.ts';
 import type { Arm, Target, TargetRequest } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
 import {
@@ -17,6 +18,8 @@ export type Split = {
   canaryShare: Share;
   stable: Destination | null;
   canary: Destination | null;
+  /** A destination with traffic that is no part of the rollout. */
+  foreign: ShapeFault | null;
 };
 
 /**
@@ -39,19 +42,21 @@ export function giveRoles(
 
 /**
  * Reads how a running rollout's traffic is split now. A canary that is absent has the share 0; a destination that is
- * no part of the rollout must have none. A mirror that was added meanwhile does not stand in the way of a write.
+ * no part of the rollout and has traffic is told of. Neither that nor a mirror stands in the way of going back.
  */
-export function readSplit(route: Route, target: Pick<Target, 'stable' | 'canary'>): Split | Misshapen {
+export function readSplit(route: Route, target: Pick<Target, 'stable' | 'canary'>): Split {
   const stable = findArm(route, target.stable);
   const canary = findArm(route, target.canary);
   const other = route.destinations.find(
     (destination) => destination !== stable && destination !== canary && destination.share > 0,
   );
-  if (other !== undefined) {
-    const message = `${nameOf(other)} has ${other.share} % and is no part of the rollout: set its weight to 0`;
-    return misshapen('unsupported-shape', `${other.path}.weight`, message);
-  }
-  return { kind: 'split', canaryShare: canary?.share ?? 0, stable, canary };
+  const foreign = other === undefined ? null : foreignTraffic(other);
+  return { kind: 'split', canaryShare: canary?.share ?? 0, stable, canary, foreign };
+}
+
+function foreignTraffic(other: Destination): ShapeFault {
+  const message = `${nameOf(other)} has ${other.share} % and is no part of the rollout: set its weight to 0`;
+  return { code: 'unsupported-shape', path: `${other.path}.weight`, message };
 }
 
 function mirrored(route: Route, field: 'mirror' | 'mirrors'): Misshapen {

@@ -1,6 +1,6 @@
 import type { WeightChange, WeightWrite } from '../rollout/ports.ts';
 import type { Target } from '../rollout/target.ts';
-import type { Share } from '../rollout/units.ts';
+import { isSameShare, type Share } from '../rollout/units.ts';
 import type { Roles, Split } from './split.ts';
 import type { Destination, VirtualService } from './virtual-service.ts';
 
@@ -17,7 +17,8 @@ export type PatchOperation =
   | { op: 'remove'; path: string };
 
 type Weights = { stable: number; canary: number | null };
-type Arms = Pick<Roles, 'stable' | 'canary'> | (Pick<Split, 'canary'> & { stable: Destination });
+type Arms = { stable: Destination; canary: Destination | null };
+type Present = Arms & Pick<Split, 'canaryShare' | 'foreign'>;
 
 /**
  * The one patch that makes a share true: it changes the weights of the two destinations and canaryd's annotations,
@@ -26,12 +27,13 @@ type Arms = Pick<Roles, 'stable' | 'canary'> | (Pick<Split, 'canary'> & { stable
  */
 export function weightPatch(
   virtualService: VirtualService,
-  arms: Arms,
+  split: Present,
   target: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
   write: WeightWrite,
 ): PatchOperation[] {
   const { resourceVersion } = virtualService.metadata;
-  const changes = changesTo(arms, wantedWeights(write, target.originalWeights));
+  const wanted = wantedWeights(write, split, target.originalWeights);
+  const changes = standsAlready(write, split) ? [] : changesTo(split, wanted);
   return [
     { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
     ...changes.map(operationOf),
@@ -60,11 +62,24 @@ export function ownerOf(virtualService: VirtualService): { rolloutId: string; ep
   return { rolloutId, epoch: Number.isSafeInteger(epoch) ? epoch : 0 };
 }
 
-/** At the end the weights get back the form in which they stood before; the winner inherits stable's number. */
-function wantedWeights({ share, end }: WeightWrite, original: Weights): Weights {
+/** A share that stands there already needs no weights, only the annotations that spend the resourceVersion. */
+function standsAlready({ share, end }: WeightWrite, { canaryShare }: Present): boolean {
+  return !end && isSameShare(share, canaryShare);
+}
+
+/**
+ * At the end the weights get back the form in which they stood before, and the winner inherits stable's number. With
+ * foreign traffic beside them stable takes over exactly what the canary had, so that nobody else's share changes.
+ */
+function wantedWeights({ share, end }: WeightWrite, split: Present, original: Weights): Weights {
+  if (share === 0 && split.foreign !== null) return { stable: sumOf(split), canary: 0 };
   if (end && share === 0) return original;
   if (end && share === 100) return { stable: 0, canary: original.stable };
   return splitWeights(share);
+}
+
+function sumOf({ stable, canary }: Arms): number {
+  return (stable.weight ?? 0) + (canary?.weight ?? 0);
 }
 
 /** Istio's weights are whole numbers, so a share with decimals is written in parts of 10,000. */

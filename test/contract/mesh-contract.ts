@@ -185,11 +185,15 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
         expect((await look(target)).canaryShare).toBe(30);
       });
 
-      it('does not understand a third destination with traffic', async () => {
+      it('tells of a third destination with traffic, and goes back without touching its share', async () => {
         const target = await resolve();
-        world.setShares(where, { v1: 90, v2: 5, v3: 5 });
-        const view = await world.mesh.look(target, signal);
-        expect(view).toMatchObject({ kind: 'shape', fault: { code: 'unsupported-shape' } });
+        world.setShares(where, { v1: 50, v2: 20, v3: 30 });
+        expect(await look(target)).toMatchObject({ canaryShare: 20, foreign: { code: 'unsupported-shape' } });
+        expect(await lookAndPut(target, { share: 0, end: true })).toEqual({
+          kind: 'applied',
+          canaryShare: 0,
+        });
+        expect(await look(target)).toMatchObject({ canaryShare: 0, foreign: { code: 'unsupported-shape' } });
       });
 
       it('follows the ready pods of each arm', async () => {

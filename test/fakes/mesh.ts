@@ -229,13 +229,15 @@ function look(world: World, target: Target): MeshView {
   const object = world.objects.get(key(target));
   if (object === undefined) return { kind: 'missing' };
   const third = Object.entries(object.shares).find(([subset, share]) => share > 0 && !isArm(target, subset));
-  if (third !== undefined) return fault('unsupported-shape', `${third[0]} has ${third[1]} %`);
+  const foreign =
+    third === undefined ? null : fault('unsupported-shape', `${third[0]} has ${third[1]} %`).fault;
   return {
     kind: 'split',
     uid: object.uid,
     snapshot: { resourceVersion: object.resourceVersion },
     canaryShare: object.shares[target.canary.subset] ?? 0,
     hasStable: target.stable.subset in object.shares,
+    foreign,
     owner: object.owner === null ? null : { ...object.owner },
     readiness: readinessOfArms(object, target),
   };
@@ -265,13 +267,19 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   if (absent === stable || (absent === canary && write.share > 0)) {
     return { kind: 'unavailable', reason: 'invalid', why: `the route has no destination ${absent.subset}` };
   }
-  object.shares[stable.subset] = remainder(write.share);
+  object.shares[stable.subset] = remainder(write.share + othersShare(object, target));
   if (absent === undefined) object.shares[canary.subset] = write.share;
   object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
   world.version += 1;
   object.resourceVersion = world.version;
   remember(world, target, write);
   return { kind: 'applied', canaryShare: write.share };
+}
+
+/** What destinations that are no part of the rollout keep for themselves. */
+function othersShare({ shares }: FakeVirtualService, target: Target): Share {
+  const others = Object.entries(shares).filter(([subset]) => !isArm(target, subset));
+  return others.reduce((sum, [, share]) => sum + share, 0);
 }
 
 function remember(world: World, target: Target, { share, epoch, rolloutId }: WeightWrite): void {

@@ -47,6 +47,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
       snapshot: null,
       canaryShare: world.share,
       hasStable: true,
+      foreign: null,
       owner: null,
       readiness: { ...pods },
       ...over,

@@ -1,5 +1,5 @@
-import { giveRoles, type Roles } from '../../src/traffic/split.ts';
-import { readRoute, VirtualService } from '../../src/traffic/virtual-service.ts';
+import { giveRoles, type Roles, readSplit, type Split } from '../../src/traffic/split.ts';
+import { type Destination, readRoute, VirtualService } from '../../src/traffic/virtual-service.ts';
 import type { PatchOperation } from '../../src/traffic/weight-patch.ts';
 
 export const host = 'payment.shop.svc.cluster.local';
@@ -32,6 +32,15 @@ export function rolesOf(virtualService: VirtualService): Roles {
   const roles = route.kind === 'route' ? giveRoles(route, { canary: { subset: 'v2' } }) : route;
   if (roles.kind === 'roles') return roles;
   throw new Error(roles.fault.message);
+}
+
+/** The split of v1 and v2 as it stands in the only route. */
+export function standing(virtualService: VirtualService): Split & { stable: Destination } {
+  const route = readRoute(virtualService, '');
+  if (route.kind === 'shape') throw new Error(route.fault.message);
+  const split = readSplit(route, targetWith({ stable: 1, canary: 0 }));
+  if (split.stable === null) throw new Error('stable is gone');
+  return { ...split, stable: split.stable };
 }
 
 /** A target for `payment` with stable v1 and canary v2. */

@@ -108,9 +108,9 @@ describe('a split in mid-run', () => {
     expect(splitOf([destination('v2', 5)])).toMatchObject({ canaryShare: 100, stable: null });
   });
 
-  it('is not understood once a third destination has traffic, with its path', () => {
+  it('tells of a third destination with traffic, with its path', () => {
     const split = splitOf([destination('v1', 90), destination('v2', 5), destination('v3', 5)]);
-    expect(split).toMatchObject({ fault: { path: 'spec.http[0].route[2].weight' } });
+    expect(split).toMatchObject({ canaryShare: 5, foreign: { path: 'spec.http[0].route[2].weight' } });
   });
 
   it('is still read, and can go back, when somebody adds a mirror', () => {

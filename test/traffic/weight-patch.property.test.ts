@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { readSplit, type Split } from '../../src/traffic/split.ts';
 import { readRoute, type VirtualService } from '../../src/traffic/virtual-service.ts';
 import { annotations, weightPatch } from '../../src/traffic/weight-patch.ts';
-import { applyPatch, destination, isObject, rolesOf, targetWith, virtualServiceWith } from './objects.ts';
+import {
+  applyPatch,
+  destination,
+  isObject,
+  rolesOf,
+  standing,
+  targetWith,
+  virtualServiceWith,
+} from './objects.ts';
 
 const unknownFields = fc.dictionary(
   fc.string({ minLength: 1, maxLength: 8 }).map((name) => `x-${name}`),
@@ -116,15 +124,13 @@ function run(object: VirtualService, sequence: number[], end: boolean): VirtualS
     route: '',
   };
   return sequence.reduce((current, next, index) => {
-    const { stable, canary } = splitOf(current);
-    if (stable === null) throw new Error('stable is gone');
     const write = {
       share: next,
       rolloutId: 'ro_1',
       epoch: index + 1,
       end: end && index === sequence.length - 1,
     };
-    return applyPatch(current, weightPatch(current, { stable, canary }, target, write));
+    return applyPatch(current, weightPatch(current, standing(current), target, write));
   }, object);
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { WeightWrite } from '../../src/rollout/ports.ts';
 import { annotations, ownerOf, weightChanges, weightPatch } from '../../src/traffic/weight-patch.ts';
-import { destination, rolesOf, targetWith, virtualServiceWith, withRoute } from './objects.ts';
+import { destination, rolesOf, standing, targetWith, virtualServiceWith, withRoute } from './objects.ts';
 
 const atRest = withRoute([destination('v1', 100), destination('v2', 0)]);
 const target = targetWith({ stable: 100, canary: 0 });
@@ -9,7 +9,7 @@ const write: WeightWrite = { share: 5, rolloutId: 'ro_1', epoch: 3, end: false }
 
 describe('the patch', () => {
   it('writes on top of the version that was read, then weights, then our annotations', () => {
-    expect(weightPatch(atRest, rolesOf(atRest), target, write)).toEqual([
+    expect(weightPatch(atRest, standing(atRest), target, write)).toEqual([
       { op: 'replace', path: '/metadata/resourceVersion', value: '41' },
       { op: 'replace', path: '/spec/http/0/route/0/weight', value: 95 },
       { op: 'replace', path: '/spec/http/0/route/1/weight', value: 5 },
@@ -30,7 +30,7 @@ describe('the patch', () => {
 
   it('adds a weight where none stood', () => {
     const object = withRoute([destination('v1', 100), destination('v2')]);
-    expect(weightPatch(object, rolesOf(object), target, write)).toContainEqual({
+    expect(weightPatch(object, standing(object), target, write)).toContainEqual({
       op: 'add',
       path: '/spec/http/0/route/1/weight',
       value: 5,
@@ -42,7 +42,7 @@ describe('the patch', () => {
     [99.99, 1, 9999],
     [33.33, 6667, 3333],
   ])('writes %f %% as whole numbers out of 10,000', (share, stable, canary) => {
-    const patch = weightPatch(atRest, rolesOf(atRest), target, { ...write, share });
+    const patch = weightPatch(atRest, standing(atRest), target, { ...write, share });
     expect(patch.slice(1, 3)).toMatchObject([{ value: stable }, { value: canary }]);
   });
 
@@ -54,7 +54,7 @@ describe('the patch', () => {
     };
     const route = [destination('v1', 100), destination('v2', 0)];
     const object = virtualServiceWith([{ route }], { annotations: ours });
-    const patch = weightPatch(object, rolesOf(object), target, { ...write, share: 0, epoch: 4, end: true });
+    const patch = weightPatch(object, standing(object), target, { ...write, share: 0, epoch: 4, end: true });
     expect(patch).toEqual([
       { op: 'replace', path: '/metadata/resourceVersion', value: '41' },
       { op: 'replace', path: '/metadata/annotations/canaryd.io~1epoch', value: '4' },
@@ -64,7 +64,7 @@ describe('the patch', () => {
 
   it('gives the winner the number that stable had, at the end of a success', () => {
     const object = withRoute([destination('v1', 7), destination('v2')]);
-    const patch = weightPatch(object, rolesOf(object), targetWith({ stable: 7, canary: null }), {
+    const patch = weightPatch(object, standing(object), targetWith({ stable: 7, canary: null }), {
       ...write,
       share: 100,
       end: true,
@@ -72,10 +72,24 @@ describe('the patch', () => {
     expect(patch.slice(1, 3)).toMatchObject([{ value: 0 }, { value: 7 }]);
   });
 
+  it('leaves the weights of a share that stands already in their form', () => {
+    const object = withRoute([destination('v1', 19), destination('v2', 1)]);
+    const patch = weightPatch(object, standing(object), target, write);
+    expect(patch.slice(1).every(({ path }) => path.startsWith('/metadata/annotations'))).toBe(true);
+  });
+
+  it('going back takes the share of the canary alone when a third destination has traffic', () => {
+    const object = withRoute([destination('v1', 50), destination('v2', 20), destination('v3', 30)]);
+    const patch = weightPatch(object, standing(object), target, { ...write, share: 0, end: true });
+    expect(patch.slice(1, 3)).toMatchObject([
+      { path: '/spec/http/0/route/0/weight', value: 70 },
+      { path: '/spec/http/0/route/1/weight', value: 0 },
+    ]);
+  });
+
   it('goes back even when the canary is gone from the route', () => {
     const object = withRoute([destination('v1', 95)]);
-    const { stable } = rolesOf(withRoute([destination('v1', 95), destination('v2')]));
-    const patch = weightPatch(object, { stable, canary: null }, target, { ...write, share: 0, end: true });
+    const patch = weightPatch(object, standing(object), target, { ...write, share: 0, end: true });
     expect(patch[1]).toEqual({ op: 'replace', path: '/spec/http/0/route/0/weight', value: 100 });
     expect(patch[2]).toMatchObject({ path: '/metadata/annotations' });
   });
