@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Stack, startStack } from '../local/stack.ts';
 import { jsonOutput } from './json-output.ts';
-import { play, type Result, tidyUp } from './play.ts';
+import { heal, play, type Result } from './play.ts';
 import { scenarios } from './scenarios.ts';
 import { type Output, textOutput } from './text-output.ts';
 
@@ -40,7 +40,7 @@ async function playAll(stack: Stack, output: Output): Promise<Result[]> {
     const result = await play(stack, scenario, output);
     output.ended(result, stack);
     results.push(result);
-    if (scenario !== scenarios.at(-1)) await tidyUp(stack, scenario);
+    heal(stack, scenario);
   }
   return results;
 }

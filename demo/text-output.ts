@@ -83,7 +83,8 @@ function sayTable(results: Result[]): void {
 function measured(value: number | null, unit: string | null): string {
   if (value === null) return '';
   if (unit === 'ratio') return `${Number((value * 100).toFixed(2))} %`;
-  return unit === 'ms' ? `${Math.round(value)} ms` : `${Math.round(value)} ${unit ?? ''}`.trim();
+  if (unit === 'ms') return `${Math.round(value)} ms`;
+  return `${Math.round(value)} ${value === 1 ? (unit ?? '').replace(/s$/, '') : (unit ?? '')}`.trim();
 }
 
 function sayCurl({ api, token, prometheusUrl }: Stack, results: Result[]): void {

@@ -157,7 +157,9 @@ function whatHappened(rollout: Rollout, now: Millis): string {
   const { state } = rollout;
   switch (state.kind) {
     case 'preflight':
-      return 'reading the mesh and the metrics before anything is moved';
+      return state.waitingFor === null
+        ? 'reading the mesh and the metrics before anything is moved'
+        : `waiting before anything is moved: ${state.waitingFor}`;
     case 'running':
       return `${place(rollout, state.position)}: ${say.step(stepAt(rollout, state.position))}`;
     case 'holding':

@@ -131,7 +131,11 @@ export const Position = z.strictObject({ step: z.number(), startedAt: Millis });
 export type Position = z.infer<typeof Position>;
 
 export const State = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('preflight') }),
+  z.strictObject({
+    kind: z.literal('preflight'),
+    /** What the start waits for, in words; null before the first look. */
+    waitingFor: z.string().nullable(),
+  }),
   z.strictObject({ kind: z.literal('running'), position: Position }),
   z.strictObject({ kind: z.literal('holding'), position: Position, since: Millis, reason: HoldReason }),
   z.strictObject({ kind: z.literal('paused'), position: Position, since: Millis, reason: PauseReason }),
@@ -290,7 +294,7 @@ export function newRollout(
     deadlineAt: now + asked.plan.deadline * 1000,
     nextPollAt: now,
     scrapeSeconds,
-    state: { kind: 'preflight' },
+    state: { kind: 'preflight', waitingFor: null },
     traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
     watch: emptyWatch,
   };

@@ -1,5 +1,6 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import { goOn } from './go-on.ts';
+import { longestWindowSeconds } from './plan.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
@@ -12,16 +13,35 @@ const patienceMs = 60_000;
 /** Preflight: a rollout starts from weights at rest, with a stable that metrics can see. Until then nothing is touched. */
 export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const fault = faultOf(rollout, sight);
-  if (fault === null) return begin(rollout, sight, now);
-  if (fault.mayPass && now - rollout.createdAt < patienceMs) {
-    return decided(rollout, rollout, {
-      nextAt: now + Math.min(rollout.plan.interval * 1000, patienceMs / 6),
-    });
-  }
-  const failed = inState(rollout, { kind: 'preflightFailed', at: now, why: fault.why });
-  return decided(rollout, failed, {
-    events: [event('rollout.preflight_failed', `not started, no traffic was moved: ${fault.why}`)],
-  });
+  if (fault?.mayPass && now - rollout.createdAt < patienceMs) return waitFor(rollout, fault.why, now);
+  if (fault !== null) return giveUp(rollout, fault.why, now);
+  const leftovers = leftoversIn(rollout, sight, now);
+  return leftovers === null ? begin(rollout, sight, now) : waitFor(rollout, leftovers, now);
+}
+
+function waitFor(rollout: Rollout, waitingFor: string, now: Millis): Decision {
+  const waiting = inState(rollout, { kind: 'preflight', waitingFor });
+  const nextAt = now + Math.min(rollout.plan.interval * 1000, patienceMs / 6);
+  return decided(rollout, waiting, { nextAt });
+}
+
+function giveUp(rollout: Rollout, why: string, now: Millis): Decision {
+  const failed = inState(rollout, { kind: 'preflightFailed', at: now, why });
+  const events = [event('rollout.preflight_failed', `not started, no traffic was moved: ${why}`)];
+  return decided(rollout, failed, { events });
+}
+
+/**
+ * Requests that the canary had before this rollout, of an earlier one that failed perhaps, must not be held against
+ * it: they are waited out, for as long as a check looks back.
+ */
+function leftoversIn(rollout: Rollout, { measurements }: Sight, now: Millis): string | null {
+  const reading = measurements?.requests.canary;
+  const until =
+    rollout.createdAt + (longestWindowSeconds(rollout.plan.checks) + rollout.scrapeSeconds) * 1000;
+  if (reading?.kind !== 'value' || reading.requests < 0.5 || now >= until) return null;
+  const { version } = rollout.target.canary;
+  return `metrics still show ${say.count(reading.requests)} requests on ${version} from before this rollout; they are out of every window by ${say.timeOfDay(until)}`;
 }
 
 function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {

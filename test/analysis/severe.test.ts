@@ -6,7 +6,7 @@ const quiet: Counts = { requests: 0, errors: 0 };
 const fine: Counts = { requests: 100, errors: 0 };
 
 /** Folds stretches into one tally; stable is fine unless told otherwise. */
-function after(stretches: Counts[], stable: Counts | null = fine): Tally {
+function tallied(stretches: Counts[], stable: Counts | null = fine): Tally {
   return stretches.reduce((before, canary) => tally(before, canary, stable).tally, emptyTally);
 }
 
@@ -19,7 +19,7 @@ describe('one increment', () => {
     ['nothing but errors on exactly 20 requests', { requests: 20, errors: 20 }, 1],
     ['nothing but errors on 19 requests', { requests: 19, errors: 19 }, 0],
   ])('with %s is counted as it should be', (_name, canary, inARow) => {
-    expect(after([canary]).inARow).toBe(inARow);
+    expect(tallied([canary]).inARow).toBe(inARow);
   });
 });
 
@@ -27,17 +27,17 @@ describe('increments in a row', () => {
   const bad: Counts = { requests: 40, errors: 20 };
 
   it('count up while each of them is severe', () => {
-    expect(after([bad, bad]).inARow).toBe(2);
-    expect(after([bad, bad, bad]).inARow).toBe(3);
+    expect(tallied([bad, bad]).inARow).toBe(2);
+    expect(tallied([bad, bad, bad]).inARow).toBe(3);
   });
 
   it('start anew after one that is not severe', () => {
-    expect(after([bad, fine, bad]).inARow).toBe(1);
+    expect(tallied([bad, fine, bad]).inARow).toBe(1);
   });
 
   it('are not broken by a stretch that is too short to judge', () => {
-    expect(after([bad, { requests: 5, errors: 0 }, { requests: 35, errors: 20 }]).inARow).toBe(2);
-    expect(after([bad, quiet, bad]).inARow).toBe(2);
+    expect(tallied([bad, { requests: 5, errors: 0 }, { requests: 35, errors: 20 }]).inARow).toBe(2);
+    expect(tallied([bad, quiet, bad]).inARow).toBe(2);
   });
 });
 
@@ -52,7 +52,7 @@ describe('a stretch of fewer than 20 requests', () => {
   });
 
   it('is never judged twice', () => {
-    const judged = tally(after([{ requests: 19, errors: 19 }]), { requests: 1, errors: 1 }, quiet);
+    const judged = tally(tallied([{ requests: 19, errors: 19 }]), { requests: 1, errors: 1 }, quiet);
     expect(judged.judged).toEqual({ requests: 20, errors: 20 });
     expect(tally(judged.tally, quiet, quiet).judged).toBeNull();
   });
@@ -67,7 +67,7 @@ describe('a stable that is as bad', () => {
     ['does not clear it on 19 requests', { requests: 19, errors: 19 }, 1],
     ['does not clear it when it gave no answer', null, 1],
   ])('%s', (_name, stable, inARow) => {
-    expect(after([bad], stable).inARow).toBe(inARow);
+    expect(tallied([bad], stable).inARow).toBe(inARow);
   });
 
   it('is counted over the same stretches as the canary', () => {

@@ -43,7 +43,10 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
       works(fake);
       fake.asked.push({ kind: 'create', request, actor });
       if (fake.answers.create !== undefined) return fake.answers.create;
-      const rollout = rolloutIn({ kind: 'preflight' }, { plan: request.plan, reason: request.reason });
+      const rollout = rolloutIn(
+        { kind: 'preflight', waitingFor: null },
+        { plan: request.plan, reason: request.reason },
+      );
       if (remember !== null) fake.remembered.push(remember(rollout, now));
       return { kind: 'created', rollout, now };
     },
@@ -109,7 +112,7 @@ function previewOf({ plan }: CreateRequest): Preview {
     { op: 'replace' as const, path: '/spec/http/0/route/0/weight', from: 100, value: 95 },
     { op: 'add' as const, path: '/spec/http/0/route/1/weight', from: null, value: 5 },
   ];
-  const rollout = rolloutIn({ kind: 'preflight' }, { plan });
+  const rollout = rolloutIn({ kind: 'preflight', waitingFor: null }, { plan });
   const steps = plan.steps.map((step, index) => {
     return {
       step: index,

@@ -24,6 +24,7 @@ export type TurnOptions = {
  */
 export function drive(overrides: Partial<Rollout> = {}) {
   const metrics = fakeMetrics();
+  const mind: { canary: ArmTraffic } = { canary: mood.healthy };
   const fresh = newRollout(
     { id: rolloutId(1), target: paymentTarget, plan: bankPlan, requestedBy: alice, reason: null },
     1,
@@ -77,6 +78,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
     const { target, plan } = world.rollout;
     const request = { target, checks: plan.checks, at: world.now, incrementSeconds: plan.interval };
     const measures = wantsMeasurements(world.rollout, world.now);
+    // A canary without traffic has no requests, whatever its mood.
+    metrics.set('canary', world.share > 0 ? mind.canary : mood.none);
     const measurements = measures ? await metrics.measure(request, new AbortController().signal) : null;
     const decision = decide(world.rollout, { view, measurements }, world.now);
     accept(decision);
@@ -109,7 +112,9 @@ export function drive(overrides: Partial<Rollout> = {}) {
     turn,
     run,
     say,
-    canary: (traffic: ArmTraffic) => metrics.set('canary', traffic),
+    canary: (traffic: ArmTraffic) => {
+      mind.canary = traffic;
+    },
     stable: (traffic: ArmTraffic) => metrics.set('stable', traffic),
     status: () => statusOf(world.rollout),
     types: () => world.events.map((event) => event.type),

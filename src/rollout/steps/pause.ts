@@ -1,4 +1,4 @@
-import type { Here, StepOutcome } from './step.ts';
+import type { Here, StepOutcome } from './outcome.ts';
 
 /** Waits for its time to pass, or for a person when it has none. */
 export function pause(step: { duration?: number | undefined }, { position, now }: Here): StepOutcome {

@@ -1,6 +1,6 @@
 import { isSameShare } from '../units.ts';
 import { bake } from './bake.ts';
-import type { Here, StepOutcome } from './step.ts';
+import type { Here, StepOutcome } from './outcome.ts';
 
 /** Goes to 100 % and ends, after a last bake if the plan asks for one. */
 export function promote(step: { bake?: number | undefined }, here: Here): StepOutcome {

@@ -1,5 +1,5 @@
 import { isSameShare } from '../units.ts';
-import type { Here, StepOutcome } from './step.ts';
+import type { Here, StepOutcome } from './outcome.ts';
 
 /** Asks for the weight until it was read back. */
 export function setWeight(step: { weight: number }, { rollout }: Here): StepOutcome {

@@ -1,9 +1,10 @@
 import type { AuditRow } from '../../../src/rollout/audit.ts';
 import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import type { AcceptedWrite } from '../../fakes/mesh.ts';
-import type { Seen } from './simulation.ts';
 
 export type Violation = { promise: string; detail: string };
+
+export type Seen = { rollout: Rollout; share: number };
 
 export type Evidence = {
   /** The store and the mesh after every deed. */

@@ -8,7 +8,7 @@ import { type FakeMesh, fakeMesh } from '../../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../../fakes/metrics.ts';
 import { paymentTarget, rolloutId, start } from '../../fakes/rollouts.ts';
 import { memoryStore } from '../../fakes/store.ts';
-import { judgeRun, type Violation } from './invariants.ts';
+import { judgeRun, type Seen, type Violation } from './invariants.ts';
 import { randomFrom, scheduler } from './scheduler.ts';
 
 /** Each switch takes one protection away; the run must then find a violation. */
@@ -59,7 +59,6 @@ export async function simulate(seed: number, protections: Protections = {}): Pro
 }
 
 type World = Awaited<ReturnType<typeof worldOf>>;
-export type Seen = { rollout: Rollout; share: number };
 
 async function worldOf(seed: number, protections: Protections) {
   const random = randomFrom(seed);

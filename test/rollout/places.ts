@@ -1,0 +1,46 @@
+import { Plan } from '../../src/rollout/plan.ts';
+import { baking } from './drive.ts';
+
+export type Driven = Awaited<ReturnType<typeof baking>>;
+
+/** A parsed plan of these steps; `over` replaces its other fields. */
+export function planOf(steps: unknown[], over: object = {}): Plan {
+  return Plan.parse({ name: 'test', steps, ...over });
+}
+
+const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '30m' }, { type: 'promote' }];
+
+/**
+ * A rollout in each state in which its canary has traffic, one good poll behind it and the next one 10 s ahead.
+ * `over` replaces fields of its plan.
+ */
+export const places = {
+  running: async (over: object = {}): Promise<Driven> =>
+    polled(await baking({ plan: planOf(watched, over) })),
+  holding: async (over: object = {}): Promise<Driven> => {
+    const driven = await baking({ plan: planOf(watched, over) });
+    driven.pods.stable = { kind: 'known', ready: 1, total: 3 };
+    return polled(driven);
+  },
+  paused: async (over: object = {}): Promise<Driven> => {
+    const driven = await baking({ plan: planOf(watched, over) });
+    driven.say({ action: 'pause' });
+    await driven.turn();
+    return polled(driven);
+  },
+  promoting: async (over: object = {}): Promise<Driven> =>
+    polled(await baking({ plan: planOf([{ type: 'promote', bake: '30m' }], over) })),
+} as const;
+
+export type Place = keyof typeof places;
+export const everyPlace = ['running', 'holding', 'paused', 'promoting'] as const satisfies Place[];
+
+async function polled(driven: Driven): Promise<Driven> {
+  await driven.run(10);
+  return driven;
+}
+
+/** Lets so many polls happen, 10 s apart. */
+export async function polls(driven: Driven, count: number): Promise<void> {
+  for (let poll = 0; poll < count; poll += 1) await driven.run(10);
+}
