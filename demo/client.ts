@@ -33,7 +33,11 @@ const callMs = 10_000;
 
 /** What the demo asks of canaryd, over HTTP like any other client. Throws with the problem's detail when it is refused. */
 export function clientOf({ api, token }: Pick<Stack, 'api' | 'token'>) {
-  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+  async function send(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; text: string }> {
     const answer = await fetch(`${api}${path}`, {
       method,
       headers: {
@@ -43,12 +47,20 @@ export function clientOf({ api, token }: Pick<Stack, 'api' | 'token'>) {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(callMs),
     });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  async function call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const { status, text } = await send(method, path, body);
+    if (status >= 300) throw new Error(`${method} ${path} answered ${status}: ${text}`);
     return JSON.parse(text);
   }
+
   return {
     create: async (body: unknown) => Rollout.parse(await call('POST', '/v1/rollouts', body)),
+    /** Answers also a refusal: its status and its problem. */
+    act: async (id: string, action: string, body?: unknown) =>
+      send('POST', `/v1/rollouts/${id}/actions/${action}`, body),
     find: async (id: string) => Rollout.parse(await call('GET', `/v1/rollouts/${id}`)),
     eventsAfter: async (id: string, seq: number) =>
       Events.parse(await call('GET', `/v1/rollouts/${id}/events?after=${seq}&limit=100`)).data,

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
-import { startCanaryd } from './canaryd.ts';
+import { type RunningCanaryd, startCanaryd } from './canaryd.ts';
 import { startPostgres } from './postgres.ts';
 import { ensurePrometheus, startPrometheus } from './prometheus.ts';
 
@@ -16,13 +16,16 @@ export type Stack = {
   databaseUrl: string;
   kubeconfigPath: string;
   sandbox: Sandbox;
+  canaryd: RunningCanaryd;
+  /** Starts one more canaryd on the same database, mesh and metrics; `close` ends it too. */
+  startAnother(): Promise<RunningCanaryd>;
   close(): Promise<void>;
 };
 
 export type StackOptions = { seed: number; say: (text: string) => void };
 
 /** Seconds between two scrapes in the sandbox; a mesh of this size can be asked each second. */
-export const scrapeSeconds = 1;
+const scrapeSeconds = 1;
 
 /**
  * Starts a PostgreSQL server, the sandbox mesh, a real Prometheus and canaryd, and waits until Prometheus has seen
@@ -62,14 +65,18 @@ async function startParts(
   await writeFile(kubeconfigPath, sandbox.kubeconfig, { mode: 0o600 });
   const token = `canaryd-${randomBytes(18).toString('hex')}`;
   say('Starting canaryd ...');
-  const canaryd = await startCanaryd({
-    databaseUrl: postgres.url,
-    kubeconfigPath,
-    prometheusUrl: prometheus.url,
-    scrapeSeconds,
-    tokens: [{ token, kind: 'person', name: 'you' }],
-  });
-  closings.push(canaryd.stop);
+  const startAnother = async () => {
+    const canaryd = await startCanaryd({
+      databaseUrl: postgres.url,
+      kubeconfigPath,
+      prometheusUrl: prometheus.url,
+      scrapeSeconds,
+      tokens: [{ token, kind: 'person', name: 'you' }],
+    });
+    closings.push(canaryd.stop);
+    return canaryd;
+  };
+  const canaryd = await startAnother();
   say('Waiting for Prometheus to see traffic ...');
   await untilTrafficIsSeen(prometheus.url);
   return {
@@ -79,6 +86,8 @@ async function startParts(
     databaseUrl: postgres.url,
     kubeconfigPath,
     sandbox,
+    canaryd,
+    startAnother,
   };
 }
 

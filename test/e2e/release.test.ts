@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { demoPlan, healthy } from '../../demo/scenarios.ts';
+import { type Stack, startStack } from '../../local/stack.ts';
+import { paymentMesh } from '../../src/sandbox/payment-mesh.ts';
+import { storeObject } from '../../src/sandbox/sandbox.ts';
+import { moveWeights, release, statusAtEnd, weights } from './release.ts';
+
+let stack: Stack;
+
+beforeAll(async () => {
+  stack = await startStack({ seed: 3, say: () => undefined });
+}, 120_000);
+
+afterAll(() => stack?.close(), 60_000);
+
+/** v1 at 100 % again, every version healthy. */
+beforeEach(() => {
+  for (const object of paymentMesh().objects) storeObject(stack.sandbox.store, object);
+  for (const version of ['v1', 'v2', 'v3']) stack.sandbox.setVersion('payment-service', version, healthy);
+});
+
+const seconds = 120_000;
+const steps = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '8s' }, { type: 'promote' }];
+const shortPlan = { ...demoPlan, steps };
+
+describe('a release on real PostgreSQL, a real Prometheus and the sandbox mesh', () => {
+  it(
+    'that is paused and then fails is rolled back all the same',
+    async () => {
+      const rollout = await release(stack, 'v2');
+      await rollout.untilWeight(5);
+      expect((await rollout.act('pause', { reason: 'lunch' })).status).toBe(202);
+      stack.sandbox.setVersion('payment-service', 'v2', { errorRate: 0.5 });
+      const last = await rollout.untilStatus('rolled_back');
+      expect(last.explanation.what).toMatch(/5xx ratio of the canary was [\d.]+ %/);
+      expect(weights(stack)).toEqual({ v1: 100, v2: 0, v3: 0 });
+    },
+    seconds,
+  );
+
+  it(
+    'goes back on the word of a person, without a body and without a question',
+    async () => {
+      const rollout = await release(stack, 'v2');
+      await rollout.untilWeight(5);
+      expect((await rollout.act('rollback')).status).toBe(202);
+      const last = await rollout.untilStatus('rolled_back');
+      expect(last.outcome).toMatchObject({ cause: 'operator', by: { kind: 'person', name: 'you' } });
+      expect(weights(stack)).toEqual({ v1: 100, v2: 0, v3: 0 });
+      expect((await rollout.act('rollback')).status).toBe(409);
+    },
+    seconds,
+  );
+
+  it(
+    'is promoted past its checks only by saying so and why',
+    async () => {
+      const rollout = await release(stack, 'v3');
+      await rollout.untilWeight(5);
+      const refused = await rollout.act('promote');
+      expect(refused.status).toBe(409);
+      expect(refused.text).toContain('gate-not-ready');
+      const override = { override: ['checks'], reason: 'hotfix for an outage' };
+      expect((await rollout.act('promote', override)).status).toBe(202);
+      await rollout.untilStatus('succeeded');
+      expect(weights(stack)).toEqual({ v1: 0, v2: 0, v3: 100 });
+    },
+    seconds,
+  );
+
+  it(
+    'pauses when another hand moves its weight, and goes on from there when told to',
+    async () => {
+      const rollout = await release(stack, 'v2');
+      await rollout.untilWeight(5);
+      moveWeights(stack, { v1: 70, v2: 30, v3: 0 });
+      const paused = await rollout.untilStatus('paused');
+      expect(paused.explanation.what).toContain('from 5 % to 30 %');
+      expect((await rollout.act('resume')).text).toContain('drift-undecided');
+      expect((await rollout.act('resume', { drift: 'reassert' })).status).toBe(202);
+      await rollout.untilWeight(5);
+      await rollout.act('rollback');
+      await rollout.untilStatus('rolled_back');
+    },
+    seconds,
+  );
+
+  it(
+    'takes users off the canary even when traffic was given to a third version meanwhile',
+    async () => {
+      const rollout = await release(stack, 'v2');
+      await rollout.untilWeight(5);
+      moveWeights(stack, { v1: 65, v2: 5, v3: 30 });
+      await rollout.untilStatus('paused');
+      await rollout.act('rollback');
+      await rollout.untilStatus('rolled_back');
+      expect(weights(stack)).toEqual({ v1: 70, v2: 0, v3: 30 });
+    },
+    seconds,
+  );
+
+  it(
+    'is carried to its end by another worker when its own is killed',
+    async () => {
+      const other = await stack.startAnother();
+      const rollout = await release(stack, 'v2');
+      await rollout.untilWeight(5);
+      const gone = once(other.process, 'exit');
+      other.process.kill('SIGKILL');
+      await gone;
+      await rollout.untilStatus('succeeded');
+      expect(weights(stack)).toEqual({ v1: 0, v2: 100, v3: 0 });
+      expect((await rollout.types()).filter((type) => type === 'rollout.succeeded')).toHaveLength(1);
+    },
+    seconds,
+  );
+
+  it(
+    'survives that every canaryd is killed and started again',
+    async () => {
+      const rollout = await release(stack, 'v2');
+      await rollout.untilWeight(5);
+      const gone = once(stack.canaryd.process, 'exit');
+      stack.canaryd.process.kill('SIGKILL');
+      await gone;
+      const again = await stack.startAnother();
+      expect(await statusAtEnd({ ...stack, api: again.url }, rollout.id)).toBe('succeeded');
+      expect(weights(stack)).toEqual({ v1: 0, v2: 100, v3: 0 });
+    },
+    seconds,
+  );
+});
