@@ -7,16 +7,10 @@ import { settle } from './settle.ts';
 import type { Millis } from './units.ts';
 
 /** Seconds for which a turn owns its rollout; longer than any turn, so that only a stopped worker loses it. */
-export const leaseSeconds = 15;
+const leaseSeconds = 15;
 
-/** Calls of one turn end when these milliseconds have passed. */
-export const budgets = {
-  lookMs: 3000,
-  forwardMs: 12_000,
-  backMs: 14_000,
-  patchMs: 3000,
-  backPatchMs: 8000,
-} as const;
+/** Milliseconds after which calls of a turn end. All of a turn, going back included, fits into its lease. */
+const budgets = { lookMs: 3000, patchMs: 3000, backMs: 11_000, backPatchMs: 8000 } as const;
 
 export type TurnDeps = {
   /** Names this worker in the lease. */

@@ -104,7 +104,7 @@ describe('a release on real PostgreSQL, a real Prometheus and the sandbox mesh',
     'is carried to its end by another worker when its own is killed',
     async () => {
       const other = await stack.startAnother();
-      const rollout = await release(stack, 'v2');
+      const rollout = await release(stack, 'v2', shortPlan);
       await rollout.untilWeight(5);
       const gone = once(other.process, 'exit');
       other.process.kill('SIGKILL');
@@ -119,7 +119,7 @@ describe('a release on real PostgreSQL, a real Prometheus and the sandbox mesh',
   it(
     'survives that every canaryd is killed and started again',
     async () => {
-      const rollout = await release(stack, 'v2');
+      const rollout = await release(stack, 'v2', shortPlan);
       await rollout.untilWeight(5);
       const gone = once(stack.canaryd.process, 'exit');
       stack.canaryd.process.kill('SIGKILL');
