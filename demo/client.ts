@@ -1,11 +1,24 @@
 import { z } from 'zod';
 import type { Stack } from '../local/stack.ts';
 
+const Check = z.looseObject({
+  id: z.string(),
+  unit: z.string(),
+  limit: z.number(),
+  verdict: z.string().nullable(),
+  canary: z
+    .looseObject({ kind: z.string(), value: z.number().nullable(), requests: z.number().nullable() })
+    .nullable(),
+  measuredAt: z.string().nullable(),
+});
+export type CheckSeen = z.infer<typeof Check>;
+
 const Rollout = z.looseObject({
   id: z.string(),
   status: z.string(),
   weight: z.looseObject({ desired: z.number(), applied: z.number() }),
   explanation: z.looseObject({ what: z.string(), traffic: z.string(), next: z.string() }),
+  checks: z.array(Check),
   outcome: z
     .looseObject({
       cause: z.string().nullable(),

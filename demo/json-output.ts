@@ -1,3 +1,4 @@
+import type { CheckSeen } from './client.ts';
 import type { Output } from './text-output.ts';
 
 /** The demo as JSON lines on standard output; the summary is the last one. */
@@ -16,9 +17,22 @@ export function jsonOutput(): Output {
         type: event.type,
         message: event.message,
       }),
+    measured: (scenario, checks, at) =>
+      print({ event: 'checks', scenario: scenario.name, at, checks: checks.map(brief) }),
     ended: (result) => print({ event: 'result', ...result }),
     staysUp: ({ api }) => print({ event: 'staysUp', api }),
     summary: (results) => print({ summary: results }),
+  };
+}
+
+function brief({ id, verdict, canary, limit, unit }: CheckSeen) {
+  return {
+    check: id,
+    verdict,
+    value: canary?.value ?? null,
+    unit,
+    limit,
+    requests: canary?.requests ?? null,
   };
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Stack } from '../local/stack.ts';
-import { clientOf, type EventSeen, type RolloutSeen } from './client.ts';
+import { type CheckSeen, clientOf, type EventSeen, type RolloutSeen } from './client.ts';
 import { demoPlan, healthy, type Scenario } from './scenarios.ts';
 
 export type Result = {
@@ -25,6 +25,8 @@ export type Result = {
 export type Listener = {
   started(scenario: Scenario, rollout: RolloutSeen): void;
   happened(scenario: Scenario, event: EventSeen): void;
+  /** Called once for each poll. */
+  measured(scenario: Scenario, checks: CheckSeen[], at: string): void;
 };
 
 const service = 'payment-service';
@@ -52,6 +54,7 @@ export async function play(stack: Stack, scenario: Scenario, listener: Listener)
   listener.started(scenario, rollout);
   let seq = 0;
   let seen = rollout;
+  let measuredAt: string | null = null;
   while (Date.now() - startedAt < patienceMs && !ended.includes(seen.status)) {
     for (const event of await client.eventsAfter(rollout.id, seq)) {
       seq = event.seq;
@@ -60,12 +63,24 @@ export async function play(stack: Stack, scenario: Scenario, listener: Listener)
     }
     fault.noteFirstRequest(traffic.requestsTo(scenario.canary));
     seen = await client.find(rollout.id);
+    measuredAt = tellOnce(seen, measuredAt, (checks, at) => listener.measured(scenario, checks, at));
     await wait(pollMs);
   }
   for (const event of await client.eventsAfter(rollout.id, seq)) listener.happened(scenario, event);
   await wait(500);
   const lastRequestMs = traffic.lastRequestAt(scenario.canary)?.wallMs ?? null;
   return resultOf(scenario, seen, { startedAt, badSinceMs: fault.badSinceMs(), lastRequestMs });
+}
+
+/** Tells of a poll that was not told of yet; answers the last one told. */
+function tellOnce(
+  { checks }: RolloutSeen,
+  last: string | null,
+  tell: (checks: CheckSeen[], at: string) => void,
+): string | null {
+  const at = checks[0]?.measuredAt ?? null;
+  if (at !== null && at !== last) tell(checks, at);
+  return at;
 }
 
 /** Heals the canary again, so that the next release starts with a good one. */

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Stack } from '../local/stack.ts';
+import type { CheckSeen } from './client.ts';
 import type { Listener, Result } from './play.ts';
 import { scenarios } from './scenarios.ts';
 
@@ -13,7 +14,14 @@ export type Output = Listener & {
 };
 
 /** Events that say little to somebody who watches. */
-const quiet = new Set(['rollout.scheduled', 'weight.intended', 'step.completed']);
+const quiet = new Set([
+  'rollout.scheduled',
+  'weight.intended',
+  'step.completed',
+  // The result says the same and more.
+  'rollout.rolled_back',
+  'rollout.succeeded',
+]);
 const width = 78;
 
 /** The demo in plain lines that fit 80 columns. */
@@ -35,10 +43,26 @@ export function textOutput(): Output {
         event.message,
       );
     },
+    measured: (_scenario, checks, at) =>
+      wrapped(label(at, 'checks'), `${checks.map(inWords).join(', ')}, ${requestsOf(checks)}`),
     ended: (result, stack) => sayResult(result, stack),
     summary: sayTable,
     staysUp: (stack, results) => sayCurl(stack, results),
   };
+}
+
+function label(at: string, what: string): string {
+  return `${at.slice(11, 19)}Z ${what.padEnd(14)} `;
+}
+
+function inWords({ id, canary, unit, verdict }: CheckSeen): string {
+  const value = canary?.value ?? null;
+  const seen = value === null ? (canary?.kind ?? 'none').replace('_', ' ') : measured(value, unit);
+  return verdict === 'fail' ? styleText('red', `${id} ${seen} FAIL`) : `${id} ${seen}`;
+}
+
+function requestsOf(checks: CheckSeen[]): string {
+  return `${Math.round(checks[0]?.canary?.requests ?? 0)} requests`;
 }
 
 function sayResult(result: Result, { api }: Stack): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { statusReasonOf } from '../../src/rollout/explain.ts';
 import { drive, mood } from './drive.ts';
 
 describe('before the first percent', () => {
@@ -69,11 +70,12 @@ describe('before the first percent', () => {
   it.each([
     ['stable has no ready pod', 'stable' as const, 'stable_not_ready'],
     ['the canary has no ready pod', 'canary' as const, 'canary_not_ready'],
-  ])('holds at 0 %% while %s, and goes on by itself', async (_name, arm) => {
+  ])('holds at 0 %% while %s, and goes on by itself', async (_name, arm, reason) => {
     const driven = drive();
     driven.pods[arm] = { kind: 'known', ready: 0, total: 3 };
     await driven.run(30);
     expect(driven.status()).toBe('holding');
+    expect(statusReasonOf(driven.world.rollout)).toBe(reason);
     expect(driven.world.share).toBe(0);
     driven.pods[arm] = { kind: 'known', ready: 3, total: 3 };
     await driven.run(15);
