@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
+import { type Leftover, processesWith } from './leftovers.ts';
+import { ensurePrometheus } from './prometheus.ts';
+
+const root = join(import.meta.dirname, '..');
+const mark = 'CANARYD_TEST_RUN';
+const run = randomBytes(8).toString('hex');
+
+/** A server that was told to end may still be writing its last page. */
+const graceMs = 5000;
+
+const Report = z.looseObject({
+  numPassedTests: z.int(),
+  numFailedTests: z.int(),
+  numPendingTests: z.int(),
+  numTodoTests: z.int(),
+  testResults: z.array(
+    z.looseObject({
+      status: z.string(),
+      assertionResults: z.array(z.looseObject({ status: z.string() })),
+    }),
+  ),
+});
+type Totals = { passed: number; failed: number; skipped: number };
+
+await main(process.argv.slice(2));
+
+/** Runs the named groups of tests (`unit`, `contract`, `e2e`; none: all), or whatever else vitest is to be told. */
+async function main(args: string[]): Promise<void> {
+  const groups = args.filter((arg) => ['unit', 'contract', 'e2e'].includes(arg));
+  const rest = args.filter((arg) => !groups.includes(arg));
+  if (groups.length === 0 || groups.some((group) => group !== 'unit')) await fetchPrometheus();
+  const report = join(root, '.cache', 'test-results', `${run}.json`);
+  await mkdir(join(root, '.cache', 'test-results'), { recursive: true });
+  const code = await runVitest([...groups.map((group) => `--project=${group}`), ...rest], report);
+  const leftovers = await endLeftovers();
+  for (const { pid, command } of leftovers) console.error(`left running: ${command} (${pid}, ended now)`);
+  const totals = settle(await totalsOf(report), code === 0 && leftovers.length === 0);
+  await rm(report, { force: true });
+  const { passed, failed, skipped } = totals;
+  console.log(
+    `Totals on Node ${process.versions.node}: ${passed} passed, ${failed} failed, ${skipped} skipped`,
+  );
+  process.exitCode = failed === 0 ? 0 : 1;
+}
+
+/** Before the tests, whose time limits do not allow for a download. */
+async function fetchPrometheus(): Promise<void> {
+  try {
+    await ensurePrometheus({ log: (message) => console.error(message) });
+  } catch (cause) {
+    console.error(cause instanceof Error ? cause.message : cause);
+    console.error('The tests that need Prometheus will fail.');
+  }
+}
+
+async function runVitest(args: string[], report: string): Promise<number> {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const vitest = spawn(
+    process.execPath,
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--passWithNoTests', ...reporters, ...args],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, [mark]: run } },
+  );
+  // Ctrl-C reaches vitest by itself; the totals and the search for leftovers still follow.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => vitest.kill('SIGTERM'));
+  const [code] = await once(vitest, 'exit');
+  return typeof code === 'number' ? code : 1;
+}
+
+/** Answers the processes that the tests left running, having ended them. */
+async function endLeftovers(): Promise<Leftover[]> {
+  const until = Date.now() + graceMs;
+  let found = await processesWith(mark, run);
+  while (found.length > 0 && Date.now() < until) {
+    await wait(100);
+    found = await processesWith(mark, run);
+  }
+  for (const { pid } of found) endOne(pid);
+  return found;
+}
+
+function endOne(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself in the meantime.
+  }
+}
+
+async function totalsOf(path: string): Promise<Totals> {
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null) return { passed: 0, failed: 0, skipped: 0 };
+  const report = Report.parse(JSON.parse(text));
+  // A file that cannot even be loaded has no tests that could fail.
+  const broken = report.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && assertionResults.every((result) => result.status !== 'failed'),
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+/** Whatever goes wrong outside the tests counts as one failure: an error nobody awaited, a process left running. */
+function settle(totals: Totals, wentWell: boolean): Totals {
+  return wentWell || totals.failed > 0 ? totals : { ...totals, failed: 1 };
+}

@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Log } from '../../src/log.ts';
+import type { TurnDeps } from '../../src/rollout/advance.ts';
+import { newRollout } from '../../src/rollout/rollout.ts';
+import { startTurns } from '../../src/worker.ts';
+import { fakeMesh } from '../fakes/mesh.ts';
+import { fakeMetrics, mood } from '../fakes/metrics.ts';
+import { bankPlan, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+import { memoryStore } from '../fakes/store.ts';
+
+const id = rolloutId(1);
+const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
+
+async function aWorker({ broken = false } = {}) {
+  const mesh = fakeMesh();
+  mesh.add(where);
+  const metrics = fakeMetrics();
+  metrics.set('canary', mood.none);
+  const store = memoryStore({ now: () => start });
+  const uid = mesh.at(where)?.uid ?? '';
+  const asked = {
+    id,
+    target: { ...paymentTarget, uid },
+    plan: bankPlan,
+    requestedBy: { kind: 'person' as const, name: 'ana' },
+    reason: null,
+  };
+  await store.create(newRollout(asked, 1, start), [], null);
+  const warnings: Record<string, unknown>[] = [];
+  const log: Log = { info: () => undefined, error: () => undefined, warn: (fields) => warnings.push(fields) };
+  const deps: TurnDeps = {
+    worker: 'w',
+    store: broken
+      ? { ...store, claim: () => Promise.reject(new Error('postgres://user:secret@db is down')) }
+      : store,
+    mesh,
+    metrics,
+    alarm: { ring: async () => undefined },
+    deadline: () => new AbortController().signal,
+    rest: async () => undefined,
+  };
+  const ends: string[] = [];
+  const turns = startTurns({ deps, log, onTurn: (end) => ends.push(end), jitter: () => 0.5 });
+  return { turns, mesh, ends, warnings };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a worker', () => {
+  it('takes a turn when it is asked to', async () => {
+    const { turns, mesh, ends } = await aWorker();
+    await turns.take(id);
+    expect(mesh.shareOf(where)).toBe(5);
+    expect(ends).toEqual(['done']);
+    await turns.close();
+  });
+
+  it('sweeps up a turn whose alarm never rang', async () => {
+    const { turns, mesh } = await aWorker();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(mesh.shareOf(where)).toBe(5);
+    await turns.close();
+  });
+
+  it('survives a turn that throws, says so without its message, and sweeps on', async () => {
+    const { turns, ends, warnings } = await aWorker({ broken: true });
+    await turns.take(id);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(ends.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(ends)).toEqual(new Set(['failed']));
+    expect(JSON.stringify(warnings)).not.toContain('secret');
+    await turns.close();
+  });
+
+  it('takes no turn once it is closed', async () => {
+    const { turns, mesh, ends } = await aWorker();
+    await turns.close();
+    await turns.take(id);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([mesh.shareOf(where), ends]).toEqual([0, []]);
+  });
+});
