@@ -55,6 +55,12 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   if (environment['CANARYD_TOKENS'] === undefined && environment['CANARYD_TOKENS_FILE'] === undefined) {
     faults.push('CANARYD_TOKENS_FILE is missing: the path of a JSON list of bearer tokens');
   }
+  if (
+    (environment['CANARYD_PROMETHEUS_USER'] === undefined) !==
+    (environment['CANARYD_PROMETHEUS_PASSWORD'] === undefined)
+  ) {
+    faults.push('CANARYD_PROMETHEUS_USER and CANARYD_PROMETHEUS_PASSWORD go together: set both or none');
+  }
   if (!parsed.success || faults.length > 0) {
     throw new AppError(
       'configuration',

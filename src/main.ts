@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { ulid } from 'ulid';
 import { buildServer } from './api/server.ts';
 import { parseTokens, readTokens, type TokenTable } from './api/tokens.ts';
@@ -25,7 +26,9 @@ import { startTurns } from './worker.ts';
 type Parts = {
   config: Config;
   log: Log;
-  database: Database;
+  /** Turns have connections of their own, so that no number of readers delays a rollback. */
+  turns: Database;
+  reads: Database;
   kube: Kube;
   mesh: Mesh;
   metrics: PrometheusMetrics;
@@ -47,7 +50,8 @@ async function main(): Promise<void> {
   if (config.role !== 'worker') closings.push(await startApi(parts, tokens));
   closings.push(
     () => parts.kube.close(),
-    () => parts.database.close(),
+    () => parts.turns.close(),
+    () => parts.reads.close(),
   );
   endOnSignal(closings, log);
 }
@@ -65,19 +69,28 @@ async function connectParts(config: Config, log: Log): Promise<Parts> {
   const { url, auth, scrapeSeconds } = config.prometheus;
   const source = config.kubeconfig;
   const kube = await connectKube(source);
-  const database = connect(config.databaseUrl, { log });
+  const turns = connect(config.databaseUrl, { log });
+  const reads = connect(config.databaseUrl, { log });
   return {
     config,
     log,
-    database,
+    turns,
+    reads,
     kube,
     mesh: istioMesh(kube, { clusterDomain: config.clusterDomain }),
     metrics: prometheusMetrics({ url, scrapeSeconds, ...(auth === null ? {} : { auth }) }),
-    telemetry: telemetry(rolloutStore(database.db)),
+    telemetry: telemetry(rolloutStore(reads.db)),
   };
 }
 
-async function startWork({ config, log, database, mesh, metrics, telemetry }: Parts): Promise<Closing> {
+async function startWork({
+  config,
+  log,
+  turns: database,
+  mesh,
+  metrics,
+  telemetry,
+}: Parts): Promise<Closing> {
   const queue = openQueue(config.databaseUrl);
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const deps = {
@@ -87,6 +100,7 @@ async function startWork({ config, log, database, mesh, metrics, telemetry }: Pa
     metrics,
     alarm: alarmOn(queue, log),
     deadline: AbortSignal.timeout,
+    rest: async (ms: number) => wait(ms * (1 + Math.random())),
   };
   const turns = startTurns({ deps, log, onTurn: telemetry.countTurn, jitter: Math.random });
   const ears = await listen({ url: config.databaseUrl, onDue: (id) => void turns.take(id), log });
@@ -104,7 +118,7 @@ async function startWork({ config, log, database, mesh, metrics, telemetry }: Pa
 }
 
 async function startApi(
-  { config, log, database, mesh, metrics, telemetry }: Parts,
+  { config, log, reads: database, mesh, metrics, telemetry }: Parts,
   tokens: TokenTable,
 ): Promise<Closing> {
   const service = rolloutService({
@@ -119,7 +133,8 @@ async function startApi(
     tokens,
     readiness: async () => ({
       database: await databaseReady(database),
-      prometheus: await metrics.ready(AbortSignal.timeout(3000)),
+      // Without metrics nothing advances, but rolling back still works: no reason to take this instance away.
+      prometheus: { ...(await metrics.ready(AbortSignal.timeout(3000))), optional: true },
     }),
     metricsText: telemetry.text,
     log: logOptions(config.logLevel),

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** A bucket of a latency histogram: P99 is interpolated between its bounds. */
+export const Bucket = z.strictObject({ lowerMs: z.number(), upperMs: z.number() });
+
 /**
  * What a provider answered for one metric of one arm. "No data", "too little data" and "provider unreachable"
  * are different answers; only `value` may ever pass, and its number is always finite: a provider's +Inf is
@@ -11,7 +14,7 @@ export const Reading = z.discriminatedUnion('kind', [
     value: z.number(),
     requests: z.number(),
     /** Bounds of the histogram bucket the quantile fell into, in ms; only for latency. */
-    bucket: z.strictObject({ lowerMs: z.number(), upperMs: z.number() }).optional(),
+    bucket: Bucket.optional(),
   }),
   z.strictObject({ kind: z.literal('none') }),
   z.strictObject({ kind: z.literal('tooFew'), requests: z.number(), needed: z.number() }),

@@ -9,7 +9,13 @@ export type Limit = { metric: 'errorRate' | 'p99LatencyMs'; max: number };
  */
 export type Judgement =
   | { kind: 'pass'; value: number }
-  | { kind: 'breach'; value: number; stable: number | null; requests: number }
+  | {
+      kind: 'breach';
+      value: number;
+      stable: number | null;
+      requests: number;
+      bucket: NonNullable<Value['bucket']> | null;
+    }
   | { kind: 'environment'; value: number; stable: number; requests: number }
   | { kind: 'inconclusive' }
   | { kind: 'error'; why: string };
@@ -23,11 +29,16 @@ export function judge(limit: Limit, { canary, stable }: CheckReadings): Judgemen
   if (canary.kind === 'unavailable') return { kind: 'error', why: canary.why };
   if (canary.kind !== 'value' || !(canary.value >= 0)) return { kind: 'inconclusive' };
   if (canary.value <= limit.max) return { kind: 'pass', value: canary.value };
-  if (stable.kind !== 'value' || isWorse(limit.metric, canary, stable)) {
-    const compared = stable.kind === 'value' ? stable.value : null;
-    return { kind: 'breach', value: canary.value, stable: compared, requests: canary.requests };
-  }
+  return stable.kind === 'value' ? compare(limit, canary, stable) : breach(canary, null);
+}
+
+function compare(limit: Limit, canary: Value, stable: Value): Judgement {
+  if (isWorse(limit.metric, canary, stable)) return breach(canary, stable.value);
   return { kind: 'environment', value: canary.value, stable: stable.value, requests: canary.requests };
+}
+
+function breach({ value, requests, bucket }: Value, stable: number | null): Judgement {
+  return { kind: 'breach', value, stable, requests, bucket: bucket ?? null };
 }
 
 type Value = Extract<Reading, { kind: 'value' }>;

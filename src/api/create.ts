@@ -16,7 +16,7 @@ import {
 } from './idempotency.ts';
 import { negotiate } from './negotiate.ts';
 import { PreviewOnWire, renderPreview } from './preview.ts';
-import { takenProblem, targetProblem } from './refusals.ts';
+import { planProblem, takenProblem, targetProblem } from './refusals.ts';
 import { type ApiServer, json } from './route.ts';
 import { RolloutOnWire } from './wire.ts';
 
@@ -132,6 +132,8 @@ async function create(
       return sendAccepted(reply, await recallRival(service, keyed), true);
     case 'taken':
       throw takenProblem(answer.by);
+    case 'planUnfit':
+      throw planProblem(answer.faults);
     case 'targetMissing':
     case 'targetShape':
     case 'meshUnavailable':

@@ -15,7 +15,7 @@ const description = [
 
 const info = {
   title: 'canaryd',
-  version: '1.0.0',
+  version: '0.1.0',
   description,
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 };

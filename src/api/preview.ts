@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Preview } from '../rollout/service.ts';
-import { takenProblem, targetProblem } from './refusals.ts';
+import { planProblem, takenProblem, targetProblem } from './refusals.ts';
 import { renderTarget } from './render-rollout.ts';
 import { RolloutOnWire } from './wire.ts';
 
@@ -38,6 +38,8 @@ export function renderPreview(preview: Preview): z.output<typeof PreviewOnWire> 
       return renderSteps(preview);
     case 'taken':
       throw takenProblem(preview.by);
+    case 'planUnfit':
+      throw planProblem(preview.faults);
     case 'targetMissing':
     case 'targetShape':
     case 'meshUnavailable':

@@ -7,7 +7,14 @@ import { type ApiDeps, type ApiServer, json, NoQuery, type Readiness } from './r
 const Ready = z
   .object({
     status: z.literal('ready'),
-    parts: z.record(z.string(), z.object({ ok: z.boolean(), why: z.string().optional() })),
+    parts: z.record(
+      z.string(),
+      z.object({
+        ok: z.boolean(),
+        optional: z.boolean().optional().describe('True when rolling back works without it.'),
+        why: z.string().optional(),
+      }),
+    ),
   })
   .meta({ id: 'Ready' });
 
@@ -49,14 +56,17 @@ function readinessRoute(app: ApiServer, readiness: ApiDeps['readiness']): void {
     schema: {
       operationId: 'getReadiness',
       summary: 'Can this instance do its work?',
-      description: '503 while a part does not answer; `parts` says which and why.',
+      description:
+        '503 while a part does not answer that canaryd cannot do without; `parts` says which and why.',
       tags: ['probes'],
       querystring: NoQuery,
-      response: { 200: json('Every part answers.', Ready) },
+      response: { 200: json('Every part that canaryd cannot do without answers.', Ready) },
     },
     handler: async () => {
       const parts = shownParts(await readiness());
-      const missing = Object.keys(parts).filter((name) => parts[name]?.ok !== true);
+      const missing = Object.keys(parts).filter(
+        (name) => parts[name]?.ok !== true && parts[name]?.optional !== true,
+      );
       if (missing.length === 0) return { status: 'ready' as const, parts };
       throw new ProblemError('not-ready', `Not answering: ${missing.join(', ')}.`, { parts });
     },
@@ -65,8 +75,8 @@ function readinessRoute(app: ApiServer, readiness: ApiDeps['readiness']): void {
 
 /** Anybody may read this: addresses and credentials stay inside. */
 function shownParts(parts: Readiness): Readiness {
-  const shown = Object.entries(parts).map(([name, { ok, why }]) => {
-    return [name, why === undefined ? { ok } : { ok, why: redact(why).slice(0, 200) }] as const;
+  const shown = Object.entries(parts).map(([name, { why, ...part }]) => {
+    return [name, why === undefined ? part : { ...part, why: redact(why).slice(0, 200) }] as const;
   });
   return Object.fromEntries(shown);
 }

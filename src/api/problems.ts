@@ -165,7 +165,7 @@ export const problemKinds = {
   'database-unavailable': {
     status: 503,
     title: 'The database does not answer',
-    mend: 'Send the request again, with the same Idempotency-Key if it had one. Without canaryd: `canaryd break-glass`.',
+    mend: 'Send the request again, with the same Idempotency-Key if it had one. To go back without canaryd see docs/runbooks/emergency-without-canaryd.md.',
     retryAfterSeconds: 2,
   },
   'kubernetes-unavailable': {

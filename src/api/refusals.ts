@@ -2,8 +2,9 @@ import type { Refusal, RefusalCode } from '../rollout/command.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { MeshFailure, ShapeFault } from '../rollout/ports.ts';
 import { type Rollout, statusOf } from '../rollout/rollout.ts';
-import type { TargetRefusal } from '../rollout/service.ts';
+import type { PlanFault, TargetRefusal } from '../rollout/service.ts';
 import type { Millis } from '../rollout/units.ts';
+import { pointerOf } from './field-faults.ts';
 import { ProblemError } from './problem.ts';
 import type { Slug } from './problems.ts';
 import { pathTo } from './render-rollout.ts';
@@ -19,6 +20,21 @@ export function targetProblem(refusal: TargetRefusal): ProblemError {
     case 'meshUnavailable':
       return unavailable(refusal.failure);
   }
+}
+
+/** A plan that is sound in itself but does not fit how this canaryd measures. */
+export function planProblem(faults: PlanFault[]): ProblemError {
+  const errors = faults.map(({ path, code, message }) => ({
+    pointer: pointerOf(['plan', ...path]),
+    code,
+    detail: message,
+  }));
+  const detail = 'The plan does not fit how often metrics are scraped here. Nothing was started.';
+  const explanation = untouched(
+    'A check looks back too short a time to see anything change.',
+    'Give each window in `errors` at least two scrapes, and send it again.',
+  );
+  return new ProblemError('plan-inconsistent', detail, { errors, explanation });
 }
 
 /** Another rollout holds the VirtualService. */

@@ -10,6 +10,7 @@ const empty: OutcomeOnWire = {
   value: null,
   stableValue: null,
   limit: null,
+  bucket: null,
   requests: null,
   failures: null,
   windowSeconds: null,
@@ -22,6 +23,7 @@ const empty: OutcomeOnWire = {
 const stuckNames = {
   meshWriteFailed: 'mesh_write_failed',
   stableMissing: 'stable_missing',
+  targetMissing: 'target_missing',
   stableNotReady: 'stable_not_ready',
 } as const satisfies Record<StuckReason['kind'], string>;
 
@@ -53,7 +55,7 @@ export function outcomeOf(state: State): OutcomeOnWire | null {
 function causeOf(cause: Cause): OutcomeOnWire {
   switch (cause.kind) {
     case 'check':
-      return { ...empty, cause: 'check', ...checkFacts(cause) };
+      return { ...empty, cause: 'check', ...comparedFacts(cause), ...checkFacts(cause) };
     case 'severeErrors':
       return { ...empty, cause: 'severe_errors', metric: 'errorRate', ...ratioFacts(cause) };
     case 'unattributedErrors':
@@ -61,13 +63,7 @@ function causeOf(cause: Cause): OutcomeOnWire {
     case 'canaryUnreachable':
       return { ...empty, cause: 'canary_unreachable', ...unreachableFacts(cause.evidence) };
     case 'environmentLimit':
-      return {
-        ...empty,
-        cause: 'environment_limit',
-        check: cause.check,
-        unit: 'seconds',
-        value: cause.seconds,
-      };
+      return { ...empty, cause: 'environment_limit', ...comparedFacts(cause) };
     case 'metricsMissing':
       return { ...empty, cause: 'metrics_missing', unit: 'seconds', value: cause.seconds, reason: cause.why };
     case 'deadline':
@@ -81,14 +77,17 @@ function causeOf(cause: Cause): OutcomeOnWire {
   }
 }
 
-function checkFacts(cause: Extract<Cause, { kind: 'check' }>): Partial<OutcomeOnWire> {
-  const { check, metric, limit, requests, failures, windowSeconds } = cause;
-  const values = {
-    value: finite(cause.value),
-    stableValue: cause.stable === null ? null : finite(cause.stable),
-  };
+type Compared = Extract<Cause, { kind: 'check' | 'environmentLimit' }>;
+
+function comparedFacts({ check, metric, value, stable, limit, requests }: Compared): Partial<OutcomeOnWire> {
+  const values = { value: finite(value), stableValue: stable === null ? null : finite(stable) };
   const unit = metric === 'errorRate' ? 'ratio' : 'ms';
-  return { check, metric, unit, limit, requests, failures, windowSeconds, ...values };
+  return { check, metric, unit, limit, requests, ...values };
+}
+
+function checkFacts(cause: Extract<Cause, { kind: 'check' }>): Partial<OutcomeOnWire> {
+  const { bucket, failures, windowSeconds } = cause;
+  return { bucket, failures, windowSeconds };
 }
 
 function ratioFacts(facts: { value: number; limit: number; requests: number }): Partial<OutcomeOnWire> {

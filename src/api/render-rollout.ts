@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { currentStepOf, exitCodeOf, explain, statusReasonOf } from '../rollout/explain.ts';
-import type { Check } from '../rollout/plan.ts';
+import type { Check } from '../rollout/plan-parts.ts';
 import { type CheckResult, hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
 import type { Target } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';

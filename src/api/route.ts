@@ -7,8 +7,9 @@ import type { Slug } from './problems.ts';
 import type { TokenTable } from './tokens.ts';
 import { RolloutId } from './wire-parts.ts';
 
-/** Whether each part that canaryd needs answers; `why` is shown to anybody and holds no secret. */
-export type Readiness = Record<string, { ok: boolean; why?: string }>;
+/** Whether each part that canaryd needs answers; `why` is shown to anybody and holds no secret.
+ * Without an `optional` part canaryd still does what it must. */
+export type Readiness = Record<string, { ok: boolean; why?: string; optional?: boolean }>;
 
 export type ApiDeps = {
   service: RolloutService;

@@ -29,6 +29,7 @@ const StatusReason = z
     'canary_unreachable',
     'canary_not_ready',
     'environment',
+    'unproven',
     'environment_limit',
     'metrics_missing',
     'no_traffic',
@@ -156,13 +157,17 @@ export const OutcomeOnWire = z
     value: z.number().nullable().describe('What was measured on the canary.'),
     stableValue: z.number().nullable().describe('What was measured on stable at the same instant.'),
     limit: z.number().nullable(),
+    bucket: z
+      .object({ lowerMs: z.number(), upperMs: z.number() })
+      .nullable()
+      .describe('The histogram bucket that a P99 was interpolated in, in ms; null for everything else.'),
     requests: z.number().nullable().describe('How many requests the value is made of.'),
     failures: z.int().nullable().describe('Failing measurements in a row.'),
     windowSeconds: z.number().nullable(),
     reason: z.string().nullable().describe('In the words of whoever or whatever ended it.'),
     by: ActorOnWire.nullable(),
     stuck: z
-      .enum(['mesh_write_failed', 'stable_missing', 'stable_not_ready'])
+      .enum(['mesh_write_failed', 'target_missing', 'stable_missing', 'stable_not_ready'])
       .nullable()
       .describe('Why a rollback cannot be finished yet; it is tried until it is done.'),
     endedAt: Timestamp.nullable(),

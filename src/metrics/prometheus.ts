@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { longestWindowSeconds } from '../rollout/plan.ts';
+import { longestWindowSeconds } from '../rollout/plan-parts.ts';
 import type { MeasureRequest, Metrics } from '../rollout/ports.ts';
 import type { Answer } from './answer.ts';
 import { type PrometheusAddress, type PrometheusClient, prometheusClient } from './client.ts';

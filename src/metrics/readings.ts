@@ -1,5 +1,5 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../analysis/reading.ts';
-import { type Check, longestWindowSeconds } from '../rollout/plan.ts';
+import { type Check, longestWindowSeconds } from '../rollout/plan-parts.ts';
 import type { MeasureRequest } from '../rollout/ports.ts';
 import type { Answer, Row } from './answer.ts';
 import { type ArmName, armOf, type Freshness, skewOf, type Unavailable } from './freshness.ts';

@@ -6,7 +6,7 @@ import { inTime } from './deadline.ts';
 import { kindOf } from './failure.ts';
 
 /** One wake-up: nothing is decided from it, so it names the rollout and no more. */
-export type WakeUp = { jobId: string; rolloutId: string; delayMs: number };
+type WakeUp = { jobId: string; rolloutId: string; delayMs: number };
 export type WakeQueue = {
   add(wakeUp: WakeUp): Promise<void>;
   close(): Promise<void>;

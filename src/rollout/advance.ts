@@ -12,6 +12,9 @@ const leaseSeconds = 15;
 /** Milliseconds after which calls of a turn end. All of a turn, going back included, fits into its lease. */
 const budgets = { lookMs: 3000, patchMs: 3000, backMs: 11_000, backPatchMs: 8000 } as const;
 
+/** A pause between two conflicts: whoever keeps writing is not to be answered with a storm. */
+const conflictRestMs = 50;
+
 export type TurnDeps = {
   /** Names this worker in the lease. */
   worker: string;
@@ -21,6 +24,8 @@ export type TurnDeps = {
   alarm: Alarm;
   /** A signal that aborts after so many milliseconds. */
   deadline: (ms: number) => AbortSignal;
+  /** Waits so many milliseconds between two tries of one turn. */
+  rest: (ms: number) => Promise<void>;
 };
 
 /** How a turn ended: another worker has it, it lost its lease, or its decision stands. */
@@ -35,7 +40,7 @@ export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
   const claim = await deps.store.claim(id, deps.worker, leaseSeconds);
   if (claim === null) return 'not-due';
   const { view, measurements } = await look(deps, claim);
-  const decision = decide(claim.rollout, { view, measurements }, claim.now);
+  const decision = decide(claim.rollout, { view, measurements, epoch: claim.epoch }, claim.now);
   const write = view.kind === 'split' ? decision.write : null;
   const isSaved = await save(deps, claim.epoch, decision, { measurements, release: write === null });
   if (!isSaved) return 'fenced';
@@ -63,8 +68,8 @@ function measure(metrics: Metrics, rollout: Rollout, at: Millis, signal: AbortSi
 }
 
 /** Seconds since requests were last counted for the severe guard: stretches must not overlap, and two scrapes must fit. */
-function incrementSeconds({ watch, plan, scrapeSeconds, traffic }: Rollout, at: Millis): number {
-  const since = Math.max(watch.severe.countedUntil ?? at - plan.interval * 1000, traffic.appliedAt);
+function incrementSeconds({ watch, scrapeSeconds, traffic }: Rollout, at: Millis): number {
+  const since = watch.severe.countedUntil ?? traffic.appliedAt;
   const elapsed = Math.floor((at - since) / 1000);
   return elapsed >= 2 * scrapeSeconds ? elapsed : 0;
 }
@@ -98,6 +103,7 @@ async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promis
       AbortSignal.any([budget, deps.deadline(budgets.backPatchMs)]),
     );
     if (outcome.kind !== 'conflict' || budget.aborted) return outcome;
+    await deps.rest(conflictRestMs);
     view = await deps.mesh.look(
       effect.rollout.target,
       AbortSignal.any([budget, deps.deadline(budgets.lookMs)]),

@@ -7,11 +7,10 @@ const Reason = z
   .regex(/^\P{Cc}*$/u, { error: 'a reason is one line without control characters' });
 
 /** The view a person acted on; when it is no longer true the command is refused instead of guessed at. */
-export const Expectation = z.strictObject({
+const Expectation = z.strictObject({
   stepIndex: z.int().min(0).optional(),
   revision: z.int().min(1).optional(),
 });
-export type Expectation = z.infer<typeof Expectation>;
 
 const base = { reason: Reason.optional(), expect: Expectation.optional() };
 const override = z

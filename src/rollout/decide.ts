@@ -23,7 +23,7 @@ export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
     case 'paused':
       return wait(rollout, state, sight, now);
     case 'rollingBack':
-      return goBack(rollout, state, sight.view, now);
+      return goBack(rollout, state, sight, now);
     case 'succeeded':
     case 'rolledBack':
     case 'rollbackFailed':

@@ -1,7 +1,7 @@
 import type { AuditEvent, AuditFacts, AuditType } from './audit.ts';
 import { type Actor, canaryd, hasEnded, type Rollout, type State } from './rollout.ts';
 import { sentence } from './say.ts';
-import type { Millis } from './units.ts';
+import { isSameShare, type Millis } from './units.ts';
 
 /** A weight to write now. `end` writes the weights in the form that they keep after the rollout. */
 export type PlannedWrite = { share: number; end: boolean };
@@ -40,7 +40,7 @@ export function decided(
   parts: Partial<Omit<Decision, 'rollout'>> = {},
 ): Decision {
   const write = parts.write ?? null;
-  const traffic = write === null ? after.traffic : { ...after.traffic, desired: write.share, intent: write };
+  const traffic = write === null ? after.traffic : intending(before, after, write);
   const rollout = { ...after, traffic };
   return {
     rollout: { ...rollout, revision: before.revision + (isRevised(before, rollout) ? 1 : 0) },
@@ -50,8 +50,15 @@ export function decided(
   };
 }
 
+function intending({ traffic }: Rollout, after: Rollout, write: PlannedWrite): Rollout['traffic'] {
+  const isAgain = traffic.intent !== null && isSameShare(traffic.intent.share, write.share);
+  const attempts = isAgain && traffic.intent !== null ? traffic.intent.attempts + 1 : 1;
+  return { ...after.traffic, desired: write.share, intent: { ...write, attempts } };
+}
+
 function isRevised(before: Rollout, after: Rollout): boolean {
   return (
+    before.plan !== after.plan ||
     before.state.kind !== after.state.kind ||
     before.traffic.desired !== after.traffic.desired ||
     stepOf(before.state) !== stepOf(after.state)

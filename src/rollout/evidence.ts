@@ -1,7 +1,16 @@
 import type { Measurements, Reading } from '../analysis/reading.ts';
-import type { Check } from './plan.ts';
+import type { Check } from './plan-parts.ts';
+import type { Readiness } from './ports.ts';
 import type { Rollout } from './rollout.ts';
 import type { Millis } from './units.ts';
+
+/** What a turn knows that guards judge. `measurements` is null when no poll was due. */
+export type Facts = {
+  share: number;
+  readiness: { stable: Readiness; canary: Readiness } | null;
+  stableHasOtherRoutes: boolean;
+  measurements: Measurements | null;
+};
 
 /** Errors that name no version are held to the plan's own error limit. */
 export function errorLimit(checks: Record<string, Check>): Check | null {
@@ -9,8 +18,9 @@ export function errorLimit(checks: Record<string, Check>): Check | null {
 }
 
 /** Why a poll is not good data for both arms, or null when it is. */
-export function whyMissing({ requests, checks }: Measurements): string | null {
-  const readings = [requests, ...Object.values(checks)].flatMap(({ canary, stable }) => [canary, stable]);
+export function whyMissing({ requests, checks, unattributed }: Measurements): string | null {
+  const arms = [requests, ...Object.values(checks)].flatMap(({ canary, stable }) => [canary, stable]);
+  const readings = [...arms, unattributed];
   return readings.find((reading) => reading.kind === 'unavailable')?.why ?? null;
 }
 

@@ -31,6 +31,7 @@ export type StatusReason =
   | 'canary_unreachable'
   | 'canary_not_ready'
   | 'environment'
+  | 'unproven'
   | 'environment_limit'
   | 'metrics_missing'
   | 'no_traffic'
@@ -66,6 +67,8 @@ const byHold = {
   noTraffic: 'no_traffic',
   environment: 'environment',
   stableNotReady: 'stable_not_ready',
+  unproven: 'unproven',
+  targetMissing: 'target_missing',
   canaryNotReady: 'canary_not_ready',
   meshUnavailable: 'mesh_unavailable',
   meshWriteFailed: 'mesh_write_failed',
@@ -82,6 +85,7 @@ const byPause = {
 const byStuck = {
   meshWriteFailed: 'mesh_write_failed',
   stableMissing: 'stable_missing',
+  targetMissing: 'target_missing',
   stableNotReady: 'stable_not_ready',
 } as const satisfies Record<StuckReason['kind'], StatusReason>;
 

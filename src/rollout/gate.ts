@@ -1,6 +1,6 @@
 import type { Command, Refusal } from './command.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
-import type { StepType } from './plan.ts';
+import type { StepType } from './plan-parts.ts';
 import { type PauseReason, type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 
@@ -38,21 +38,50 @@ export function gate(rollout: Rollout, { override, reason, action }: Forward): R
   const { state, traffic } = rollout;
   const needsNoProof = action === 'advance' && traffic.applied === 0;
   if (needsNoProof || (state.kind !== 'holding' && hasEveryCheckPassed(rollout, 0))) return null;
+  const why =
+    state.kind === 'holding'
+      ? `The rollout holds: ${say.hold(state.reason)}.`
+      : `Not every check has passed at ${say.share(traffic.applied)} yet.`;
   return {
     code: 'gate-not-ready',
-    message: `Not every check has passed at ${say.share(traffic.applied)} yet. Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still roll back.`,
+    message: `${why} Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still hold and roll back.`,
   };
 }
 
 /** What somebody else did to the VirtualService is judged by a person first; null when there is nothing to judge. */
 function undecided(reason: PauseReason): Refusal | null {
-  if (reason.kind === 'drift') return undecidedDrift(reason);
+  if (reason.kind === 'drift') return refusedDrift(reason, undefined);
   if (reason.kind !== 'recreated' && reason.kind !== 'shapeChanged') return null;
   return { code: 'invalid-transition', message: `Resume first: ${say.pause(reason)}.` };
 }
 
-/** A drift needs the person's word on which weight is meant. */
-export function undecidedDrift({ expected, found }: { expected: number; found: number }): Refusal {
-  const message = `Somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}. Resume with "drift":"adopt" to go on from ${say.share(found)}, or with "drift":"reassert" to write ${say.share(expected)} again.`;
+type Drift = { expected: number; found: number };
+
+/**
+ * Why a person's word on a drift is refused, or null. A canary that somebody lowered is never raised again by
+ * writing the old weight, and one without traffic has nothing to go on from.
+ */
+export function refusedDrift(drift: Drift, choice: 'adopt' | 'reassert' | undefined): Refusal | null {
+  const { expected, found } = drift;
+  const isRefused =
+    choice === undefined ||
+    (choice === 'reassert' && found < expected) ||
+    (choice === 'adopt' && found === 0);
+  return isRefused ? undecidedDrift(drift) : null;
+}
+
+function undecidedDrift({ expected, found }: Drift): Refusal {
+  if (found === expected) {
+    const back = `Somebody else moved the canary's weight and put it back to ${say.share(found)}.`;
+    return { code: 'drift-undecided', message: `${back} Resume with "drift":"adopt" to go on from there.` };
+  }
+  const moved = `Somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}.`;
+  const adopt = `Resume with "drift":"adopt" to go on from ${say.share(found)}`;
+  const message =
+    found === 0
+      ? `${moved} Roll back, and start again when the canary may have traffic.`
+      : found < expected
+        ? `${moved} ${adopt}, or roll back; what was lowered by hand is not raised again.`
+        : `${moved} ${adopt}, or with "drift":"reassert" to write ${say.share(expected)} again.`;
   return { code: 'drift-undecided', message };
 }

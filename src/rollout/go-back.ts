@@ -2,25 +2,28 @@ import { type Decision, decided, event, inState } from './decision.ts';
 import type { MeshView } from './ports.ts';
 import { type Actor, type Cause, canaryd, type Rollout, type State, type StuckReason } from './rollout.ts';
 import * as say from './say.ts';
+import type { Sight } from './sight.ts';
 import type { Millis } from './units.ts';
 
 type RollingBack = Extract<State, { kind: 'rollingBack' }>;
 
 /** How long a write may fail before somebody is paged. */
 const stuckAfterMs = 60_000;
+/** How long a VirtualService may be gone before it counts as gone for good. */
+export const targetMissingLimitMs = 60_000;
 const shortestRetryMs = 1000;
 const longestRetryMs = 30_000;
 
 /** Leaves the way forward for good: from here on no traffic ever goes back to this canary. */
-export function turnBack(rollout: Rollout, cause: Cause, view: MeshView, now: Millis): Decision {
+export function turnBack(rollout: Rollout, cause: Cause, sight: Sight, now: Millis): Decision {
   const turned = turnedBack(rollout, cause, canaryd, now);
-  const decision = goBack(turned.rollout, turned.state, view, now);
+  const decision = goBack(turned.rollout, turned.state, sight, now);
   return { ...decision, events: [turned.event, ...decision.events] };
 }
 
 /** The same without a look at the mesh, for a person's word: the next turn writes. */
 export function turnedBack(rollout: Rollout, cause: Cause, by: Actor, now: Millis): Turned {
-  const state: RollingBack = { kind: 'rollingBack', since: now, cause, by, stuck: null };
+  const state: RollingBack = { kind: 'rollingBack', since: now, cause, by, stuck: null, firstEpoch: null };
   const traffic = { ...rollout.traffic, desired: 0 };
   return {
     state,
@@ -32,17 +35,47 @@ export function turnedBack(rollout: Rollout, cause: Cause, by: Actor, now: Milli
 type Turned = { rollout: Rollout; state: RollingBack; event: Decision['events'][number] };
 
 /**
- * A turn on the way back. It always writes, even when the canary's share is 0 already: a patch of an earlier turn
- * may still be on its way, and only a newer write makes it stale.
+ * A turn on the way back. It writes even when the canary's share is 0 already: a patch of an earlier turn may still
+ * be on its way, and only a newer write makes it stale.
  */
-export function goBack(rollout: Rollout, state: RollingBack, view: MeshView, now: Millis): Decision {
-  if (view.kind === 'missing') return lost(rollout, state, now);
+export function goBack(before: Rollout, from: RollingBack, { view, epoch }: Sight, now: Millis): Decision {
+  const state = { ...from, firstEpoch: from.firstEpoch ?? epoch };
+  const rollout = inState(before, state);
+  if (view.kind === 'missing') return waitForTarget(rollout, state, now);
   const obstacle = obstacleTo(state, view);
   if (obstacle !== null) return keepTrying(rollout, state, obstacle, now);
+  if (hasReturned(rollout, state, view)) return returned(rollout, state, now);
   // Writes that failed are over once one is read back; until then nobody is paged again for each attempt.
   const stuck = state.stuck?.kind === 'meshWriteFailed' ? state.stuck : null;
   const write = { share: 0, end: true };
   return decided(rollout, inState(rollout, { ...state, stuck }), { write, nextAt: now });
+}
+
+/**
+ * True when a write of an earlier turn on the way back stands in the mesh, whose answer was lost: it has made every
+ * patch from before the rollback stale, so that another write would add nothing. Without this an API server that is
+ * slower than our patience would keep a finished rollback from ending.
+ */
+function hasReturned({ id }: Rollout, { firstEpoch }: RollingBack, view: MeshView): boolean {
+  if (view.kind !== 'split' || view.canaryShare > 0 || view.owner === null || firstEpoch === null)
+    return false;
+  return view.owner.rolloutId === id && view.owner.epoch >= firstEpoch;
+}
+
+/** Ends a rollback whose 0 % was read back. */
+export function returned(before: Rollout, state: RollingBack, now: Millis): Decision {
+  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null };
+  const { since, cause, by } = state;
+  const ended: Rollout = { ...before, traffic, state: { kind: 'rolledBack', at: now, since, cause, by } };
+  const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause)}`;
+  return decided(before, ended, { events: [event('rollout.rolled_back', message, { cause })] });
+}
+
+/** An object that is created anew is gone for a moment: only one that stays away is lost. */
+function waitForTarget(rollout: Rollout, state: RollingBack, now: Millis): Decision {
+  const since = state.stuck?.kind === 'targetMissing' ? state.stuck.since : now;
+  if (now - since >= targetMissingLimitMs) return lost(rollout, state, now);
+  return keepTrying(rollout, state, { kind: 'targetMissing', since }, now);
 }
 
 /** The write did not arrive: say so once it is overdue, and try again for ever. */

@@ -1,44 +1,59 @@
 import { type Decision, decided, event, inState } from './decision.ts';
-import { turnBack } from './go-back.ts';
+import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
-import { paged } from './page.ts';
+import { hold } from './hold.ts';
 import type { MeshView } from './ports.ts';
-import { type HoldReason, type PauseReason, type Rollout, stepAt } from './rollout.ts';
+import type { HoldReason, PauseReason, Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { asFound, closingWrite, factsOf, interruptionIn, pollAfter, type Sight } from './sight.ts';
 import type { Millis } from './units.ts';
 import { type Moving, runningAgain, walk } from './walk.ts';
 
 /** A turn on the way forward: first whatever sends it back, then whatever stops it, then the plan's next step. */
-export function goOn(before: Rollout, state: Moving, { view, measurements }: Sight, now: Millis): Decision {
+export function goOn(before: Rollout, state: Moving, sight: Sight, now: Millis): Decision {
+  const { view, measurements } = sight;
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
-  if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, view, now);
+  if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, sight, now);
   if (now >= rollout.deadlineAt) {
-    return turnBack(rollout, { kind: 'deadline', seconds: rollout.plan.deadline }, view, now);
+    return turnBack(rollout, { kind: 'deadline', seconds: rollout.plan.deadline }, sight, now);
   }
-  if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, view, now);
+  if (isGoneForGood(state, view, now)) return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
   const interruption = interruptionIn(rollout, view);
   if (interruption !== null) return interrupt(before, rollout, { state, reason: interruption, view }, now);
-  if (view.kind !== 'split') return hold(before, rollout, { state, reason: unreadable(view), view }, now);
-  if (finding.kind === 'hold' && !isBeyondProof(rollout, state, finding.reason))
+  if (view.kind !== 'split')
+    return hold(before, rollout, { state, reason: unseen(state, view, now), view }, now);
+  if (finding.kind === 'hold' && !isWaived(state, finding.reason))
     return hold(before, rollout, { state, reason: finding.reason, view }, now);
   return walk(before, runningAgain(rollout, state, now), view, now);
 }
 
-/** A weight that is due was proven, or a person did without the proof: too little traffic stops only what watches. */
-function isBeyondProof(rollout: Rollout, { position }: Moving, reason: HoldReason): boolean {
-  const step = stepAt(rollout, position);
-  const watches = step.type === 'bake' || step.type === 'pause' || rollout.traffic.applied === 100;
-  return reason.kind === 'noTraffic' && !watches;
+/** A person who went on without proof did so knowing that there is too little traffic to prove anything. */
+function isWaived({ position }: Moving, reason: HoldReason): boolean {
+  return reason.kind === 'noTraffic' && position.overridden;
 }
 
-type Stop<Reason> = { state: Moving; reason: Reason; view: MeshView };
+/** An object that is created anew is gone for a moment: only one that stays away sends a rollout back. */
+function isGoneForGood(state: Moving, view: MeshView, now: Millis): boolean {
+  return view.kind === 'missing' && now - missingSince(state, now) >= targetMissingLimitMs;
+}
+
+function missingSince(state: Moving, now: Millis): Millis {
+  if (state.kind !== 'holding' || state.reason.kind !== 'targetMissing') return now;
+  return state.reason.since;
+}
+
+function unseen(state: Moving, view: Exclude<MeshView, { kind: 'split' }>, now: Millis): HoldReason {
+  if (view.kind === 'missing') return { kind: 'targetMissing', since: missingSince(state, now) };
+  return { kind: 'meshUnavailable', why: view.kind === 'shape' ? view.fault.message : view.why };
+}
+
+type Interruption = { state: Moving; reason: PauseReason; view: MeshView };
 
 function interrupt(
   before: Rollout,
   rollout: Rollout,
-  { state, reason, view }: Stop<PauseReason>,
+  { state, reason, view }: Interruption,
   now: Millis,
 ): Decision {
   const { position } = runningAgain(rollout, state, now).state;
@@ -47,23 +62,4 @@ function interrupt(
   const drift = reason.kind === 'drift' ? [event('drift.detected', say.pause(reason), { ...reason })] : [];
   const write = view.kind === 'split' && reason.kind !== 'recreated' ? closingWrite(rollout, view) : null;
   return decided(before, paused, { events: [...drift, ...events], write });
-}
-
-function hold(
-  before: Rollout,
-  rollout: Rollout,
-  { state, reason, view }: Stop<HoldReason>,
-  now: Millis,
-): Decision {
-  const since = state.kind === 'holding' ? state.since : now;
-  const isNew = state.kind === 'running' || state.reason.kind !== reason.kind;
-  const events = isNew ? [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })] : [];
-  const { rollout: told, events: pages } = paged(rollout, now);
-  const held = inState(told, { kind: 'holding', position: state.position, since, reason });
-  const write = view.kind === 'split' ? closingWrite(rollout, view) : null;
-  return decided(before, held, { events: [...events, ...pages], write });
-}
-
-function unreadable(view: Extract<MeshView, { kind: 'unavailable' | 'shape' }>): HoldReason {
-  return { kind: 'meshUnavailable', why: view.kind === 'shape' ? view.fault.message : view.why };
 }

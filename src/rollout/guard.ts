@@ -1,18 +1,17 @@
 import { type Measurements, withSoundNumbers } from '../analysis/reading.ts';
 import { severeErrorRatio, severeIncrements, tally } from '../analysis/severe.ts';
 import { judge } from '../analysis/threshold.ts';
-import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
-import type { Readiness } from './ports.ts';
+import {
+  errorLimit,
+  expectedRequests,
+  type Facts,
+  isWindowFull,
+  requestsIn,
+  whyMissing,
+} from './evidence.ts';
 import { type Cause, emptyWatch, type HoldReason, type Rollout, type Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 import { remember } from './watch.ts';
-
-/** What a turn knows that guards judge. `measurements` is null when no poll was due. */
-export type Facts = {
-  share: number;
-  readiness: { stable: Readiness; canary: Readiness } | null;
-  measurements: Measurements | null;
-};
 
 /** What the guards say: go back, wait, or nothing against going on. */
 export type Finding =
@@ -95,8 +94,9 @@ function failedCheck({ rollout, watch }: Guarded): Finding | null {
     if (result === undefined || result.failuresInARow < check.failures) continue;
     const judgement = judge(check, result);
     if (judgement.kind !== 'breach') continue;
-    const { value, stable, requests } = judgement;
+    const { value, stable, requests, bucket } = judgement;
     const facts = {
+      bucket,
       check: id,
       metric: check.metric,
       limit: check.max,

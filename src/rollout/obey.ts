@@ -1,6 +1,6 @@
 import type { Action, Command, Refusal } from './command.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
-import { type Forward, gate, obstacleTo, undecidedDrift } from './gate.ts';
+import { type Forward, gate, obstacleTo, refusedDrift } from './gate.ts';
 import { turnedBack } from './go-back.ts';
 import {
   type Actor,
@@ -17,7 +17,11 @@ import { deadlineAfterPause } from './wait.ts';
 import { ontoNextStep } from './walk.ts';
 
 /** A command that was obeyed, or why it was not. */
-export type Obedience = { kind: 'obeyed'; decision: Decision } | { kind: 'refused'; refusal: Refusal };
+export type Obedience =
+  | { kind: 'obeyed'; decision: Decision }
+  /** It is so already: nothing to write, and above all no running turn to disturb. */
+  | { kind: 'obeyedBefore' }
+  | { kind: 'refused'; refusal: Refusal };
 
 const actionsByState = {
   preflight: ['cancel', 'rollback'],
@@ -108,16 +112,16 @@ function pause(rollout: Rollout, note: string | null, actor: Actor, now: Millis)
 
 type Resume = Extract<Command, { action: 'resume' }>;
 
-function resume(rollout: Rollout, { drift, reason }: Resume, actor: Actor, now: Millis): Obedience {
+function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor, now: Millis): Obedience {
   const { state } = rollout;
-  if (state.kind === 'paused' && state.reason.kind === 'drift' && drift === undefined)
-    return refused(undecidedDrift(state.reason));
+  const reason = state.kind === 'paused' ? state.reason : null;
+  const refusal = reason?.kind === 'drift' ? refusedDrift(reason, drift) : null;
+  if (refusal !== null) return refused(refusal);
   const running = ontoRunning(rollout, now);
   const settled = withDrift(running, state, drift ?? 'reassert', now);
-  const message = reason === undefined ? `resumed by ${actor.name}` : `resumed by ${actor.name}: ${reason}`;
+  const message = note === undefined ? `resumed by ${actor.name}` : `resumed by ${actor.name}: ${note}`;
   const resumed = event('rollout.resumed', message, drift === undefined ? {} : { drift }, actor);
-  const isPlansPause = state.kind === 'paused' && state.reason.kind === 'plan';
-  if (!isPlansPause) return obeyed(rollout, settled, [resumed], now);
+  if (reason?.kind !== 'plan') return obeyed(rollout, settled, [resumed], now);
   const next = ontoNextStep(settled, now);
   return obeyed(rollout, next.rollout, [resumed, ...next.events], now);
 }
@@ -131,9 +135,9 @@ function ontoRunning(rollout: Rollout, now: Millis): Running {
 
 /** The step's clock stood still while the rollout was held or paused. */
 function heldPosition({ state, createdAt }: Rollout, now: Millis): Position {
-  if (!('position' in state)) return { step: 0, startedAt: createdAt };
+  if (!('position' in state)) return { step: 0, startedAt: createdAt, overridden: false };
   if (state.kind === 'running') return state.position;
-  return { step: state.position.step, startedAt: state.position.startedAt + (now - state.since) };
+  return { ...state.position, startedAt: state.position.startedAt + (now - state.since) };
 }
 
 function withDrift(running: Running, state: State, drift: 'adopt' | 'reassert', now: Millis): Running {
@@ -154,21 +158,15 @@ function advance(rollout: Rollout, command: Forward, actor: Actor, now: Millis):
   const running = ontoRunning(rollout, now);
   const message = `step ${running.state.position.step + 1} ended early by ${actor.name}`;
   const skipped = event('step.skipped', message, overridden(command), actor);
-  const next = ontoNextStep(running, now);
+  const next = ontoNextStep(running, now, command.override !== undefined);
   return obeyed(rollout, next.rollout, [skipped, ...next.events], now);
 }
 
 function promote(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
   const refusal = gate(rollout, command);
   if (refusal !== null) return refused(refusal);
-  const last = rollout.plan.steps.length - 1;
   const running = ontoRunning(rollout, now);
-  const { position } = running.state;
-  const promoted: Rollout = {
-    ...running,
-    // A last bake that has begun is not begun again.
-    state: { kind: 'running', position: position.step === last ? position : { step: last, startedAt: now } },
-  };
+  const promoted = inLastStep(running, command.override !== undefined, now);
   const promoting = event(
     'rollout.promoting',
     `promoting to 100 % on the word of ${actor.name}`,
@@ -178,6 +176,17 @@ function promote(rollout: Rollout, command: Forward, actor: Actor, now: Millis):
   return obeyed(rollout, promoted, [promoting], now);
 }
 
+/** In the last step, with its bake; to somebody who promotes while it bakes at 100 % the bake is over. */
+function inLastStep(running: Running, overridden: boolean, now: Millis): Running {
+  const { plan, state, traffic } = running;
+  const last = plan.steps.length - 1;
+  const isThere = state.position.step === last;
+  const position = isThere ? { ...state.position, overridden } : { step: last, startedAt: now, overridden };
+  const isBaking = isThere && traffic.applied === 100;
+  const steps = isBaking ? [...plan.steps.slice(0, last), { type: 'promote' as const }] : plan.steps;
+  return { ...running, plan: { ...plan, steps }, state: { kind: 'running', position } };
+}
+
 function overridden({ override, reason }: Forward): Record<string, string[] | string> {
   return { ...(override === undefined ? {} : { override }), ...(reason === undefined ? {} : { reason }) };
 }
@@ -185,12 +194,15 @@ function overridden({ override, reason }: Forward): Record<string, string[] | st
 function rollBack(rollout: Rollout, reason: string | null, actor: Actor, now: Millis): Obedience {
   const { state } = rollout;
   if (state.kind === 'rollingBack') {
+    if (state.by.kind !== 'canaryd') return { kind: 'obeyedBefore' };
     // It is on its way: a person's word lifts what only canaryd waits for, and starts no clock anew.
     const stuck = state.stuck?.kind === 'stableNotReady' ? null : state.stuck;
     const message = `rolling back on the word of ${actor.name} too${reason === null ? '' : `: ${reason}`}`;
     const insisted = event('rollout.rolling_back', message, { cause: state.cause, reason }, actor);
     return obeyed(rollout, inState(rollout, { ...state, by: actor, stuck }), [insisted], now);
   }
+  // Nothing was written yet, so there is nothing to take back.
+  if (state.kind === 'preflight') return cancel(rollout, reason, actor, now);
   const turned = turnedBack(rollout, { kind: 'operator', reason }, actor, now);
   return obeyed(turned.rollout, turned.rollout, [turned.event], now);
 }

@@ -1,6 +1,6 @@
 import type { Measurements } from '../analysis/reading.ts';
 import type { AuditEvent, AuditRow } from './audit.ts';
-import type { Check } from './plan.ts';
+import type { Check } from './plan-parts.ts';
 import type { Rollout } from './rollout.ts';
 import type { Target, TargetRequest } from './target.ts';
 import type { Millis, Share } from './units.ts';
@@ -55,6 +55,8 @@ export type SplitView = {
    * forward waits for a person; going back takes the canary's share alone and leaves this one where it is.
    */
   foreign: ShapeFault | null;
+  /** True when other routes bring stable requests too, so that its count says little about the canary's. */
+  stableHasOtherRoutes: boolean;
   /** From our annotations; null when there are none. */
   owner: { rolloutId: string; epoch: number } | null;
   readiness: { stable: Readiness; canary: Readiness };

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { Counts, Reading } from '../analysis/reading.ts';
+import { Bucket, Counts, Reading } from '../analysis/reading.ts';
 import { emptyTally } from '../analysis/severe.ts';
-import { Plan, type Step } from './plan.ts';
+import { StoredPlan } from './plan.ts';
+import type { Step } from './plan-parts.ts';
 import { Target } from './target.ts';
 
 const Millis = z.number();
@@ -28,6 +29,8 @@ export const Cause = z.discriminatedUnion('kind', [
     requests: z.number(),
     failures: z.number(),
     windowSeconds: z.number(),
+    /** Bounds of the histogram bucket that the value fell into, in ms; null for ratios. */
+    bucket: Bucket.nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('severeErrors'),
@@ -102,6 +105,8 @@ export const HoldReason = z.discriminatedUnion('kind', [
     total: z.number(),
     needed: z.number(),
   }),
+  z.strictObject({ kind: z.literal('unproven'), share: SeenShare }),
+  z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
   z.strictObject({ kind: z.literal('canaryNotReady'), total: z.number() }),
   z.strictObject({ kind: z.literal('meshUnavailable'), why: z.string() }),
   z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
@@ -122,12 +127,18 @@ export type PauseReason = z.infer<typeof PauseReason>;
 export const StuckReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
   z.strictObject({ kind: z.literal('stableMissing') }),
+  z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
   z.strictObject({ kind: z.literal('stableNotReady') }),
 ]);
 export type StuckReason = z.infer<typeof StuckReason>;
 
 /** Where a rollout stands in its plan. `startedAt` is moved on by every hold and pause, so that waiting never counts as baking. */
-export const Position = z.strictObject({ step: z.number(), startedAt: Millis });
+export const Position = z.strictObject({
+  step: z.number(),
+  startedAt: Millis,
+  /** True when a person said, with a reason, that this step's weight needs no proof. */
+  overridden: z.boolean(),
+});
 export type Position = z.infer<typeof Position>;
 
 export const State = z.discriminatedUnion('kind', [
@@ -145,6 +156,8 @@ export const State = z.discriminatedUnion('kind', [
     cause: Cause,
     by: Actor,
     stuck: StuckReason.nullable(),
+    /** The epoch of the first turn on the way back; null before it. Its write and all later ones were to 0. */
+    firstEpoch: z.number().nullable(),
   }),
   z.strictObject({ kind: z.literal('succeeded'), at: Millis }),
   z.strictObject({ kind: z.literal('rolledBack'), at: Millis, since: Millis, cause: Cause, by: Actor }),
@@ -156,18 +169,21 @@ export type State = z.infer<typeof State>;
 export type StateKind = State['kind'];
 
 /** A patch that was decided and written down, and whose effect has not been read back yet. */
-export const Intent = z.strictObject({ share: SeenShare, end: z.boolean() });
-export type Intent = z.infer<typeof Intent>;
+const Intent = z.strictObject({
+  share: SeenShare,
+  end: z.boolean(),
+  /** How often this share was tried to be written, one after the other. */
+  attempts: z.number(),
+});
 
 /** The canary's share as asked for and as read back; `observed` comes from metrics and is never stored here. */
-export const Traffic = z.strictObject({
+const Traffic = z.strictObject({
   desired: SeenShare,
   applied: SeenShare,
   /** When `applied` last changed: evidence from before it says nothing about this share. */
   appliedAt: Millis,
   intent: Intent.nullable(),
 });
-export type Traffic = z.infer<typeof Traffic>;
 
 /** One check's outcome at the last poll, kept for people and for the step that waits for it. */
 export const CheckResult = z.strictObject({
@@ -219,7 +235,7 @@ export const Rollout = z.strictObject({
   /** Changes only with state, step or desired weight, never with a measurement. */
   revision: z.number(),
   target: Target,
-  plan: Plan,
+  plan: StoredPlan,
   requestedBy: Actor,
   reason: z.string().nullable(),
   createdAt: Millis,

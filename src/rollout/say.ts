@@ -1,4 +1,4 @@
-import { highestBucketMs, type Step } from './plan.ts';
+import { highestBucketMs, type Step } from './plan-parts.ts';
 import type { Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
 import { isSameShare, type Millis } from './units.ts';
 
@@ -8,7 +8,7 @@ export function sentence(text: string): string {
 }
 
 /** `0.1234` as `12.34 %`: at most two decimals, none that say nothing. */
-export function ratio(value: number): string {
+function ratio(value: number): string {
   return value > 1 ? 'over 100 %' : `${trimmed(value * 100)} %`;
 }
 
@@ -40,7 +40,7 @@ export function moment(at: Millis, now: Millis): string {
 }
 
 /** A measured value with its unit. */
-export function measured(metric: Metric, value: number): string {
+function measured(metric: Metric, value: number): string {
   if (metric === 'errorRate') return ratio(value);
   return value > highestBucketMs ? `over ${highestBucketMs} ms` : `${Math.round(value)} ms`;
 }
@@ -53,8 +53,13 @@ function above(metric: Metric, value: number, limit: number): string {
   return found === allowed ? `just over the limit of ${allowed}` : `${found}, above the limit of ${allowed}`;
 }
 
+/** P99 is a guess within its bucket, so the bounds stand beside it. */
+function bucket(bounds: { lowerMs: number; upperMs: number } | null): string {
+  return bounds === null ? '' : ` (between ${bounds.lowerMs} and ${bounds.upperMs} ms)`;
+}
+
 /** What each metric is called in sentences. */
-export const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
+const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
 
 /** Why a rollout goes back, in one sentence with value, unit, limit and requests. */
 export function cause(of: Cause): string {
@@ -65,7 +70,7 @@ export function cause(of: Cause): string {
           ? 'stable gave nothing to compare with'
           : `stable ${measured(of.metric, of.stable)}`;
       const evidence = `${count(of.requests)} requests in ${seconds(of.windowSeconds)}, ${stable}`;
-      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
+      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}${bucket(of.bucket)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
     }
     case 'severeErrors':
       return `5xx ratio of the canary was ${above('errorRate', of.value, of.limit)}, in two stretches in a row (${count(of.requests)} requests in the last one)`;
@@ -84,7 +89,7 @@ export function cause(of: Cause): string {
     case 'targetMissing':
       return 'the VirtualService is gone';
     case 'operator':
-      return of.reason === null ? 'a person asked for it' : `a person asked for it: ${inner(of.reason)}`;
+      return of.reason === null ? 'it was asked for' : `it was asked for: ${inner(of.reason)}`;
   }
 }
 
@@ -107,6 +112,10 @@ export function hold(reason: HoldReason): string {
       return `${metricNames[reason.metric]} of the canary is ${above(reason.metric, reason.canary, reason.limit)}, and stable no better with ${measured(reason.metric, reason.stable)}, since ${timeOfDay(reason.since)}: the cause is not the canary (check ${reason.check}; ${count(reason.requests)} requests)`;
     case 'stableNotReady':
       return `stable has ${reason.ready} of ${reason.total} pods ready, ${reason.needed} are needed to be able to go back`;
+    case 'unproven':
+      return `a check has not passed lately at ${share(reason.share)}, and more traffic needs fresh proof`;
+    case 'targetMissing':
+      return `the VirtualService is gone since ${timeOfDay(reason.since)}`;
     case 'canaryNotReady':
       return `the canary has no ready pod (0 of ${reason.total}), so it gets no more traffic`;
     case 'meshUnavailable':
@@ -141,6 +150,8 @@ export function stuck(reason: StuckReason): string {
   switch (reason.kind) {
     case 'meshWriteFailed':
       return `the weight could not be written: ${inner(reason.why)}`;
+    case 'targetMissing':
+      return `the VirtualService is gone since ${timeOfDay(reason.since)}: put it back, or it counts as gone for good`;
     case 'stableMissing':
       return "stable's destination is gone from the route, so no weight can bring users back: put it back with kubectl edit";
     case 'stableNotReady':

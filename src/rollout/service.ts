@@ -2,7 +2,8 @@ import type { AuditRow } from './audit.ts';
 import type { Command, Refusal } from './command.ts';
 import { event } from './decision.ts';
 import { obey } from './obey.ts';
-import { type Plan, watchedSeconds } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { watchedSeconds } from './plan-parts.ts';
 import type {
   AuditQuery,
   Mesh,
@@ -27,13 +28,19 @@ export type TargetRefusal =
   | { kind: 'targetShape'; fault: ShapeFault }
   | { kind: 'meshUnavailable'; failure: MeshFailure };
 
+/** What does not fit together in a plan here; paths begin at the plan. */
+export type PlanFault = { path: (string | number)[]; code: 'plan-inconsistent'; message: string };
+/** Why a sound plan cannot be followed by this canaryd; nothing was written. */
+export type PlanUnfit = { kind: 'planUnfit'; faults: PlanFault[] };
+
 export type CreateAnswer =
   | { kind: 'created'; rollout: Rollout; now: Millis }
   | { kind: 'taken'; by: string }
   | { kind: 'answeredBefore' }
+  | PlanUnfit
   | TargetRefusal;
 
-export type PreviewStep = {
+type PreviewStep = {
   step: number;
   type: string;
   share: number;
@@ -42,6 +49,7 @@ export type PreviewStep = {
 };
 export type Preview =
   | { kind: 'preview'; rollout: Rollout; steps: PreviewStep[]; seconds: number }
+  | PlanUnfit
   | TargetRefusal
   | { kind: 'taken'; by: string };
 
@@ -104,7 +112,7 @@ async function create(
   const drafted = await draft(deps, request, actor);
   if (drafted.kind !== 'drafted') return drafted;
   const { rollout, now } = drafted;
-  const message = `${rollout.target.stable.version} to ${rollout.target.canary.version} asked for by ${actor.name}`;
+  const message = `rollout of ${rollout.target.stable.version} to ${rollout.target.canary.version} asked for by ${actor.name}`;
   const scheduled = event(
     'rollout.scheduled',
     message,
@@ -158,7 +166,9 @@ async function draft(
   { mesh, metrics, rollouts, newId, deadline }: ServiceDeps,
   { target: wanted, plan, reason }: CreateRequest,
   actor: Actor,
-): Promise<{ kind: 'drafted'; rollout: Rollout; now: Millis } | TargetRefusal> {
+): Promise<{ kind: 'drafted'; rollout: Rollout; now: Millis } | PlanUnfit | TargetRefusal> {
+  const faults = blindWindows(plan, metrics.scrapeSeconds);
+  if (faults.length > 0) return { kind: 'planUnfit', faults };
   const resolution = await mesh.resolve(wanted, deadline(meshMs));
   if (resolution.kind !== 'resolved') return refusalFrom(resolution);
   const now = await rollouts.now();
@@ -168,6 +178,18 @@ async function draft(
     now,
   );
   return { kind: 'drafted', rollout, now };
+}
+
+/** Between fewer samples than two nothing is seen to change. */
+function blindWindows({ checks }: Plan, scrapeSeconds: number): PlanFault[] {
+  const shortest = 2 * scrapeSeconds;
+  return Object.entries(checks)
+    .filter(([, { window }]) => window < shortest)
+    .map(([id, { window }]) => ({
+      path: ['checks', id, 'window'],
+      code: 'plan-inconsistent',
+      message: `looks back ${window} s, but metrics are scraped every ${scrapeSeconds} s: a window spans at least two scrapes (${shortest} s)`,
+    }));
 }
 
 function refusalFrom(resolution: Exclude<Resolution, { kind: 'resolved' }>): TargetRefusal {
@@ -193,6 +215,8 @@ async function act(rollouts: Rollouts, { id, command, actor, remember }: Act): P
         remember: null,
       };
     }
+    if (obedience.kind === 'obeyedBefore')
+      return { change: null, answer: { kind: 'accepted', rollout, now }, remember: null };
     const { decision } = obedience;
     return {
       change: { rollout: decision.rollout, events: decision.events, nextAt: decision.nextAt },

@@ -1,5 +1,5 @@
 import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
-import { keepTrying } from './go-back.ts';
+import { keepTrying, returned } from './go-back.ts';
 import type { WriteOutcome } from './ports.ts';
 import type { Rollout, State } from './rollout.ts';
 import * as say from './say.ts';
@@ -7,6 +7,8 @@ import { isSameShare, type Millis } from './units.ts';
 import { ontoNextStep, type Running, resumption, runningAgain } from './walk.ts';
 
 const retryMs = 250;
+/** Conflicts in a row after which somebody else's writing is worth telling. */
+const patientAttempts = 5;
 
 /**
  * What becomes of a rollout after its write: only a weight that was read back moves it on, and only then may it
@@ -18,9 +20,10 @@ export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutc
   if (state.kind === 'rollingBack') {
     return keepTrying(rollout, state, { kind: 'meshWriteFailed', why: whyNot(outcome) }, now);
   }
-  if (outcome.kind === 'conflict' || outcome.kind === 'missing')
-    return decided(rollout, rollout, { nextAt: now + retryMs });
-  const reason = { kind: 'meshWriteFailed' as const, why: outcome.why };
+  const attempts = rollout.traffic.intent?.attempts ?? 1;
+  const mayPass = outcome.kind === 'missing' || (outcome.kind === 'conflict' && attempts < patientAttempts);
+  if (mayPass) return decided(rollout, rollout, { nextAt: now + retryMs * attempts });
+  const reason = { kind: 'meshWriteFailed' as const, why: whyNot(outcome) };
   // No answer may mean that it was applied: look again soon. A refusal will not change as fast.
   const nextAt = outcome.kind === 'ambiguous' ? now + 4 * retryMs : rollout.nextPollAt;
   if (isHeldByWrites(state)) return decided(rollout, inState(rollout, { ...state, reason }), { nextAt });
@@ -39,7 +42,7 @@ function arrived(before: Rollout, write: PlannedWrite, share: number, now: Milli
   const hasMoved = !isSameShare(before.traffic.applied, share);
   const moved = hasMoved ? [applied(before, rollout)] : [];
   const { state } = rollout;
-  if (state.kind === 'rollingBack') return returned({ ...rollout, state }, moved, now);
+  if (state.kind === 'rollingBack') return wayBack(rollout, state, moved, now);
   const isHeld = isHeldByWrites(state);
   if (!isHeld && state.kind !== 'running') return decided(before, rollout, { events: moved });
   const running = runningAgain(rollout, state, now);
@@ -54,19 +57,15 @@ function arrived(before: Rollout, write: PlannedWrite, share: number, now: Milli
   return decided(before, stepped.rollout, { ...stepped, events: [...events, ...stepped.events] });
 }
 
-type RollingBack = Rollout & { state: Extract<State, { kind: 'rollingBack' }> };
+type RollingBack = Extract<Rollout['state'], { kind: 'rollingBack' }>;
 
-function returned(rollout: RollingBack, moved: Decision['events'], now: Millis): Decision {
-  const { state, traffic } = rollout;
-  if (!isSameShare(traffic.applied, 0)) {
-    const why = `the canary still has ${say.share(traffic.applied)} after the write`;
-    const again = keepTrying(rollout, state, { kind: 'meshWriteFailed', why }, now);
-    return { ...again, events: [...moved, ...again.events] };
-  }
-  const { since, cause, by } = state;
-  const ended = inState(rollout, { kind: 'rolledBack', at: now, since, cause, by });
-  const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause)}`;
-  return decided(rollout, ended, { events: [...moved, event('rollout.rolled_back', message, { cause })] });
+function wayBack(rollout: Rollout, state: RollingBack, moved: Decision['events'], now: Millis): Decision {
+  const { applied: left } = rollout.traffic;
+  const why = `the canary still has ${say.share(left)} after the write`;
+  const decision = isSameShare(left, 0)
+    ? returned(rollout, state, now)
+    : keepTrying(rollout, state, { kind: 'meshWriteFailed', why }, now);
+  return { ...decision, events: [...moved, ...decision.events] };
 }
 
 /** A step that only asked for this weight is over; any other one begins its watch at the new weight. */

@@ -1,17 +1,19 @@
 import type { Measurements } from '../analysis/reading.ts';
 import type { PlannedWrite } from './decision.ts';
-import type { Facts } from './guard.ts';
+import type { Facts } from './evidence.ts';
 import type { MeshView, SplitView } from './ports.ts';
 import type { PauseReason, Rollout } from './rollout.ts';
 import { isSameShare, type Millis, type Share } from './units.ts';
 
-/** What a turn saw. `measurements` is null when no poll was due. */
-export type Sight = { view: MeshView; measurements: Measurements | null };
+/** What a turn saw. `measurements` is null when no poll was due; `epoch` is the turn's own fencing token. */
+export type Sight = { view: MeshView; measurements: Measurements | null; epoch: number };
 
 /** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */
 export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {
-  if (view.kind !== 'split') return { share: possibleShare(rollout), readiness: null, measurements };
-  return { share: view.canaryShare, readiness: view.readiness, measurements };
+  if (view.kind !== 'split')
+    return { share: possibleShare(rollout), readiness: null, stableHasOtherRoutes: false, measurements };
+  const { canaryShare: share, readiness, stableHasOtherRoutes } = view;
+  return { share, readiness, stableHasOtherRoutes, measurements };
 }
 
 /** The most that the canary may have: a write whose answer was lost may have landed. */

@@ -1,6 +1,6 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import { goOn } from './go-on.ts';
-import { longestWindowSeconds } from './plan.ts';
+import { longestWindowSeconds } from './plan-parts.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
@@ -45,14 +45,14 @@ function leftoversIn(rollout: Rollout, { measurements }: Sight, now: Millis): st
 }
 
 function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
-  const state = { kind: 'running' as const, position: { step: 0, startedAt: now } };
+  const state = { kind: 'running' as const, position: { step: 0, startedAt: now, overridden: false } };
   const started: Rollout = {
     ...rollout,
     state,
     deadlineAt: now + rollout.plan.deadline * 1000,
     nextPollAt: now,
   };
-  const decision = goOn(started, state, { view: sight.view, measurements: null }, now);
+  const decision = goOn(started, state, { ...sight, measurements: null }, now);
   const { canary, stable } = rollout.target;
   const message = `started: ${stable.version} to ${canary.version} in ${rollout.plan.steps.length} steps, deadline ${say.moment(started.deadlineAt, now)}`;
   return {

@@ -5,7 +5,9 @@ const Subset = z.strictObject({ subset: KubernetesName });
 
 /** What a person names: the route whose weights may be moved, and which destination is the canary. */
 export const TargetRequest = z.strictObject({
-  cluster: KubernetesName.default('default'),
+  cluster: z
+    .literal('default', { error: 'this canaryd knows one cluster, "default": leave it out' })
+    .default('default'),
   namespace: KubernetesName,
   virtualService: KubernetesName,
   route: z

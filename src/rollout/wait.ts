@@ -10,13 +10,14 @@ import type { Millis } from './units.ts';
 type Paused = Extract<State, { kind: 'paused' }>;
 
 /** A turn while a person is awaited: the weight stays, the guards go on, and nobody coming is an answer too. */
-export function wait(before: Rollout, state: Paused, { view, measurements }: Sight, now: Millis): Decision {
+export function wait(before: Rollout, state: Paused, sight: Sight, now: Millis): Decision {
+  const { view, measurements } = sight;
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
-  if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, view, now);
+  if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, sight, now);
   const timeUp = timeUpIn(rollout, state, now);
-  if (timeUp !== null) return turnBack(rollout, timeUp, view, now);
-  if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, view, now);
+  if (timeUp !== null) return turnBack(rollout, timeUp, sight, now);
+  if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
   const told = paged(rollout, now);
   if (view.kind !== 'split') return decided(before, told.rollout, { events: told.events });
   const reason = interruptionIn(rollout, view);

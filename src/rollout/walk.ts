@@ -1,4 +1,6 @@
-import { type Decision, decided, event } from './decision.ts';
+import { type Decision, decided, event, type PlannedWrite } from './decision.ts';
+import { hasEveryCheckPassed } from './evidence.ts';
+import { hold } from './hold.ts';
 import type { SplitView } from './ports.ts';
 import { type Rollout, type State, stepAt } from './rollout.ts';
 import * as say from './say.ts';
@@ -20,8 +22,8 @@ export function walk(before: Rollout, rollout: Running, view: SplitView, now: Mi
 /** Running again, with the step's clock moved on by the time it was held. */
 export function runningAgain(rollout: Rollout, state: Moving, now: Millis): Running {
   const heldMs = state.kind === 'holding' ? now - state.since : 0;
-  const { step, startedAt } = state.position;
-  return { ...rollout, state: { kind: 'running', position: { step, startedAt: startedAt + heldMs } } };
+  const startedAt = state.position.startedAt + heldMs;
+  return { ...rollout, state: { kind: 'running', position: { ...state.position, startedAt } } };
 }
 
 /** The audit event that ends a hold. */
@@ -32,15 +34,16 @@ export function resumption({ reason }: Holding): Decision['events'][number] {
 function stride(before: Rollout, rollout: Running, view: SplitView, now: Millis): Decision {
   const { desired, applied } = rollout.traffic;
   const { position } = rollout.state;
-  if (!isSameShare(desired, applied)) return shift(before, rollout, { share: desired, end: false }, now);
+  if (!isSameShare(desired, applied))
+    return raise(before, rollout, { write: { share: desired, end: false }, view }, now);
   const outcome = takeStep({ rollout, position, now });
   switch (outcome.kind) {
     case 'wait':
       return decided(before, rollout, { write: closingWrite(rollout, view) });
     case 'shift':
-      return shift(before, rollout, { share: outcome.share, end: false }, now);
+      return raise(before, rollout, { write: { share: outcome.share, end: false }, view }, now);
     case 'finish':
-      return shift(before, rollout, { share: 100, end: true }, now);
+      return raise(before, rollout, { write: { share: 100, end: true }, view }, now);
     case 'pause': {
       const paused: Rollout = {
         ...rollout,
@@ -61,11 +64,12 @@ function stride(before: Rollout, rollout: Running, view: SplitView, now: Millis)
 export function ontoNextStep(
   rollout: Running,
   now: Millis,
+  overridden = false,
 ): { rollout: Running; events: Decision['events'] } {
   const { step } = rollout.state.position;
   const moved: Running = {
     ...rollout,
-    state: { kind: 'running', position: { step: step + 1, startedAt: now } },
+    state: { kind: 'running', position: { step: step + 1, startedAt: now, overridden } },
   };
   const total = rollout.plan.steps.length;
   const next = stepAt(moved, moved.state.position);
@@ -86,12 +90,34 @@ export function stepStarted(rollout: Running): Decision['events'][number] {
   return event('step.started', message, { step: position.step, type: step.type });
 }
 
-function shift(
+/** Polls that proof may be old: one may be under way, and one may have been missed. */
+const freshPolls = 2;
+
+/**
+ * Gives a canary with traffic more of it only on proof that still holds. It was asked for when the bake ended, but a
+ * pause, a refused write or an outage may have come between.
+ */
+function raise(
   before: Rollout,
   rollout: Running,
-  write: { share: number; end: boolean },
+  { write, view }: { write: PlannedWrite; view: SplitView },
   now: Millis,
 ): Decision {
+  const { applied } = rollout.traffic;
+  const isRaise = applied > 0 && write.share > applied && !isSameShare(write.share, applied);
+  const freshSince = now - freshPolls * rollout.plan.interval * 1000;
+  const isProven = rollout.state.position.overridden || hasEveryCheckPassed(rollout, freshSince);
+  if (!isRaise || isProven) return shift(before, rollout, write, now);
+  const state = heldAtThisStep(before, rollout) ?? rollout.state;
+  return hold(before, rollout, { state, reason: { kind: 'unproven', share: applied }, view }, now);
+}
+
+/** A hold goes on with its clock while the rollout stands at the same step. */
+function heldAtThisStep({ state }: Rollout, { state: { position } }: Running): Holding | null {
+  return state.kind === 'holding' && state.position.step === position.step ? state : null;
+}
+
+function shift(before: Rollout, rollout: Running, write: PlannedWrite, now: Millis): Decision {
   // Only an answer shows that writing works again: until then the hold stands and each attempt is a quiet one.
   const isHeld = before.state.kind === 'holding' && before.state.reason.kind === 'meshWriteFailed';
   const after = isHeld ? { ...rollout, state: before.state } : rollout;

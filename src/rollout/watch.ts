@@ -1,13 +1,14 @@
 import type { CheckReadings, Measurements, Reading } from '../analysis/reading.ts';
 import { tally } from '../analysis/severe.ts';
 import { type Judgement, judge } from '../analysis/threshold.ts';
+import type { Facts } from './evidence.ts';
 import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
-import { type Check, longestWindowSeconds } from './plan.ts';
+import { type Check, longestWindowSeconds } from './plan-parts.ts';
 import type { Readiness } from './ports.ts';
 import type { CheckResult, Rollout, Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 
-type Sight = { share: number; readiness: { stable: Readiness; canary: Readiness } | null };
+type Sight = Omit<Facts, 'measurements'>;
 
 /** Fewer expected requests than this may fail to appear by chance. */
 const expectedEnough = 20;
@@ -30,7 +31,7 @@ export function remember(rollout: Rollout, sight: Sight, measurements: Measureme
     results: Object.fromEntries(results),
     unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
     noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),
-    missingRequestPolls: countMissingRequests(rollout, sight.share, measurements, now),
+    missingRequestPolls: countMissingRequests(rollout, sight, measurements, now),
     metricsMissing: rememberMissing(watch, measurements, now),
     environmentSince: judgements.some((judgement) => judgement.kind === 'environment')
       ? (watch.environmentSince ?? now)
@@ -86,17 +87,20 @@ function countNoReadyPod(before: number, readiness: Readiness | undefined): numb
 
 function countMissingRequests(
   rollout: Rollout,
-  share: number,
+  sight: Sight,
   { requests }: Measurements,
   now: Millis,
 ): number {
   const seen = requestsIn(requests.canary);
-  const expected = expectedRequests(requests.stable, share);
+  const expected = expectedRequests(requests.stable, sight.share);
   // While a write is open the split is not known, and with it what to expect.
   const isUnknown = seen === null || expected === null || rollout.traffic.intent !== null;
-  if (isUnknown || expected < expectedEnough) return rollout.watch.missingRequestPolls;
+  if (isUnknown) return rollout.watch.missingRequestPolls;
+  if (expected < expectedEnough) return 0;
   if (!isWindowFull(rollout, longestWindowSeconds(rollout.plan.checks), now)) return 0;
-  return seen < expected / 4 ? rollout.watch.missingRequestPolls + 1 : 0;
+  // A stable that other routes feed too tells what a canary gets only when that is nothing at all.
+  const least = sight.stableHasOtherRoutes ? 1 : expected / 4;
+  return seen < least ? rollout.watch.missingRequestPolls + 1 : 0;
 }
 
 function rememberMissing(watch: Watch, measurements: Measurements, now: Millis): Watch['metricsMissing'] {

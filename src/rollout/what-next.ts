@@ -1,5 +1,5 @@
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
-import { watchedSeconds } from './plan.ts';
+import { watchedSeconds } from './plan-parts.ts';
 import { type HoldReason, type Position, type Rollout, type State, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';

@@ -30,7 +30,7 @@ function listed(faults: readonly string[]): string {
   return `${count} occurred:\n${faults.map((fault) => `\t* ${fault}\n`).join('')}\n`;
 }
 
-export function denied(reason: string): Reply {
+function denied(reason: string): Reply {
   const message = `admission webhook "rev.validation.istio.io" denied the request: configuration is invalid: ${reason}`;
   return failure({ code: 400, message });
 }

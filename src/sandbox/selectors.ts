@@ -19,12 +19,6 @@ export function parseLabelSelector(text: string): ((object: JsonObject) => boole
   };
 }
 
-/** True when the object's labels carry every pair of the selector, as Services and subsets select pods. */
-export function hasLabels(object: JsonObject, wanted: JsonObject): boolean {
-  const labels = objectAt(object, 'metadata', 'labels');
-  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
-}
-
 function splitOutsideBrackets(text: string): string[] {
   return text.split(/,(?![^()]*\))/).map((part) => part.trim());
 }

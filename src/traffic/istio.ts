@@ -130,6 +130,7 @@ function viewOf(virtualService: VirtualService, split: Split, readiness: Ready):
     canaryShare: split.canaryShare,
     hasStable: split.stable !== null,
     foreign: split.foreign,
+    stableHasOtherRoutes: split.stableHasOtherRoutes,
     owner: ownerOf(virtualService),
     readiness,
   };

@@ -16,7 +16,7 @@ import type { PatchOperation } from './weight-patch.ts';
 
 export type ObjectName = { namespace: string; name: string };
 export type KubeRead<Value> = { kind: 'found'; value: Value } | { kind: 'missing' } | MeshFailure;
-export type KubeWritten<Value> = Exclude<Written<Value>, { kind: 'notServed' }>;
+type KubeWritten<Value> = Exclude<Written<Value>, { kind: 'notServed' }>;
 
 /** What canaryd asks of a cluster. Each call has a deadline, ends early when `signal` aborts, and answers instead of throwing. */
 export interface Kube {

@@ -7,6 +7,7 @@ import {
   type Misshapen,
   misshapen,
   nameOf,
+  type Place,
   type Route,
 } from './virtual-service.ts';
 
@@ -20,6 +21,8 @@ export type Split = {
   canary: Destination | null;
   /** A destination with traffic that is no part of the rollout. */
   foreign: ShapeFault | null;
+  /** True when another route of the object brings stable requests too. */
+  stableHasOtherRoutes: boolean;
 };
 
 /**
@@ -51,7 +54,12 @@ export function readSplit(route: Route, target: Pick<Target, 'stable' | 'canary'
     (destination) => destination !== stable && destination !== canary && destination.share > 0,
   );
   const foreign = other === undefined ? null : foreignTraffic(other);
-  return { kind: 'split', canaryShare: canary?.share ?? 0, stable, canary, foreign };
+  const stableHasOtherRoutes = route.elsewhere.some((place) => reaches(place, target.stable));
+  return { kind: 'split', canaryShare: canary?.share ?? 0, stable, canary, foreign, stableHasOtherRoutes };
+}
+
+function reaches({ host, subset }: Place, arm: Pick<Arm, 'host' | 'subset'>): boolean {
+  return host === arm.host && (subset === null || subset === arm.subset);
 }
 
 function foreignTraffic(other: Destination): ShapeFault {

@@ -36,7 +36,12 @@ export type Route = {
   /** The field that mirrors requests, or null. */
   mirroredBy: 'mirror' | 'mirrors' | null;
   destinations: Destination[];
+  /** Where the object's other http routes send requests. */
+  elsewhere: Place[];
 };
+
+/** A subset of a host; all of the host when the subset is null. */
+export type Place = Pick<Destination, 'host' | 'subset'>;
 
 /** The object has a shape that is not understood: nothing may be written. */
 export type Misshapen = { kind: 'shape'; fault: ShapeFault };
@@ -62,7 +67,15 @@ export function readRoute(
     return misshapen('unsupported-shape', repeated.path, message);
   }
   const mirroredBy = findMirror(parsed.data);
-  return { kind: 'route', path: found.path, name: parsed.data.name ?? '', mirroredBy, destinations };
+  const elsewhere = placesElsewhere(virtualService, found.path, qualify);
+  return {
+    kind: 'route',
+    path: found.path,
+    name: parsed.data.name ?? '',
+    mirroredBy,
+    destinations,
+    elsewhere,
+  };
 }
 
 type FoundRoute = { kind: 'found'; path: string; value: unknown };
@@ -169,16 +182,32 @@ function findRepeated(destinations: Destination[]): Destination | undefined {
 }
 
 /** True when both stand for the same subset of the same host. */
-export function isSamePlace(
-  one: Pick<Destination, 'host' | 'subset'>,
-  other: Pick<Destination, 'host' | 'subset'>,
-) {
+export function isSamePlace(one: Place, other: Place) {
   return one.host === other.host && one.subset === other.subset;
 }
 
 /** How a destination is called in a sentence for a person. */
 export function nameOf({ host, subset }: Destination): string {
   return subset === null ? `${host} (no subset)` : subset;
+}
+
+const OtherRoutes = z.array(
+  z.looseObject({
+    route: z
+      .array(
+        z.looseObject({ destination: z.looseObject({ host: z.string(), subset: z.string().optional() }) }),
+      )
+      .optional(),
+  }),
+);
+
+/** Where the object's other http routes send requests. */
+function placesElsewhere({ spec }: VirtualService, path: string, qualify: (host: string) => string): Place[] {
+  const routes = OtherRoutes.safeParse(spec.http).data ?? [];
+  return routes
+    .filter((_route, index) => `spec.http[${index}]` !== path)
+    .flatMap(({ route = [] }) => route)
+    .map(({ destination }) => ({ host: qualify(destination.host), subset: destination.subset ?? null }));
 }
 
 function findMirror(route: HttpRoute): Route['mirroredBy'] {

@@ -38,6 +38,49 @@ describe('a canary whose stable cannot be compared with', () => {
       value: 0.02,
       stable: null,
       requests: 1000,
+      bucket: null,
+    });
+  });
+});
+
+describe('a P99 that is a guess within its bucket', () => {
+  const within = (measured: number, lowerMs: number, upperMs: number): Reading => ({
+    kind: 'value',
+    value: measured,
+    requests: 1000,
+    bucket: { lowerMs, upperMs },
+  });
+
+  it.each<[string, Reading, string]>([
+    ['the limit lies inside the bucket', within(2200, 1000, 2500), 'breach'],
+    ['the limit lies just above the lower bound', within(2200, 1999, 2500), 'breach'],
+    ['the limit lies just below the upper bound', within(2000.5, 1000, 2001), 'breach'],
+    ['the bucket begins at the limit', within(2200, 2000, 2500), 'breach'],
+    ['the bucket lies wholly above the limit', within(3000, 2500, 5000), 'breach'],
+    ['the bucket is not known', value(2200), 'breach'],
+    ['the guess is within the limit', within(1900, 1000, 2500), 'pass'],
+  ])('is held to its limit alone when stable has nothing: %s', (_name, ...[canary, verdict]) => {
+    for (const stable of [none, tooFew, unavailable]) {
+      expect(judge(onLatency, { canary, stable }).kind).toBe(verdict);
+    }
+  });
+
+  it('breaches beside a stable that can be compared with only when it is also worse', () => {
+    const canary = within(2200, 1000, 2500);
+    expect(judge(onLatency, { canary, stable: within(1800, 1000, 2500) }).kind).toBe('breach');
+    expect(judge(onLatency, { canary, stable: within(1900, 1000, 2500) }).kind).toBe('environment');
+  });
+
+  it.each<[string, Reading, number | null]>([
+    ['with stable', within(120, 100, 250), 120],
+    ['without stable', none, null],
+  ])('shows its bucket in a breach %s', (_name, stable, compared) => {
+    expect(judge(onLatency, { canary: within(3000, 2500, 5000), stable })).toEqual({
+      kind: 'breach',
+      value: 3000,
+      stable: compared,
+      requests: 1000,
+      bucket: { lowerMs: 2500, upperMs: 5000 },
     });
   });
 });
@@ -64,8 +107,8 @@ describe('a breach that stable might share', () => {
     ['errors far above stable', onErrors, value(0.05), value(0.011), 'breach'],
     ['errors as many as on stable', onErrors, value(0.05), value(0.05), 'environment'],
     ['fewer errors than stable', onErrors, value(0.02), value(0.05), 'environment'],
-    ['a few more errors than stable, within chance', onErrors, value(0.055), value(0.05), 'environment'],
-    ['more errors than stable, beyond chance', onErrors, value(0.07), value(0.05), 'breach'],
+    ['more errors than stable, just within chance', onErrors, value(0.067), value(0.05), 'environment'],
+    ['more errors than stable, just beyond chance', onErrors, value(0.068), value(0.05), 'breach'],
     [
       'the same ratios on few requests, within chance',
       onErrors,
@@ -99,7 +142,7 @@ describe('a breach that stable might share', () => {
     const shared = judge(onLatency, { canary: value(2500, 300), stable: value(2400) });
     expect(shared).toEqual({ kind: 'environment', value: 2500, stable: 2400, requests: 300 });
     const own = judge(onLatency, { canary: value(2500, 300), stable: value(120) });
-    expect(own).toEqual({ kind: 'breach', value: 2500, stable: 120, requests: 300 });
+    expect(own).toEqual({ kind: 'breach', value: 2500, stable: 120, requests: 300, bucket: null });
   });
 
   it('lets a canary within its limit pass however good stable is', () => {

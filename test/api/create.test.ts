@@ -74,6 +74,27 @@ describe('starting a rollout', () => {
     });
   });
 
+  it('is refused, at the start and as a dry run, with the window that spans too few scrapes', async () => {
+    const message =
+      'looks back 10 s, but metrics are scraped every 15 s: a window spans at least two scrapes (30 s)';
+    const faults = [
+      { path: ['checks', 'p99', 'window'], code: 'plan-inconsistent' as const, message },
+      { path: ['checks', 'errors', 'window'], code: 'plan-inconsistent' as const, message },
+    ];
+    for (const url of ['/v1/rollouts', '/v1/rollouts?dryRun=all']) {
+      expect(problemOf(await create(refusing({ kind: 'planUnfit', faults }), url))).toMatchObject({
+        type: '/problems/plan-inconsistent',
+        status: 422,
+        detail: expect.stringMatching(/Nothing was started\.$/),
+        errors: [
+          { pointer: '/plan/checks/p99/window', code: 'plan-inconsistent', detail: message },
+          { pointer: '/plan/checks/errors/window', code: 'plan-inconsistent', detail: message },
+        ],
+        explanation: { traffic: 'Nothing was written and no traffic was moved.', actions: [] },
+      });
+    }
+  });
+
   it('is refused when the VirtualService does not exist', async () => {
     const problem = problemOf(await create(refusing({ kind: 'targetMissing' })));
     expect(problem).toMatchObject({

@@ -40,6 +40,7 @@ describe('a rollout', () => {
       value: 412,
       stableValue: 191,
       limit: 300,
+      bucket: { lowerMs: 250, upperMs: 500 },
       requests: 18_204,
       failures: 2,
       windowSeconds: 60,
@@ -47,6 +48,32 @@ describe('a rollout', () => {
       by: { kind: 'canaryd', name: 'canaryd' },
       stuck: null,
       endedAt: '2026-11-24T13:59:59.000Z',
+    });
+  });
+
+  it('that went back for a breach that stable shared names both values', async () => {
+    const cause = {
+      kind: 'environmentLimit' as const,
+      check: 'errors',
+      metric: 'errorRate' as const,
+      value: 0.05,
+      stable: 0.06,
+      limit: 0.01,
+      requests: 812,
+      seconds: 300,
+    };
+    const { outcome, statusReason } = (await get(path, { ...rolledBack, cause })).json();
+    expect(statusReason).toBe('environment_limit');
+    expect(outcome).toMatchObject({
+      cause: 'environment_limit',
+      check: 'errors',
+      metric: 'errorRate',
+      unit: 'ratio',
+      value: 0.05,
+      stableValue: 0.06,
+      limit: 0.01,
+      requests: 812,
+      bucket: null,
     });
   });
 
@@ -184,7 +211,7 @@ describe("a rollout's status, for a pipeline", () => {
 });
 
 function paused(): State {
-  const position = { step: 1, startedAt: now - 100_000 };
+  const position = { step: 1, startedAt: now - 100_000, overridden: false };
   return { kind: 'paused', position, since: now - 1000, reason: { kind: 'operator', by: alice, note: null } };
 }
 

@@ -26,7 +26,7 @@ export const bodyAsWritten = {
 };
 
 /** A check that failed twice: what the audit row, the status and the outcome must all name. */
-export const latencyCause: Cause = {
+const latencyCause: Cause = {
   kind: 'check',
   check: 'p99',
   metric: 'p99LatencyMs',
@@ -36,6 +36,7 @@ export const latencyCause: Cause = {
   requests: 18_204,
   failures: 2,
   windowSeconds: 60,
+  bucket: { lowerMs: 250, upperMs: 500 },
 };
 
 /** A rollout in any state, five minutes old, with 5 % of traffic on the canary unless told otherwise. */
@@ -52,7 +53,10 @@ export function rolloutIn(state: State, changes: Partial<Rollout> = {}): Rollout
   return { ...fresh, revision: 7, state, traffic, ...changes };
 }
 
-export const running: State = { kind: 'running', position: { step: 1, startedAt: now - 100_000 } };
+export const running: State = {
+  kind: 'running',
+  position: { step: 1, startedAt: now - 100_000, overridden: false },
+};
 
 export const rolledBack: Extract<State, { kind: 'rolledBack' }> = {
   kind: 'rolledBack',

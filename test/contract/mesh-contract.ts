@@ -33,7 +33,11 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       where = world.add({ v1: 100, v2: 0 });
     });
 
-    const request = (more: Partial<TargetRequest> = {}) => ({ cluster: 'default', ...where, ...more });
+    const request = (more: Partial<TargetRequest> = {}) => ({
+      cluster: 'default' as const,
+      ...where,
+      ...more,
+    });
     const resolve = (more?: Partial<TargetRequest>) => resolved(world.mesh, request(more));
     const look = (target: Target) => lookedAt(world.mesh, target);
     const put = (target: Target, view: SplitView, more: Partial<WeightWrite> = {}) =>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Measurements } from '../../src/analysis/reading.ts';
-import type { Check } from '../../src/rollout/plan.ts';
+import type { Check } from '../../src/rollout/plan-parts.ts';
 import type { MeasureRequest } from '../../src/rollout/ports.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { mood } from '../fakes/metrics.ts';

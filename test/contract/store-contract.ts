@@ -452,7 +452,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         limit: 0.25,
         requests: 20,
       } as const;
-      const state = { kind: 'rollingBack', since: 0, cause, by: ana, stuck: null } as const;
+      const state = { kind: 'rollingBack', since: 0, cause, by: ana, stuck: null, firstEpoch: null } as const;
       await created(aRollout({ state }));
       expect((await store.find(id))?.rollout.state).toMatchObject({ cause: { value: Number.MAX_VALUE } });
     });

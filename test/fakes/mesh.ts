@@ -16,10 +16,10 @@ import type { Share } from '../../src/rollout/units.ts';
 
 export type Where = { namespace: string; virtualService: string };
 export type AcceptedWrite = { share: Share; epoch: number; rolloutId: string };
-export type WriteFailure = Exclude<WriteOutcome, { kind: 'applied' }>;
+type WriteFailure = Exclude<WriteOutcome, { kind: 'applied' }>;
 
 /** One VirtualService as the fake holds it: shares in percent by subset, in the order of the route. */
-export type FakeVirtualService = {
+type FakeVirtualService = {
   uid: string;
   resourceVersion: number;
   shares: Record<string, Share>;
@@ -238,6 +238,7 @@ function look(world: World, target: Target): MeshView {
     canaryShare: object.shares[target.canary.subset] ?? 0,
     hasStable: target.stable.subset in object.shares,
     foreign,
+    stableHasOtherRoutes: false,
     owner: object.owner === null ? null : { ...object.owner },
     readiness: readinessOfArms(object, target),
   };

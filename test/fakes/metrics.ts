@@ -1,5 +1,5 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../../src/analysis/reading.ts';
-import { type Check, longestWindowSeconds } from '../../src/rollout/plan.ts';
+import { type Check, longestWindowSeconds } from '../../src/rollout/plan-parts.ts';
 import type { MeasureRequest, Metrics } from '../../src/rollout/ports.ts';
 
 type ArmName = 'canary' | 'stable';

@@ -46,7 +46,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     deadlineAt: start + bankPlan.deadline * 1000,
     nextPollAt: start,
     scrapeSeconds: 1,
-    state: { kind: 'running', position: { step: 0, startedAt: start } },
+    state: { kind: 'running', position: { step: 0, startedAt: start, overridden: false } },
     traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
     watch: {
       lastPollAt: null,

@@ -24,8 +24,8 @@ const patterns: Record<QueryName, RegExp> = {
   p99: /histogram_quantile\(/,
   buckets: /^sum by \(destination_version, le\)/,
   callers: /reporter="source"/,
-  increments: /response_code\) \(increase\(.*\[10s\]/,
-  requests: /response_code\) \(increase\(/,
+  increments: /^sum by \(destination_version, response_code\) .*\[10s\]/,
+  requests: /^sum by \(destination_version, response_code\)/,
 };
 
 const healthy: Record<QueryName, Canned> = {

@@ -20,23 +20,31 @@ function selector() {
   return selected;
 }
 
+/** What a counter rose by in a minute: whole when it was born in it, else by what it gained. */
+function risen(metric: string): string {
+  const series = `${metric}{reporter="destination",${service}}`;
+  const seen = `${series}[60s]`;
+  const before = `${series} offset 60s`;
+  const newborn = `((max_over_time(${seen}) unless ${before}) and on (job, instance) (${before} or up offset 60s == 1))`;
+  return `${newborn} or increase(${seen}) or clamp_min(max_over_time(${seen}) - ${before}, 0)`;
+}
+
 describe('the queries', () => {
   it('count requests of both arms by response code in one query, so that a missing 5xx series is 0 errors', () => {
     expect(requestsByCode(selector(), 60)).toBe(
-      `sum by (destination_version, response_code) (increase(istio_requests_total{reporter="destination",${service}}[60s]))`,
+      `sum by (destination_version, response_code) (${risen('istio_requests_total')})`,
     );
   });
 
-  it('take the P99 of both arms over all their pods', () => {
-    expect(p99Latency(selector(), 60)).toBe(
-      `histogram_quantile(0.99, sum by (destination_version, le) (rate(istio_request_duration_milliseconds_bucket{reporter="destination",${service}}[60s])))`,
-    );
+  it('count requests by latency bucket, and take the P99 of both arms over all their pods from these', () => {
+    const buckets = `sum by (destination_version, le) (${risen('istio_request_duration_milliseconds_bucket')})`;
+    expect(latencyBuckets(selector(), 60)).toBe(buckets);
+    expect(p99Latency(selector(), 60)).toBe(`histogram_quantile(0.99, ${buckets})`);
   });
 
-  it('count requests by latency bucket', () => {
-    expect(latencyBuckets(selector(), 60)).toBe(
-      `sum by (destination_version, le) (increase(istio_request_duration_milliseconds_bucket{reporter="destination",${service}}[60s]))`,
-    );
+  it('look back to before a stretch of broken seconds as well', () => {
+    expect(requestsByCode(selector(), 1.5)).toContain('[1500ms]) unless');
+    expect(requestsByCode(selector(), 1.5)).toContain('up offset 1500ms == 1');
   });
 
   it('ask the callers for what never reached a pod', () => {

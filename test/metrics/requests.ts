@@ -1,4 +1,4 @@
-import type { Check } from '../../src/rollout/plan.ts';
+import type { Check } from '../../src/rollout/plan-parts.ts';
 import type { MeasureRequest } from '../../src/rollout/ports.ts';
 import type { Target } from '../../src/rollout/target.ts';
 

@@ -33,6 +33,10 @@ export function drive(overrides: Partial<Rollout> = {}) {
   const world = {
     rollout: { ...fresh, ...overrides },
     share: 0,
+    /** Whose write stands in the mesh, as its annotations say. */
+    owner: null as SplitView['owner'],
+    /** Every turn has its own, one above the last. */
+    epoch: 0,
     now: start,
     nextAt: start,
     writes: [] as PlannedWrite[],
@@ -49,7 +53,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
       canaryShare: world.share,
       hasStable: true,
       foreign: null,
-      owner: null,
+      stableHasOtherRoutes: false,
+      owner: world.owner,
       readiness: { ...pods },
       ...over,
     };
@@ -68,12 +73,14 @@ export function drive(overrides: Partial<Rollout> = {}) {
   function land(share: number, write: NonNullable<TurnOptions['write']>): WriteOutcome {
     if (write !== 'applied' && write !== 'lost') return write;
     world.share = share;
+    world.owner = { rolloutId: world.rollout.id, epoch: world.epoch };
     return write === 'applied'
       ? { kind: 'applied', canaryShare: share }
       : { kind: 'ambiguous', why: 'reset' };
   }
 
   async function turn({ view: wanted, write = 'applied' }: TurnOptions = {}): Promise<void> {
+    world.epoch += 1;
     const view = viewOf(wanted);
     const { target, plan } = world.rollout;
     const request = { target, checks: plan.checks, at: world.now, incrementSeconds: plan.interval };
@@ -81,7 +88,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
     // A canary without traffic has no requests, whatever its mood.
     metrics.set('canary', world.share > 0 ? mind.canary : mood.none);
     const measurements = measures ? await metrics.measure(request, new AbortController().signal) : null;
-    const decision = decide(world.rollout, { view, measurements }, world.now);
+    const decision = decide(world.rollout, { view, measurements, epoch: world.epoch }, world.now);
     accept(decision);
     if (decision.write === null || view.kind !== 'split') return;
     world.writes.push(decision.write);

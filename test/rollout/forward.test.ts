@@ -74,6 +74,27 @@ describe('a good release', () => {
   });
 });
 
+describe('polls', () => {
+  const polledAt = ({ metrics }: Awaited<ReturnType<typeof baking>>) =>
+    metrics.asked.slice(1).map(({ at }) => (at - start) / 1000);
+
+  it('keep the rhythm of the plan, also around a turn in between', async () => {
+    const driven = await baking();
+    await driven.run(13);
+    driven.say({ action: 'pause' });
+    await driven.run(20);
+    expect(polledAt(driven)).toEqual([10, 20, 30]);
+  });
+
+  it('that were missed are not made up for', async () => {
+    const driven = await baking();
+    driven.world.now += 300_000;
+    await driven.turn();
+    await driven.run(20);
+    expect(polledAt(driven)).toEqual([300, 310, 320]);
+  });
+});
+
 describe('a bake ends', () => {
   it('not before its time, however good the data', async () => {
     const driven = await started([five, { type: 'bake', duration: '5m' }, promote]);
@@ -163,10 +184,11 @@ describe('promote', () => {
   it('with a bake is watched at 100 % for its whole time, counted from the arrival of the weight', async () => {
     const driven = await started([five, minute, { type: 'promote', bake: '2m' }]);
     await driven.run(69);
-    await driven.run(5, { write: conflict });
+    await driven.run(2, { write: conflict });
     expect([driven.world.share, driven.status()]).toEqual([5, 'promoting']);
     await driven.run(1);
-    await driven.run(119);
+    expect(driven.world.rollout.traffic.appliedAt).toBe(start + 71_500);
+    await driven.run(118);
     expect([driven.world.share, driven.status()]).toEqual([100, 'promoting']);
     await driven.run(11);
     expect(driven.status()).toBe('succeeded');
@@ -192,10 +214,47 @@ describe('a write', () => {
     expect(driven.types().filter((type) => type === 'weight.intended')).toHaveLength(1);
   });
 
+  it('that keeps meeting somebody else’s is repeated ever more seldom, and the fifth in a row holds', async () => {
+    const driven = drive();
+    const waits: number[] = [];
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      expect(driven.types()).not.toContain('rollout.holding');
+      await driven.turn({ write: conflict });
+      waits.push(driven.world.nextAt - driven.world.now);
+      driven.world.now = driven.world.nextAt;
+    }
+    expect(waits.slice(0, 4)).toEqual([250, 500, 750, 1000]);
+    expect([driven.status(), driven.world.nextAt]).toEqual(['holding', driven.world.rollout.nextPollAt]);
+    expect(driven.lastMessage()).toBe(
+      'Holding: the weight could not be written: somebody else keeps writing the VirtualService.',
+    );
+    await driven.run(60, { write: conflict });
+    expect(driven.types().filter((type) => type === 'rollout.holding')).toHaveLength(1);
+    await driven.run(10);
+    expect([driven.status(), driven.world.share]).toEqual(['running', 5]);
+  });
+
+  it('that arrived forgets the conflicts before it, also of the same weight', async () => {
+    const driven = drive();
+    await driven.run(2, { write: conflict });
+    expect(driven.world.rollout.traffic.intent).toMatchObject({ share: 5, attempts: 4 });
+    await driven.run(10);
+    driven.world.share = 30;
+    await driven.run(10);
+    driven.say({ action: 'resume', drift: 'reassert' });
+    driven.world.now = driven.world.nextAt;
+    await driven.turn({ write: conflict });
+    expect([driven.status(), driven.world.nextAt - driven.world.now]).toEqual(['running', 250]);
+    expect(driven.world.rollout.traffic.intent).toMatchObject({ share: 5, attempts: 1 });
+  });
+
   it('whose answer was lost is written again on top of what is found, and counts once it is read back', async () => {
     const driven = drive();
     await driven.turn({ write: 'lost' });
-    expect(driven.world.rollout.traffic).toMatchObject({ applied: 0, intent: { share: 5, end: false } });
+    expect(driven.world.rollout.traffic).toMatchObject({
+      applied: 0,
+      intent: { share: 5, end: false, attempts: 1 },
+    });
     await driven.run(1);
     expect(driven.world.rollout.traffic).toMatchObject({ applied: 5, intent: null });
     expect(driven.world.writes).toHaveLength(2);
@@ -261,6 +320,17 @@ describe('a mesh that cannot be read', () => {
     driven.canary(mood.failing);
     await driven.run(20, { view: unreadable });
     expect(driven.status()).toBe('rolling_back');
+  });
+
+  it('expects no requests of a weight that it does not know to have arrived', async () => {
+    const driven = drive();
+    await driven.turn({ write: { kind: 'ambiguous', why: 'no answer in 3 s' } });
+    driven.stable({ ...mood.healthy, requests: 20_000 });
+    await driven.run(300, { view: unreadable });
+    expect([driven.status(), driven.world.rollout.traffic.intent]).toEqual([
+      'holding',
+      { share: 5, end: false, attempts: 1 },
+    ]);
   });
 
   it('does not stop the guards of a first weight whose answer was lost either', async () => {

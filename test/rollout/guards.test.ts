@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { Readiness } from '../../src/rollout/ports.ts';
 import type { Cause, State } from '../../src/rollout/rollout.ts';
+import type { ArmTraffic } from '../fakes/metrics.ts';
 import { baking, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, everyPlace, places, planOf, polls } from './places.ts';
 
 const known = (ready: number, total: number): Readiness => ({ kind: 'known', ready, total });
 const unreadable = { kind: 'unavailable', reason: 'timeout', why: 'no answer' } as const;
-const five = { type: 'setWeight', weight: 5 };
-const promote = { type: 'promote' };
+const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '60s' }, { type: 'promote' }];
 
 function causeOf({ world }: Driven): Cause | null {
   const { state } = world.rollout;
@@ -86,6 +86,34 @@ describe('a check that fails', () => {
   });
 });
 
+describe('a P99 in the bucket of its limit', () => {
+  /** Interpolated between 1000 and 2500 ms, beside a limit of 2000 ms. */
+  const guessed = { ...mood.healthy, p99Ms: 2200 };
+
+  it('with nothing to compare with sends a canary at 100 % back, and shows the bucket', async () => {
+    const driven = await places.promoting();
+    driven.stable(mood.idle);
+    driven.canary(guessed);
+    await polls(driven, 2);
+    expect([driven.status(), driven.world.share]).toEqual(['rolled_back', 0]);
+    expect(causeOf(driven)).toMatchObject({ stable: null, bucket: { lowerMs: 1000, upperMs: 2500 } });
+    expect(driven.lastMessage()).toContain(
+      'was 2200 ms, above the limit of 2000 ms (between 1000 and 2500 ms), 2 times in a row',
+    );
+    expect(driven.lastMessage()).toContain('stable gave nothing to compare with');
+  });
+
+  it('sends back when it is also worse than stable, and shows the bucket', async () => {
+    const driven = await places.running();
+    driven.canary(guessed);
+    await polls(driven, 2);
+    expect(causeOf(driven)).toMatchObject({ check: 'p99', bucket: { lowerMs: 1000, upperMs: 2500 } });
+    expect(driven.lastMessage()).toContain(
+      'was 2200 ms, above the limit of 2000 ms (between 1000 and 2500 ms), 2 times in a row',
+    );
+  });
+});
+
 describe('severe errors', () => {
   const patient = { checks: { errors: { metric: 'errorRate', failures: 100 } } };
 
@@ -93,11 +121,11 @@ describe('severe errors', () => {
     everyPlace,
   )('send a %s rollout back at the second stretch, whatever its checks allow', async (place) => {
     const driven = await places[place](patient);
-    driven.canary(mood.failing);
+    driven.canary({ ...mood.failing, requests: 600 });
     await polls(driven, 1);
     expect(driven.status()).toBe(place);
     await polls(driven, 1);
-    expect(causeOf(driven)).toEqual({ kind: 'severeErrors', value: 0.5, limit: 0.25, requests: 167 });
+    expect(causeOf(driven)).toEqual({ kind: 'severeErrors', value: 0.5, limit: 0.25, requests: 100 });
   });
 
   it('do not send it back at 25 %', async () => {
@@ -193,6 +221,28 @@ describe('a canary that gets less than a quarter of its requests', () => {
     driven.canary(at(250));
     await polls(driven, 20);
     expect(driven.status()).toBe('running');
+  });
+
+  it.each<[string, ArmTraffic, ArmTraffic, number]>([
+    ['starts to count anew after a poll with its requests', at(19_000), at(1000), 3],
+    ['starts to count anew after a poll with too few to expect', at(379), at(0), 3],
+    ['goes on to count after a poll that says nothing', mood.unavailable, at(0), 1],
+  ])('is counted in a row: %s', async (_name, ...[stable, canary, more]) => {
+    const driven = await places.running();
+    const missing = { stable: at(19_000), canary: at(249) };
+    await driven.run(60);
+    for (const poll of [
+      missing,
+      missing,
+      { stable, canary },
+      ...Array.from({ length: more }, () => missing),
+    ]) {
+      expect(driven.world.share).toBe(5);
+      driven.stable(poll.stable);
+      driven.canary(poll.canary);
+      await polls(driven, 1);
+    }
+    expect(causeOf(driven)).toMatchObject({ evidence: { kind: 'missingRequests', polls: 3 } });
   });
 
   it('is sent back when metrics do not know it at all', async () => {
@@ -322,8 +372,24 @@ describe('metrics that are missing', () => {
     expect(holdOf(driven)).toMatchObject({ kind: 'metricsMissing' });
   });
 
+  it('are those of the callers too: errors that name no version would go unseen', async () => {
+    const driven = await places.running();
+    driven.metrics.setUnattributed({ kind: 'unavailable', why: 'no answer in 3 s' });
+    await polls(driven, 1);
+    expect(holdOf(driven)).toMatchObject({ kind: 'metricsMissing', why: 'no answer in 3 s' });
+    await driven.run(890);
+    expect(causeOf(driven)).toEqual({ kind: 'metricsMissing', seconds: 900, why: 'no answer in 3 s' });
+  });
+
+  it('are not those of callers that have nothing to tell', async () => {
+    const driven = await places.running();
+    driven.metrics.setUnattributed({ kind: 'none' });
+    await polls(driven, 1);
+    expect(driven.status()).toBe('running');
+  });
+
   it('cannot be missing before the canary has traffic', async () => {
-    const driven = await baking({ plan: planOf([{ type: 'pause', duration: '1h' }, five, promote]) });
+    const driven = await baking({ plan: planOf([{ type: 'pause', duration: '1h' }, ...watched]) });
     driven.metrics.breakDown();
     await driven.run(3000);
     expect(driven.status()).toBe('running');
@@ -333,7 +399,9 @@ describe('metrics that are missing', () => {
     const driven = await places.running();
     driven.world.share = 0;
     await driven.run(3600);
-    driven.say({ action: 'resume', drift: 'reassert' });
+    driven.world.share = 5;
+    await driven.run(10);
+    driven.say({ action: 'resume', drift: 'adopt' });
     driven.metrics.breakDown();
     await driven.run(60);
     expect([driven.world.share, driven.status()]).toEqual([5, 'holding']);
@@ -383,7 +451,6 @@ describe('a breach that stable shares', () => {
     const driven = await slowBoth('running');
     await driven.run(20);
     const { rollout } = driven.world;
-    const errorRate = { kind: 'unavailable' as const, why: 'query failed' };
     driven.world.rollout = {
       ...rollout,
       watch: {
@@ -392,7 +459,6 @@ describe('a breach that stable shares', () => {
         environmentSince: driven.world.now - 300_000,
       },
     };
-    expect(errorRate.kind).toBe('unavailable');
     await driven.turn();
     expect(causeOf(driven)).toMatchObject({ kind: 'environmentLimit' });
   });
@@ -407,10 +473,10 @@ describe('too little traffic on both arms', () => {
     expect(holdOf(driven)).toMatchObject({ kind: 'noTraffic', requests: 5, needed: 100 });
     driven.canary(mood.healthy);
     driven.stable(mood.healthy);
-    await driven.run(1800);
+    await driven.run(1789);
     expect([driven.status(), driven.world.share]).toEqual(['running', 5]);
-    await driven.run(10);
-    expect(driven.status()).toBe('succeeded');
+    await driven.run(1);
+    expect([driven.status(), secondsOf(driven)]).toEqual(['succeeded', 3600]);
   });
 
   it('ends at the deadline of the plan', async () => {

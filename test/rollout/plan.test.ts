@@ -186,6 +186,31 @@ describe('a plan is refused, with the path of the fault,', () => {
       'steps/1/bake',
       'plan-inconsistent',
     ],
+    [
+      'when it raises without a bake',
+      { steps: [weight(5), weight(20), bake('5m'), promote] },
+      'steps/1',
+      'plan-inconsistent',
+    ],
+    ['when it promotes without a bake', { steps: [weight(5), promote] }, 'steps/1', 'plan-inconsistent'],
+    [
+      'when it goes on from a weight after nothing but a pause',
+      { steps: [weight(5), { type: 'pause', duration: '1h' }, promote] },
+      'steps/2',
+      'plan-inconsistent',
+    ],
+    [
+      'when it has baked before the last weight only',
+      { steps: [weight(5), bake('5m'), weight(20), promote] },
+      'steps/3',
+      'plan-inconsistent',
+    ],
+    [
+      'when it reaches 100 % without a bake',
+      { steps: [weight(5), weight(100)] },
+      'steps/1',
+      'plan-inconsistent',
+    ],
     ['when its steps outlast its deadline', { ...good, deadline: '5m' }, 'deadline', 'plan-inconsistent'],
     [
       'when it measures more seldom than a window reaches',
@@ -251,6 +276,9 @@ describe('a plan is refused, with the path of the fault,', () => {
     expect(faultsOf({ steps: [weight(20), weight(5), promote] })[0]?.message).toBe(
       'step 2 sets 5 % after 20 % was reached; each weight is above the one before',
     );
+    expect(faultsOf({ steps: [weight(5), promote] })[0]?.message).toBe(
+      'goes on from 5 % without proof: put a bake before it',
+    );
     expect(faultsOf(errorCheck({ max: 2 }))[0]?.message).toContain('did you mean "2%"?');
   });
 
@@ -258,6 +286,7 @@ describe('a plan is refused, with the path of the fault,', () => {
     const faults = faultsOf({ steps: [bake(59), weight(20), weight(5)], deadline: 30 });
     expect(faults.map(({ code }) => code)).toEqual([
       'weight-not-increasing',
+      'plan-inconsistent',
       'plan-inconsistent',
       'plan-does-not-reach-100',
       'plan-inconsistent',
@@ -269,14 +298,25 @@ describe('a plan is refused, with the path of the fault,', () => {
 describe('a plan just inside its limits is accepted', () => {
   it.each<[string, unknown]>([
     ['a weight of 0.01', { steps: [weight(0.01), bake(60), promote] }],
-    ['weights of 0.07 and 0.29', { steps: [weight(0.07), weight(0.29), promote] }],
+    ['weights of 0.07 and 0.29', { steps: [weight(0.07), bake(60), weight(0.29), bake(60), promote] }],
     ['a weight of 100', { steps: [weight(100)] }],
-    ['50 steps', { steps: Array.from({ length: 50 }, (_, index) => weight(index + 51)) }],
+    [
+      '50 steps',
+      {
+        steps: Array.from({ length: 25 }, (_, i) => [weight(i + 1), bake(60)])
+          .flat()
+          .with(-2, weight(100)),
+      },
+    ],
+    ['a weight of 100 with no bake after it', { steps: [weight(5), bake(60), weight(100)] }],
+    ['a bake and then a pause before a raise', { steps: [weight(5), bake(60), { type: 'pause' }, promote] }],
+    ['a pause and then a bake before a raise', { steps: [weight(5), { type: 'pause' }, bake(60), promote] }],
+    ['a promote with no weight before it', { steps: [promote] }],
     ['a bake as long as its windows', { steps: [weight(5), bake(60), promote] }],
     ['an interval as long as its windows', { ...good, interval: 60 }],
     ['an interval of a second', { ...good, interval: 1 }],
     ['a deadline one second after its steps', { ...good, deadline: 301 }],
-    ['a pause before the first weight', { steps: [{ type: 'pause' }, weight(5), promote] }],
+    ['a pause before the first weight', { steps: [{ type: 'pause' }, weight(5), bake(60), promote] }],
     ['an error rate that must be 0', errorCheck({ max: 0 })],
     ['a latency limit just below the highest bucket', latencyCheck({ max: 3_599_999 })],
   ])('%s', (_name, written) => {

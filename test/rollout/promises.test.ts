@@ -199,7 +199,7 @@ describe('over any history of turns, faults, hands and words', () => {
       fc.asyncProperty(histories, async (history) => {
         const driven = drive();
         for (const deed of history) await perform(driven, deed);
-        const sight = { view: { kind: 'missing' as const }, measurements: null };
+        const sight = { view: { kind: 'missing' as const }, measurements: null, epoch: 1 };
         const { rollout, now } = driven.world;
         const frozen = structuredClone(rollout);
         expect(decide(rollout, sight, now)).toEqual(decide(frozen, sight, now));
@@ -262,6 +262,60 @@ describe('over any history without good data', () => {
       ),
       runs,
     );
+  });
+});
+
+describe('over any history of good data that turns bad, with no override', () => {
+  const seldomBad = {
+    ...anyTurn,
+    canary: fc.oneof(
+      { weight: 5, arbitrary: fc.constant('healthy' as const) },
+      { weight: 1, arbitrary: fc.constantFrom('tooFew' as const, 'none' as const, 'absurd' as const) },
+    ),
+    stable: fc.constant('healthy' as const),
+    view: fc.constant('true' as const),
+    pods: fc.constant(3),
+  };
+  const words: fc.Arbitrary<Command> = fc.oneof(
+    fc.record({ action: fc.constantFrom('pause' as const, 'advance' as const, 'promote' as const) }),
+    fc.record({
+      action: fc.constant('resume' as const),
+      drift: fc.constantFrom('adopt' as const, 'reassert' as const),
+    }),
+  );
+  const seldomBadDeeds = fc.array(
+    fc.oneof(
+      { weight: 8, arbitrary: fc.record(seldomBad) },
+      {
+        weight: 8,
+        arbitrary: fc.record({
+          kind: fc.constant('time' as const),
+          seconds: fc.integer({ min: 1, max: 60 }),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('word' as const), command: words }) },
+    ),
+    { minLength: 20, maxLength: 80 },
+  );
+
+  it('never raises a weight on stale proof', async () => {
+    const raises = { seen: 0 };
+    await fc.assert(
+      fc.asyncProperty(seldomBadDeeds, async (history) => {
+        const written = { count: 0 };
+        await always(history, ({ world }, _before, shareBefore) => {
+          const write = world.writes.slice(written.count).at(-1);
+          written.count = world.writes.length;
+          if (write === undefined || shareBefore === 0 || write.share <= shareBefore) return;
+          raises.seen += 1;
+          const { lastPollAt, results } = world.rollout.watch;
+          expect(Object.values(results).map(({ verdict }) => verdict)).toEqual(['pass', 'pass']);
+          expect(world.now - (lastPollAt ?? 0)).toBeLessThanOrEqual(20_000);
+        });
+      }),
+      runs,
+    );
+    expect(raises.seen).toBeGreaterThan(100);
   });
 });
 

@@ -8,7 +8,7 @@ import { connectKube, type Kube } from '../../src/traffic/kube.ts';
 import { edit, namespace, service, virtualServiceObject } from './sandbox-mesh.ts';
 
 const where = { namespace, virtualService: 'payment' };
-const request = { cluster: 'default', ...where };
+const request = { cluster: 'default' as const, ...where };
 const write = { share: 5, rolloutId: 'ro_1', epoch: 1, end: false };
 const signal = new AbortController().signal;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { giveRoles, readSplit } from '../../src/traffic/split.ts';
 import { type Route, readRoute } from '../../src/traffic/virtual-service.ts';
-import { destination, targetWith, withRoute } from './objects.ts';
+import { destination, targetWith, virtualServiceWith, withRoute } from './objects.ts';
 
 function routeOf(destinations: unknown[], more = {}): Route {
   const route = readRoute(withRoute(destinations, more), '');
@@ -111,6 +111,21 @@ describe('a split in mid-run', () => {
   it('tells of a third destination with traffic, with its path', () => {
     const split = splitOf([destination('v1', 90), destination('v2', 5), destination('v3', 5)]);
     expect(split).toMatchObject({ canaryShare: 5, foreign: { path: 'spec.http[0].route[2].weight' } });
+  });
+
+  it.each([
+    ['its own subset', [destination('v1')], true],
+    ['the whole host', [{ destination: { host: 'payment' } }], true],
+    ['the canary alone', [destination('v2')], false],
+    ['another host', [{ destination: { host: 'ledger', subset: 'v1' } }], false],
+  ])('shows whether another route brings stable requests: %s', (_name, other, expected) => {
+    const object = virtualServiceWith([
+      { name: 'primary', route: [destination('v1', 95), destination('v2', 5)] },
+      { name: 'other', route: other },
+    ]);
+    const route = readRoute(object, 'primary');
+    if (route.kind === 'shape') throw new Error(route.fault.message);
+    expect(readSplit(route, targetWith({ stable: 100, canary: 0 })).stableHasOtherRoutes).toBe(expected);
   });
 
   it('is still read, and can go back, when somebody adds a mirror', () => {

@@ -46,6 +46,15 @@ describe('several workers, crashes at every await, late and lost patches, people
     expect(ends).toContain('succeeded');
     expect(ends).toContain('rolledBack');
   });
+
+  it('bring rollbacks to their end also when no patch is ever answered again', async () => {
+    const ends = new Map<string, number>();
+    for (let seed = 1; seed <= 200; seed += 1) {
+      const { rollout, isDeaf } = await simulate(seed);
+      if (isDeaf) ends.set(rollout.state.kind, (ends.get(rollout.state.kind) ?? 0) + 1);
+    }
+    expect(ends.get('rolledBack')).toBeGreaterThan(5);
+  });
 });
 
 describe('the simulation has teeth', () => {

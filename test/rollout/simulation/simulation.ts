@@ -4,7 +4,7 @@ import { obey } from '../../../src/rollout/obey.ts';
 import { Plan } from '../../../src/rollout/plan.ts';
 import type { Mesh, Store } from '../../../src/rollout/ports.ts';
 import { hasEnded, newRollout, type Rollout } from '../../../src/rollout/rollout.ts';
-import { type FakeMesh, fakeMesh } from '../../fakes/mesh.ts';
+import { fakeMesh } from '../../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../../fakes/metrics.ts';
 import { paymentTarget, rolloutId, start } from '../../fakes/rollouts.ts';
 import { memoryStore } from '../../fakes/store.ts';
@@ -21,6 +21,8 @@ export type RunResult = {
   turns: number;
   faults: number;
   rollout: Rollout;
+  /** True when no answer to a patch came back any more, to the very end. */
+  isDeaf: boolean;
 };
 
 const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
@@ -28,7 +30,7 @@ const id = rolloutId(1);
 const workers = ['w1', 'w2', 'w3'];
 const deeds = 220;
 
-export const simulatedPlan = Plan.parse({
+const simulatedPlan = Plan.parse({
   interval: 5,
   deadline: 3600,
   checks: { errors: { metric: 'errorRate', max: '1%', window: 10, failures: 2, minRequests: 50 } },
@@ -45,8 +47,8 @@ export const simulatedPlan = Plan.parse({
 
 /**
  * One rollout, several workers, and everything that may go wrong between two awaits: a worker stops there for ever,
- * or for longer than its lease; its patch is answered late, or never and lands all the same; alarms ring twice or
- * not at all; people intervene. The seed fixes every choice, so a seed replays a run exactly.
+ * or for longer than its lease; its patch is answered late, or never and lands all the same, now and then every one
+ * from some instant on; alarms ring twice or not at all; people intervene. The seed fixes every choice, so a seed replays a run exactly.
  */
 export async function simulate(seed: number, protections: Protections = {}): Promise<RunResult> {
   const world = await worldOf(seed, protections);
@@ -57,8 +59,6 @@ export async function simulate(seed: number, protections: Protections = {}): Pro
   await world.calmDown();
   return world.result();
 }
-
-type World = Awaited<ReturnType<typeof worldOf>>;
 
 async function worldOf(seed: number, protections: Protections) {
   const random = randomFrom(seed);
@@ -88,6 +88,9 @@ async function worldOf(seed: number, protections: Protections) {
   const counts = { turns: 0, faults: 0, lives: 0 };
   const seen: Seen[] = [];
   let skippedSteps = false;
+  const deafFrom = random() < 0.15 ? Math.floor(random() * deeds) : Number.POSITIVE_INFINITY;
+  let steps = 0;
+  const isDeaf = () => steps > deafFrom;
 
   function startTurn(worker: string): void {
     counts.lives += 1;
@@ -96,6 +99,7 @@ async function worldOf(seed: number, protections: Protections) {
       worker: owner,
       store: gated(store, owner),
       mesh: gatedMesh(owner),
+      rest: () => pass(owner, 'rest'),
       metrics: {
         ...metrics,
         measure: (request, signal) => pass(owner, 'measure').then(() => metrics.measure(request, signal)),
@@ -142,7 +146,7 @@ async function worldOf(seed: number, protections: Protections) {
         await pass(owner, `patch ${write.share} %, epoch ${write.epoch}`);
         const outcome = await mesh.write(target, view, write, signal);
         await pass(owner, `answer ${outcome.kind}`);
-        return outcome;
+        return isDeaf() ? { kind: 'ambiguous' as const, why: 'the API server is slow' } : outcome;
       },
     };
   }
@@ -173,7 +177,7 @@ async function worldOf(seed: number, protections: Protections) {
     schedule.trace.push(`person: ${chosen.action}`);
     await store.command(id, (current, now) => {
       const obedience = obey(current, chosen, { kind: 'person', name: 'alice' }, now);
-      if (obedience.kind === 'refused') return { change: null, answer: null, remember: null };
+      if (obedience.kind !== 'obeyed') return { change: null, answer: null, remember: null };
       skippedSteps ||= chosen.action === 'promote';
       return { change: obedience.decision, answer: null, remember: null };
     });
@@ -195,6 +199,7 @@ async function worldOf(seed: number, protections: Protections) {
   ];
 
   async function step(): Promise<void> {
+    steps += 1;
     const dice = random();
     await chances.find(([upTo]) => dice < upTo)?.[1]();
   }
@@ -216,7 +221,10 @@ async function worldOf(seed: number, protections: Protections) {
     );
   }
 
-  /** Faults end: what is on its way arrives, one worker sweeps, and the rollout must come to its end. */
+  /**
+   * Faults end, except that a deaf run stays deaf: what is on its way arrives, one worker sweeps, and the rollout must
+   * come to its end.
+   */
   async function calmDown(): Promise<void> {
     metrics.set('canary', mood.healthy);
     for (let round = 0; round < 4000; round += 1) {
@@ -224,7 +232,8 @@ async function worldOf(seed: number, protections: Protections) {
       const found = await store.find(id);
       if (found === null || hasEnded(found.rollout)) break;
       if (found.rollout.state.kind === 'paused') await command();
-      clock.now += 5000;
+      // Nothing is promoted without an answer: such a run waits for its deadline.
+      clock.now += isDeaf() ? 60_000 : 5000;
       startTurn('w1');
       await schedule.settled();
     }
@@ -257,10 +266,9 @@ async function worldOf(seed: number, protections: Protections) {
       rollout: last,
       turns: counts.turns,
       faults: counts.faults,
+      isDeaf: isDeaf(),
     };
   }
 
   return { step, observe, calmDown, result };
 }
-
-export type { FakeMesh, World };

@@ -1,0 +1,25 @@
+import { type Decision, decided, event, inState } from './decision.ts';
+import { paged } from './page.ts';
+import type { MeshView } from './ports.ts';
+import type { HoldReason, Rollout, State } from './rollout.ts';
+import * as say from './say.ts';
+import { closingWrite } from './sight.ts';
+import type { Millis } from './units.ts';
+
+type Moving = Extract<State, { kind: 'running' | 'holding' }>;
+
+/** Stops by itself until the reason is gone; the step's clock stands still meanwhile. A reason is told of once. */
+export function hold(
+  before: Rollout,
+  rollout: Rollout,
+  { state, reason, view }: { state: Moving; reason: HoldReason; view: MeshView },
+  now: Millis,
+): Decision {
+  const since = state.kind === 'holding' ? state.since : now;
+  const isNew = state.kind === 'running' || state.reason.kind !== reason.kind;
+  const events = isNew ? [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })] : [];
+  const { rollout: told, events: pages } = paged(rollout, now);
+  const held = inState(told, { kind: 'holding', position: state.position, since, reason });
+  const write = view.kind === 'split' ? closingWrite(rollout, view) : null;
+  return decided(before, held, { events: [...events, ...pages], write });
+}

@@ -1,0 +1,326 @@
+import { describe, expect, it } from 'vitest';
+import { advance, type TurnDeps } from '../../src/rollout/advance.ts';
+import type { Command } from '../../src/rollout/command.ts';
+import { obey } from '../../src/rollout/obey.ts';
+import type { Change, Mesh, Store } from '../../src/rollout/ports.ts';
+import { newRollout } from '../../src/rollout/rollout.ts';
+import { fakeMesh } from '../fakes/mesh.ts';
+import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
+import { paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+import { memoryStore } from '../fakes/store.ts';
+import { alice } from './drive.ts';
+import { planOf } from './places.ts';
+
+const id = rolloutId(1);
+const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
+const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '30m' }, { type: 'promote' }];
+
+/** One rollout and all that a turn needs, in memory; the clock moves only when told. */
+async function world({ scrapeSeconds = 1, checks = {} }: { scrapeSeconds?: number; checks?: object } = {}) {
+  const clock = { now: start };
+  const store = memoryStore({ now: () => clock.now });
+  const mesh = fakeMesh();
+  mesh.add(where);
+  const metrics = fakeMetrics({ scrapeSeconds });
+  const mind: { canary: ArmTraffic } = { canary: mood.healthy };
+  const rung: { at: number; isFree: boolean }[] = [];
+  const rests: number[] = [];
+  const target = { ...paymentTarget, uid: mesh.at(where)?.uid ?? '' };
+  const plan = planOf(watched, checks);
+  await store.create(
+    newRollout({ id, target, plan, requestedBy: alice, reason: null }, scrapeSeconds, start),
+    [],
+    null,
+  );
+  const deps: TurnDeps = {
+    worker: 'w1',
+    store,
+    mesh,
+    metrics,
+    alarm: {
+      ring: async (_id, at) => {
+        const isFree = (await store.due(1)).length > 0 || at > clock.now;
+        rung.push({ at, isFree });
+      },
+    },
+    deadline: () => new AbortController().signal,
+    rest: async (ms) => {
+      rests.push(ms);
+    },
+  };
+
+  function turn(over: Partial<TurnDeps> = {}) {
+    metrics.set('canary', mesh.shareOf(where) > 0 ? mind.canary : mood.none);
+    return advance({ ...deps, ...over }, id);
+  }
+
+  /** Turns when they are due, until `seconds` have passed. */
+  async function run(seconds: number): Promise<void> {
+    const until = clock.now + seconds * 1000;
+    for (;;) {
+      const nextAt = (await store.find(id))?.nextAt ?? null;
+      if (nextAt === null || nextAt > until) break;
+      clock.now = Math.max(clock.now, nextAt);
+      await turn();
+    }
+    clock.now = until;
+  }
+
+  const found = async () => (await store.find(id))?.rollout ?? null;
+  const say = (command: Command) =>
+    store.command(id, (rollout, now) => {
+      const obedience = obey(rollout, command, alice, now);
+      const change = obedience.kind === 'obeyed' ? obedience.decision : null;
+      return { change, answer: obedience.kind, remember: null };
+    });
+  return { clock, store, mesh, metrics, mind, rung, rests, deps, turn, run, found, say };
+}
+
+/** At 5 %, its lease given back and its next poll 10 s ahead. */
+async function atFive(options: Parameters<typeof world>[0] = {}) {
+  const made = await world(options);
+  await made.turn();
+  return made;
+}
+
+/** At 5 % and turned back by a person; the turn that writes 0 % is due. */
+async function turnedBack() {
+  const made = await atFive();
+  await made.say({ action: 'rollback' });
+  return made;
+}
+
+describe('a turn', () => {
+  it('writes the weight that it decided, and is done', async () => {
+    const { turn, mesh, found } = await world();
+    expect(await turn()).toBe('done');
+    expect(mesh.shareOf(where)).toBe(5);
+    expect((await found())?.traffic).toMatchObject({ desired: 5, applied: 5, intent: null });
+  });
+
+  it('that is not due touches nothing', async () => {
+    const { turn, mesh, metrics } = await atFive();
+    const before = { writes: mesh.writes(where).length, asked: metrics.asked.length };
+    expect(await turn()).toBe('not-due');
+    expect({ writes: mesh.writes(where).length, asked: metrics.asked.length }).toEqual(before);
+  });
+
+  it('of a rollout that another worker has is not due', async () => {
+    const { turn, store, mesh } = await world();
+    await store.claim(id, 'w2', 15);
+    expect(await turn()).toBe('not-due');
+    expect(mesh.writes(where)).toEqual([]);
+  });
+
+  it('that lost its lease while it looked stops before the patch', async () => {
+    const { turn, deps, clock, store, mesh, rung } = await world();
+    const slow: Mesh = {
+      ...deps.mesh,
+      look: async (target, signal) => {
+        const view = await deps.mesh.look(target, signal);
+        clock.now += 16_000;
+        await store.claim(id, 'w2', 15);
+        return view;
+      },
+    };
+    expect(await turn({ mesh: slow })).toBe('fenced');
+    expect([mesh.writes(where), rung]).toEqual([[], []]);
+  });
+
+  it('whose rollout a person commanded while it looked stops before the patch', async () => {
+    const { turn, deps, say, mesh, found } = await world();
+    const slow: Mesh = {
+      ...deps.mesh,
+      look: async (target, signal) => {
+        const view = await deps.mesh.look(target, signal);
+        await say({ action: 'cancel' });
+        return view;
+      },
+    };
+    expect(await turn({ mesh: slow })).toBe('fenced');
+    expect([mesh.writes(where), (await found())?.state.kind]).toEqual([[], 'cancelled']);
+  });
+
+  it('that lost its lease while it wrote leaves the end to its successor', async () => {
+    const { turn, deps, clock, store, mesh, found } = await world();
+    const slow: Mesh = {
+      ...deps.mesh,
+      write: async (...call) => {
+        const outcome = await deps.mesh.write(...call);
+        clock.now += 16_000;
+        await store.claim(id, 'w2', 15);
+        return outcome;
+      },
+    };
+    expect(await turn({ mesh: slow })).toBe('fenced');
+    expect(mesh.shareOf(where)).toBe(5);
+    expect((await found())?.traffic).toMatchObject({ desired: 5, applied: 0, intent: { share: 5 } });
+  });
+
+  it('writes down what it will do before it does it', async () => {
+    const { turn, deps, found } = await world();
+    const seen: unknown[] = [];
+    const watching: Mesh = {
+      ...deps.mesh,
+      write: async (...call) => {
+        seen.push((await found())?.traffic.intent);
+        return deps.mesh.write(...call);
+      },
+    };
+    await turn({ mesh: watching });
+    expect(seen).toEqual([{ share: 5, end: false, attempts: 1 }]);
+  });
+
+  it('on the way forward tries once, and leaves a conflict to its next turn', async () => {
+    const { turn, mesh, rests, clock, store } = await world();
+    mesh.failNextWrite({ kind: 'conflict' });
+    await turn();
+    expect([mesh.shareOf(where), rests]).toEqual([0, []]);
+    expect((await store.find(id))?.nextAt).toBe(clock.now + 250);
+  });
+});
+
+describe('the alarm', () => {
+  it('rings once for a turn that writes, with its next look, when the lease is given back', async () => {
+    const { turn, deps, rung, store, clock } = await world();
+    const saves: boolean[] = [];
+    const watching: Store = {
+      ...deps.store,
+      save: (rolloutId_, epoch, change: Change) => {
+        saves.push(change.release);
+        return deps.store.save(rolloutId_, epoch, change);
+      },
+    };
+    await turn({ store: watching });
+    expect(saves).toEqual([false, true]);
+    expect(rung).toEqual([{ at: (await store.find(id))?.nextAt, isFree: true }]);
+    expect(rung[0]?.at).toBe(clock.now + 10_000);
+  });
+
+  it('rings for a turn that only looks', async () => {
+    const { turn, rung, clock } = await atFive();
+    clock.now += 10_000;
+    await turn();
+    expect(rung.map(({ at }) => (at - start) / 1000)).toEqual([10, 20]);
+  });
+
+  it('does not ring for a rollout that has ended', async () => {
+    const { turn, rung, found } = await turnedBack();
+    const before = rung.length;
+    await turn();
+    expect([(await found())?.state.kind, rung.length]).toEqual(['rolledBack', before]);
+  });
+});
+
+describe('going back', () => {
+  it('reads no metrics', async () => {
+    const { turn, metrics, mesh } = await turnedBack();
+    const before = metrics.asked.length;
+    await turn();
+    expect([metrics.asked.length, mesh.shareOf(where)]).toEqual([before, 0]);
+  });
+
+  it('tries again at once, after a short rest, when somebody else wrote first', async () => {
+    const { turn, deps, mesh, rests, found } = await turnedBack();
+    let hands = 3;
+    const busy: Mesh = {
+      ...deps.mesh,
+      write: (...call) => {
+        if (hands > 0) mesh.touchByAnotherHand(where);
+        hands -= 1;
+        return deps.mesh.write(...call);
+      },
+    };
+    expect(await turn({ mesh: busy })).toBe('done');
+    expect(rests).toEqual([50, 50, 50]);
+    expect([mesh.shareOf(where), (await found())?.state.kind]).toEqual([0, 'rolledBack']);
+  });
+
+  it('gives its turn back when its time is up, and goes on with the next one', async () => {
+    const { turn, deps, mesh, rests, clock, store } = await turnedBack();
+    const time = new AbortController();
+    const busy: Mesh = {
+      ...deps.mesh,
+      write: async () => {
+        if (rests.length === 4) time.abort();
+        return { kind: 'conflict' };
+      },
+    };
+    const deadline = (ms: number) => (ms === 11_000 ? time.signal : new AbortController().signal);
+    expect(await turn({ mesh: busy, deadline })).toBe('done');
+    expect(rests).toHaveLength(4);
+    expect((await store.find(id))?.nextAt).toBe(clock.now + 1000);
+    clock.now += 1000;
+    await turn();
+    expect(mesh.shareOf(where)).toBe(0);
+  });
+
+  it('does not write after its successor, who has written while it retried', async () => {
+    const { turn, deps, mesh, clock, store, found } = await turnedBack();
+    let attempts = 0;
+    const busy: Mesh = {
+      ...deps.mesh,
+      write: async () => {
+        attempts += 1;
+        clock.now += 16_000;
+        await turn({ worker: 'w2' });
+        return { kind: 'conflict' };
+      },
+    };
+    expect(await turn({ mesh: busy })).toBe('fenced');
+    const epochs = mesh.writes(where).map(({ epoch }) => epoch);
+    expect([attempts, epochs.length]).toEqual([1, 2]);
+    expect(epochs.at(-1)).toBe(store.epochOf(id));
+    expect((await found())?.state.kind).toBe('rolledBack');
+  });
+
+  it('ends at the next turn when the answer to its write was lost', async () => {
+    const { turn, mesh, clock, found } = await turnedBack();
+    mesh.failNextWrite({ kind: 'ambiguous', why: 'no answer in 8 s' }, { landed: true });
+    await turn();
+    expect((await found())?.state.kind).toBe('rollingBack');
+    clock.now += 1000;
+    await turn();
+    expect([(await found())?.state.kind, mesh.writes(where).length]).toEqual(['rolledBack', 2]);
+  });
+});
+
+describe('severe errors', () => {
+  const patient = { checks: { errors: { metric: 'errorRate', failures: 100 } } };
+
+  it('are seen although a scrape takes longer than the time between two polls', async () => {
+    const { run, mind, metrics, found } = await atFive({ scrapeSeconds: 15, checks: patient });
+    mind.canary = mood.failing;
+    await run(59);
+    expect((await found())?.state.kind).toBe('running');
+    await run(1);
+    expect((await found())?.state).toMatchObject({ kind: 'rolledBack', cause: { kind: 'severeErrors' } });
+    expect(metrics.asked.slice(1).map(({ incrementSeconds }) => incrementSeconds)).toEqual([
+      0, 0, 30, 0, 0, 30,
+    ]);
+  });
+
+  it('are counted in stretches that touch and never overlap, however late a poll is', async () => {
+    const { run, clock, turn, metrics } = await atFive();
+    await run(20);
+    clock.now += 47_000;
+    await turn();
+    await run(20);
+    const stretches = metrics.asked
+      .filter(({ incrementSeconds }) => incrementSeconds > 0)
+      .map(({ at, incrementSeconds }) => [at - incrementSeconds * 1000, at]);
+    expect(stretches.length).toBeGreaterThan(4);
+    for (const [index, stretch] of stretches.entries())
+      expect(stretch[0]).toBe(stretches[index - 1]?.[1] ?? start);
+  });
+
+  it('of a stretch that the provider did not answer are counted with the next one', async () => {
+    const { run, metrics } = await atFive();
+    await run(10);
+    metrics.breakDown();
+    await run(20);
+    metrics.restore();
+    await run(10);
+    expect(metrics.asked.slice(1).map(({ incrementSeconds }) => incrementSeconds)).toEqual([10, 10, 20, 30]);
+  });
+});
