@@ -9,6 +9,7 @@ export function planFaults(plan: PlanParts): PlanFault[] {
     ...weightFaults(plan.steps),
     ...idleBakeFaults(plan.steps),
     ...unprovenRaises(plan.steps),
+    ...blindness(plan.steps),
     ...endFaults(plan.steps),
     ...timeFaults(plan),
   ];
@@ -51,6 +52,15 @@ function unprovenRaises(steps: Step[]): PlanFault[] {
     const message = `goes on from ${reached.weight} % without proof: put a bake before it`;
     return [{ path: ['steps', index], code: 'plan-inconsistent', message }];
   });
+}
+
+/** A plan that never watches would prove nothing by coming to its end. */
+function blindness(steps: Step[]): PlanFault[] {
+  const watches = steps.some(
+    (step) => step.type === 'bake' || (step.type === 'promote' && step.bake !== undefined),
+  );
+  const message = 'watches the canary at no time: add a bake, or give promote one';
+  return watches ? [] : [{ path: ['steps'], code: 'plan-inconsistent', message }];
 }
 
 function isRaise({ type }: Step): boolean {

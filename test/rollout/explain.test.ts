@@ -327,7 +327,12 @@ describe('what comes next', () => {
       'a timed pause',
       at(
         { kind: 'running', position: { step: 0, startedAt: now, overridden: false } },
-        { plan: planOf([{ type: 'pause', duration: '5m' }, { type: 'promote' }]) },
+        {
+          plan: planOf([
+            { type: 'pause', duration: '5m' },
+            { type: 'promote', bake: '1h' },
+          ]),
+        },
       ),
       `Looks again in 8 s and goes on at 10:15:00Z; ${guarded}`,
     ],

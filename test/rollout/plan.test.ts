@@ -264,6 +264,7 @@ describe('a plan is refused, with the path of the fault,', () => {
       'invalid_union',
     ],
     ['with a name that Kubernetes would refuse', { ...good, name: 'Bank Plan' }, 'name', 'invalid_format'],
+    ['that never watches the canary', { steps: [promote] }, 'steps', 'plan-inconsistent'],
     ['with a minReady of 0', { ...good, stable: { minReady: 0 } }, 'stable/minReady', 'too_small'],
   ])('%s', (_name, written, path, code) => {
     expect(faultsOf(written)).toContainEqual(expect.objectContaining({ path, code }));
@@ -278,6 +279,9 @@ describe('a plan is refused, with the path of the fault,', () => {
     );
     expect(faultsOf({ steps: [weight(5), promote] })[0]?.message).toBe(
       'goes on from 5 % without proof: put a bake before it',
+    );
+    expect(faultsOf({ steps: [promote] })[0]?.message).toBe(
+      'watches the canary at no time: add a bake, or give promote one',
     );
     expect(faultsOf(errorCheck({ max: 2 }))[0]?.message).toContain('did you mean "2%"?');
   });
@@ -299,7 +303,7 @@ describe('a plan just inside its limits is accepted', () => {
   it.each<[string, unknown]>([
     ['a weight of 0.01', { steps: [weight(0.01), bake(60), promote] }],
     ['weights of 0.07 and 0.29', { steps: [weight(0.07), bake(60), weight(0.29), bake(60), promote] }],
-    ['a weight of 100', { steps: [weight(100)] }],
+    ['a weight of 100', { steps: [weight(100), bake(60)] }],
     [
       '50 steps',
       {
@@ -311,7 +315,7 @@ describe('a plan just inside its limits is accepted', () => {
     ['a weight of 100 with no bake after it', { steps: [weight(5), bake(60), weight(100)] }],
     ['a bake and then a pause before a raise', { steps: [weight(5), bake(60), { type: 'pause' }, promote] }],
     ['a pause and then a bake before a raise', { steps: [weight(5), { type: 'pause' }, bake(60), promote] }],
-    ['a promote with no weight before it', { steps: [promote] }],
+    ['a promote with no weight before it', { steps: [{ ...promote, bake: '60s' }] }],
     ['a bake as long as its windows', { steps: [weight(5), bake(60), promote] }],
     ['an interval as long as its windows', { ...good, interval: 60 }],
     ['an interval of a second', { ...good, interval: 1 }],
