@@ -52,7 +52,12 @@ const Ended = z.looseObject({
   ),
 });
 
-const silent: Listener = { started: () => undefined, happened: () => undefined, measured: () => undefined };
+const silent: Listener = {
+  started: () => undefined,
+  happened: () => undefined,
+  measured: () => undefined,
+  waiting: () => undefined,
+};
 
 /** Plays a release up to its rollback and asks Prometheus afterwards. Throws when it ended in another way. */
 export async function measureRelease(stack: Stack, { scenario, check: id }: Release): Promise<Measured> {

@@ -17,9 +17,12 @@ export function jsonOutput(): Output {
         type: event.type,
         message: event.message,
       }),
+    waiting: (scenario, what, at) => print({ event: 'waiting', scenario: scenario.name, at, what }),
     measured: (scenario, checks, at) =>
       print({ event: 'checks', scenario: scenario.name, at, checks: checks.map(brief) }),
     ended: (result) => print({ event: 'result', ...result }),
+    // The summary is the last line.
+    stopped: () => undefined,
     staysUp: ({ api }) => print({ event: 'staysUp', api }),
     summary: (results) => print({ summary: results }),
   };

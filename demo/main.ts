@@ -5,7 +5,7 @@ import { heal, play, type Result } from './play.ts';
 import { scenarios } from './scenarios.ts';
 import { type Output, textOutput } from './text-output.ts';
 
-const usage = `npm run demo                       four releases of payment-service, then stays up until Ctrl-C
+const usage = `npm run demo                       four releases, then stays up until Ctrl-C
 npm run demo -- --once             ends after the four releases
 npm run demo -- --once --json      the same as JSON lines, a summary last
 npm run demo -- --seed 7           other traffic (default 1)
@@ -31,6 +31,7 @@ async function main(): Promise<number> {
     return results.every((result) => result.asExpected) ? 0 : 1;
   } finally {
     await stack.close();
+    output.stopped();
   }
 }
 
@@ -64,8 +65,9 @@ function readOptions(): { once: boolean; json: boolean; seed: number } | null {
     });
     const seed = Number(values.seed);
     if (!values.help && Number.isInteger(seed)) return { once: values.once, json: values.json, seed };
-  } catch {
-    // The usage below answers an unknown option.
+    if (!values.help) process.stderr.write('--seed takes a whole number\n');
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message.split('. ')[0] : 'unknown option'}\n`);
   }
   process.stderr.write(usage);
   return null;

@@ -25,6 +25,8 @@ export type Result = {
 export type Listener = {
   started(scenario: Scenario, rollout: RolloutSeen): void;
   happened(scenario: Scenario, event: EventSeen): void;
+  /** Called while a release waits before anything is moved. */
+  waiting(scenario: Scenario, what: string, at: string): void;
   /** Called once for each poll. */
   measured(scenario: Scenario, checks: CheckSeen[], at: string): void;
 };
@@ -55,12 +57,14 @@ export async function play(stack: Stack, scenario: Scenario, listener: Listener)
   let seq = 0;
   let seen = rollout;
   let measuredAt: string | null = null;
+  let hasToldWaiting = false;
   while (Date.now() - startedAt < patienceMs && !ended.includes(seen.status)) {
     for (const event of await client.eventsAfter(rollout.id, seq)) {
       seq = event.seq;
       if (event.type === 'weight.applied') fault.strikeAt(Number(event.facts['to']));
       listener.happened(scenario, event);
     }
+    hasToldWaiting = hasToldWaiting || tellWaiting(seen, scenario, listener);
     fault.noteFirstRequest(traffic.requestsTo(scenario.canary));
     seen = await client.find(rollout.id);
     measuredAt = tellOnce(seen, measuredAt, (checks, at) => listener.measured(scenario, checks, at));
@@ -70,6 +74,13 @@ export async function play(stack: Stack, scenario: Scenario, listener: Listener)
   await wait(500);
   const lastRequestMs = traffic.lastRequestAt(scenario.canary)?.wallMs ?? null;
   return resultOf(scenario, seen, { startedAt, badSinceMs: fault.badSinceMs(), lastRequestMs });
+}
+
+/** Tells what a release waits for before anything is moved; answers whether there was something to tell. */
+function tellWaiting({ status, explanation }: RolloutSeen, scenario: Scenario, listener: Listener): boolean {
+  const waits = status === 'preflight' && explanation.what.startsWith('Waiting');
+  if (waits) listener.waiting(scenario, explanation.what, new Date().toISOString());
+  return waits;
 }
 
 /** Tells of a poll that was not told of yet; answers the last one told. */

@@ -11,6 +11,7 @@ export type Output = Listener & {
   ended(result: Result, stack: Stack): void;
   summary(results: Result[]): void;
   staysUp(stack: Stack, results: Result[]): void;
+  stopped(): void;
 };
 
 /** Events that say little to somebody who watches. */
@@ -28,9 +29,11 @@ const width = 78;
 export function textOutput(): Output {
   return {
     preparing: (text) => print(styleText('dim', text)),
-    ready: (_stack, seconds) => {
+    ready: ({ api, token, kubeconfigPath }, seconds) => {
       print(`Ready after ${seconds.toFixed(1)} s. Four releases of payment-service follow.`);
       print('Limits: 5xx ratio 1 %, P99 2000 ms; measured every 2 s over 6 s.');
+      print('To look for yourself meanwhile, in another terminal:');
+      print(`  export API=${api}`, `  export TOKEN=${token}`, `  export KUBECONFIG=${kubeconfigPath}`);
     },
     started: (scenario) => {
       const place = scenarios.indexOf(scenario) + 1;
@@ -43,10 +46,12 @@ export function textOutput(): Output {
         event.message,
       );
     },
+    waiting: (_scenario, what, at) => wrapped(label(at, 'waiting'), what),
     measured: (_scenario, checks, at) =>
       wrapped(label(at, 'checks'), `${checks.map(inWords).join(', ')}, ${requestsOf(checks)}`),
     ended: (result, stack) => sayResult(result, stack),
     summary: sayTable,
+    stopped: () => print('', 'Stopped; nothing is left running.'),
     staysUp: (stack, results) => sayCurl(stack, results),
   };
 }
@@ -87,7 +92,7 @@ function sayResult(result: Result, { api }: Stack): void {
 function sayTable(results: Result[]): void {
   print(
     '',
-    styleText('bold', 'release   ended         check              value      limit  requests  seconds'),
+    styleText('bold', 'release   ended         check              value      limit  requests  exposed'),
   );
   for (const result of results) {
     const { scenario, status, check, cause, requests, breachToStableSeconds } = result;
@@ -100,8 +105,9 @@ function sayTable(results: Result[]): void {
       (requests === null ? '' : String(Math.round(requests))).padStart(9),
       (breachToStableSeconds === null ? '' : breachToStableSeconds.toFixed(1)).padStart(8),
     ];
-    print(cells.join(' '));
+    print(cells.join(' ').trimEnd());
   }
+  print('exposed: seconds from the first bad second to the last request on the canary');
 }
 
 function measured(value: number | null, unit: string | null): string {
@@ -111,10 +117,10 @@ function measured(value: number | null, unit: string | null): string {
   return `${Math.round(value)} ${value === 1 ? (unit ?? '').replace(/s$/, '') : (unit ?? '')}`.trim();
 }
 
-function sayCurl({ api, token, prometheusUrl }: Stack, results: Result[]): void {
+function sayCurl({ prometheusUrl }: Stack, results: Result[]): void {
   const last = results.at(-1)?.rollout ?? '';
-  print('', 'Everything stays up until Ctrl-C. Look further in another terminal:', '');
-  print(`  export API=${api}`, `  export TOKEN=${token}`);
+  print('', 'Everything stays up until Ctrl-C. Look further in another terminal, with API and');
+  print('TOKEN as printed at the beginning:', '');
   print('  curl -s -H "Authorization: Bearer $TOKEN" "$API/v1/rollouts"');
   print(
     '  curl -s -H "Authorization: Bearer $TOKEN" -H "Accept: text/plain" \\',

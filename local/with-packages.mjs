@@ -8,7 +8,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const [script, ...rest] = process.argv.slice(2);
 
 if (!arePackagesThere()) await installPackages();
-const child = spawn(process.execPath, ['--import', 'tsx', script, ...rest], { cwd: root, stdio: 'inherit' });
+const child = spawn(process.execPath, ['--import', 'tsx', script, ...rest], {
+  cwd: root,
+  stdio: 'inherit',
+  // A cache of compiled files in the system's temporary folder would outlive the run.
+  env: { ...process.env, TSX_DISABLE_CACHE: '1' },
+});
 // Ctrl-C reaches the child by itself; this process only waits for its end.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));

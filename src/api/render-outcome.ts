@@ -1,3 +1,4 @@
+import { type Check, highestBucketMs } from '../rollout/plan-parts.ts';
 import type { Cause, State, StuckReason } from '../rollout/rollout.ts';
 import type { OutcomeOnWire } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
@@ -80,9 +81,10 @@ function causeOf(cause: Cause): OutcomeOnWire {
 type Compared = Extract<Cause, { kind: 'check' | 'environmentLimit' }>;
 
 function comparedFacts({ check, metric, value, stable, limit, requests }: Compared): Partial<OutcomeOnWire> {
-  const values = { value: finite(value), stableValue: stable === null ? null : finite(stable) };
+  const shown = shownValue(metric, value);
+  const stableValue = stable === null ? null : shownValue(metric, stable).value;
   const unit = metric === 'errorRate' ? 'ratio' : 'ms';
-  return { check, metric, unit, limit, requests, ...values };
+  return { check, metric, unit, limit, requests, stableValue, value: shown.value, reason: shown.why };
 }
 
 function checkFacts(cause: Extract<Cause, { kind: 'check' }>): Partial<OutcomeOnWire> {
@@ -103,7 +105,12 @@ function unreachableFacts(evidence: Unreachable): Partial<OutcomeOnWire> {
   return { unit: 'requests', value: requests, limit: expected, requests, failures };
 }
 
-/** JSON has no infinity: a value above the highest bucket has no number. */
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
+/** A measured value as it is shown: nothing is known of a P99 above the highest bucket, so it has no number. */
+export function shownValue(
+  metric: Check['metric'],
+  value: number,
+): { value: number | null; why: string | null } {
+  return metric === 'p99LatencyMs' && value > highestBucketMs
+    ? { value: null, why: 'above the highest bucket' }
+    : { value, why: null };
 }

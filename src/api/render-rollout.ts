@@ -4,7 +4,7 @@ import type { Check } from '../rollout/plan-parts.ts';
 import { type CheckResult, hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
 import type { Target } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';
-import { outcomeOf } from './render-outcome.ts';
+import { outcomeOf, shownValue } from './render-outcome.ts';
 import type { CheckOnWire, RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
@@ -95,7 +95,7 @@ function renderCheck(id: string, check: Check, last: CheckResult | undefined): C
     windowSeconds: check.window,
     minRequests: check.minRequests,
     failuresToRollBack: check.failures,
-    ...(last === undefined ? notMeasured : renderResult(last)),
+    ...(last === undefined ? notMeasured : renderResult(check.metric, last)),
   };
 }
 
@@ -107,21 +107,29 @@ const notMeasured = {
   measuredAt: null,
 } as const;
 
-function renderResult(last: CheckResult): Pick<CheckAnswer, keyof typeof notMeasured> {
+function renderResult(
+  metric: Check['metric'],
+  last: CheckResult,
+): Pick<CheckAnswer, keyof typeof notMeasured> {
   return {
     verdict: last.verdict,
-    canary: renderReading(last.canary),
-    stable: renderReading(last.stable),
+    canary: renderReading(metric, last.canary),
+    stable: renderReading(metric, last.stable),
     failuresInARow: last.failuresInARow,
     measuredAt: timestamp(last.at),
   };
 }
 
-function renderReading(reading: Reading): NonNullable<CheckAnswer['canary']> {
+function renderReading(metric: Check['metric'], reading: Reading): NonNullable<CheckAnswer['canary']> {
   const empty = { value: null, requests: null, bucket: null, why: null };
   switch (reading.kind) {
     case 'value':
-      return { ...empty, ...renderValue(reading) };
+      return {
+        kind: 'value',
+        ...shownValue(metric, reading.value),
+        requests: reading.requests,
+        bucket: reading.bucket ?? null,
+      };
     case 'none':
       return { ...empty, kind: 'none', why: 'the metrics provider has no data' };
     case 'tooFew':
@@ -134,20 +142,4 @@ function renderReading(reading: Reading): NonNullable<CheckAnswer['canary']> {
     case 'unavailable':
       return { ...empty, kind: 'unavailable', why: reading.why };
   }
-}
-
-/** JSON has no infinity: a quantile above the highest bucket has no number, and says so. */
-function renderValue(reading: Extract<Reading, { kind: 'value' }>) {
-  const { bucket, requests } = reading;
-  return {
-    kind: 'value' as const,
-    value: finite(reading.value),
-    requests,
-    bucket: bucket === undefined ? null : { lowerMs: bucket.lowerMs, upperMs: finite(bucket.upperMs) },
-    why: Number.isFinite(reading.value) ? null : 'above the highest bucket',
-  };
-}
-
-function finite(value: number): number | null {
-  return Number.isFinite(value) ? value : null;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { StatusReason } from '../rollout/explain.ts';
 import type { Status } from '../rollout/rollout.ts';
 import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
@@ -23,30 +24,32 @@ const statuses = [
 
 export const StatusOnWire = z.enum(statuses).meta({ id: 'Status' });
 
-const StatusReason = z
-  .enum([
-    'analysis_failed',
-    'canary_unreachable',
-    'canary_not_ready',
-    'environment',
-    'unproven',
-    'environment_limit',
-    'metrics_missing',
-    'no_traffic',
-    'stable_not_ready',
-    'mesh_unavailable',
-    'mesh_write_failed',
-    'stable_missing',
-    'target_missing',
-    'drift_detected',
-    'target_recreated',
-    'shape_changed',
-    'plan_pause',
-    'operator',
-    'deadline_exceeded',
-    'expired',
-    'preflight_failed',
-  ])
+const statusReasons = [
+  'analysis_failed',
+  'canary_unreachable',
+  'canary_not_ready',
+  'environment',
+  'unproven',
+  'environment_limit',
+  'metrics_missing',
+  'no_traffic',
+  'stable_not_ready',
+  'mesh_unavailable',
+  'mesh_write_failed',
+  'stable_missing',
+  'target_missing',
+  'drift_detected',
+  'target_recreated',
+  'shape_changed',
+  'plan_pause',
+  'operator',
+  'deadline_exceeded',
+  'expired',
+  'preflight_failed',
+] as const satisfies StatusReason[];
+
+const StatusReasonOnWire = z
+  .enum(statusReasons)
   .nullable()
   .describe('Why it is in this status; null when nothing needs a reason.');
 
@@ -110,9 +113,9 @@ const Measured = z
     value: z.number().nullable().describe('In the unit of the check; null above the highest bucket too.'),
     requests: z.number().nullable(),
     bucket: z
-      .object({ lowerMs: z.number(), upperMs: z.number().nullable() })
+      .object({ lowerMs: z.number(), upperMs: z.number() })
       .nullable()
-      .describe('The histogram bucket a P99 lies in, in ms; upperMs is null for the last bucket.'),
+      .describe('The histogram bucket that a P99 lies in, in ms; null when it lies above the highest.'),
     why: z.string().nullable(),
   })
   .meta({ id: 'Measured' });
@@ -154,7 +157,10 @@ export const OutcomeOnWire = z
     check: z.string().nullable(),
     metric: z.enum(['errorRate', 'p99LatencyMs']).nullable(),
     unit: z.enum(['ratio', 'ms', 'requests', 'pods', 'seconds']).nullable().describe('Of all three values.'),
-    value: z.number().nullable().describe('What was measured on the canary.'),
+    value: z
+      .number()
+      .nullable()
+      .describe('What was measured on the canary; null above the highest bucket too.'),
     stableValue: z.number().nullable().describe('What was measured on stable at the same instant.'),
     limit: z.number().nullable(),
     bucket: z
@@ -179,7 +185,7 @@ const summary = {
   id: RolloutId,
   revision: z.int().describe('Changes with state, step or desired weight, never with a measurement.'),
   status: StatusOnWire,
-  statusReason: StatusReason,
+  statusReason: StatusReasonOnWire,
   target: TargetOnWire,
   versions: z.object({ stable: z.string(), canary: z.string() }),
   weight: WeightOnWire,
@@ -214,7 +220,7 @@ export const StatusAnswer = z
     id: RolloutId,
     revision: z.int(),
     status: StatusOnWire,
-    statusReason: StatusReason,
+    statusReason: StatusReasonOnWire,
     terminal: z.boolean(),
     exitCode: z.int().describe('What a pipeline exits with; also in the `Rollout-Exit-Code` header.'),
     summary: z.string(),

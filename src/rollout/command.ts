@@ -15,7 +15,7 @@ const Expectation = z.strictObject({
 const base = { reason: Reason.optional(), expect: Expectation.optional() };
 const override = z
   .array(z.enum(['checks']))
-  .max(1)
+  .length(1, { error: 'write ["checks"], or leave it out' })
   .optional()
   .describe('Goes on although the checks have not passed; needs a reason.');
 

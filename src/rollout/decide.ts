@@ -1,4 +1,4 @@
-import { type Decision, decided } from './decision.ts';
+import { type Decision, decided, revised } from './decision.ts';
 import { goBack } from './go-back.ts';
 import { goOn } from './go-on.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
@@ -13,6 +13,10 @@ import { wait } from './wait.ts';
  * mesh, and hands the outcome to `settle`.
  */
 export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
+  return revised(rollout, inItsState(rollout, sight, now));
+}
+
+function inItsState(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const { state } = rollout;
   switch (state.kind) {
     case 'preflight':
@@ -29,7 +33,7 @@ export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
     case 'rollbackFailed':
     case 'preflightFailed':
     case 'cancelled':
-      return decided(rollout, rollout);
+      return decided(rollout);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { AuditEvent, AuditFacts, AuditType } from './audit.ts';
-import { type Actor, canaryd, hasEnded, type Rollout, type State } from './rollout.ts';
+import { type Actor, canaryd, hasEnded, positionOf, type Rollout, type State } from './rollout.ts';
 import { sentence } from './say.ts';
 import { isSameShare, type Millis } from './units.ts';
 
@@ -30,41 +30,36 @@ export function event(
   return { type, actor, message: sentence(message), facts };
 }
 
-/**
- * Closes a decision: the revision rises when state, step or desired weight changed, an intent is opened for every
- * write, and a quiet turn gets its next poll.
- */
-export function decided(
-  before: Rollout,
-  after: Rollout,
-  parts: Partial<Omit<Decision, 'rollout'>> = {},
-): Decision {
+/** Closes a decision: an intent is opened for every write, and a quiet turn gets its next poll. */
+export function decided(after: Rollout, parts: Partial<Omit<Decision, 'rollout'>> = {}): Decision {
   const write = parts.write ?? null;
-  const traffic = write === null ? after.traffic : intending(before, after, write);
-  const rollout = { ...after, traffic };
+  const rollout = write === null ? after : { ...after, traffic: intending(after.traffic, write) };
   return {
-    rollout: { ...rollout, revision: before.revision + (isRevised(before, rollout) ? 1 : 0) },
+    rollout,
     events: parts.events ?? [],
     write,
     nextAt: hasEnded(rollout) ? null : (parts.nextAt ?? rollout.nextPollAt),
   };
 }
 
-function intending({ traffic }: Rollout, after: Rollout, write: PlannedWrite): Rollout['traffic'] {
-  const isAgain = traffic.intent !== null && isSameShare(traffic.intent.share, write.share);
-  const attempts = isAgain && traffic.intent !== null ? traffic.intent.attempts + 1 : 1;
-  return { ...after.traffic, desired: write.share, intent: { ...write, attempts } };
+function intending(traffic: Rollout['traffic'], write: PlannedWrite): Rollout['traffic'] {
+  const { intent } = traffic;
+  const attempts = intent !== null && isSameShare(intent.share, write.share) ? intent.attempts + 1 : 1;
+  return { ...traffic, desired: write.share, intent: { ...write, attempts } };
+}
+
+/** The decision with its revision: it rises by one when state, step or desired weight changed, and never otherwise. */
+export function revised(before: Rollout, decision: Decision): Decision {
+  const revision = before.revision + (isRevised(before, decision.rollout) ? 1 : 0);
+  return { ...decision, rollout: { ...decision.rollout, revision } };
 }
 
 function isRevised(before: Rollout, after: Rollout): boolean {
+  const [from, to] = [positionOf(before.state), positionOf(after.state)];
   return (
-    before.plan !== after.plan ||
     before.state.kind !== after.state.kind ||
     before.traffic.desired !== after.traffic.desired ||
-    stepOf(before.state) !== stepOf(after.state)
+    from?.step !== to?.step ||
+    from?.bakeEnded !== to?.bakeEnded
   );
-}
-
-function stepOf(state: State): number | null {
-  return 'position' in state ? state.position.step : null;
 }

@@ -172,12 +172,12 @@ function whatHappened(rollout: Rollout, now: Millis): string {
       return `${say.pause(state.reason)} (paused since ${say.moment(state.since, now)})`;
     case 'rollingBack':
       return state.stuck === null
-        ? `rolling back: ${say.cause(state.cause)}`
+        ? `rolling back: ${say.cause(state.cause, state.by)}`
         : `cannot finish rolling back: ${say.stuck(state.stuck)}`;
     case 'succeeded':
       return `succeeded at ${say.moment(state.at, now)}`;
     case 'rolledBack':
-      return `rolled back at ${say.moment(state.at, now)}: ${say.cause(state.cause)}`;
+      return `rolled back at ${say.moment(state.at, now)}: ${say.cause(state.cause, state.by)}`;
     case 'rollbackFailed':
       return `rollback failed: ${state.why}`;
     case 'preflightFailed':

@@ -55,7 +55,7 @@ function undecided(reason: PauseReason): Refusal | null {
   return { code: 'invalid-transition', message: `Resume first: ${say.pause(reason)}.` };
 }
 
-type Drift = { expected: number; found: number };
+export type Drift = { expected: number; found: number };
 
 /**
  * Why a person's word on a drift is refused, or null. A canary that somebody lowered is never raised again by

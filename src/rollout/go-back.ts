@@ -1,11 +1,11 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import type { MeshView } from './ports.ts';
-import { type Actor, type Cause, canaryd, type Rollout, type State, type StuckReason } from './rollout.ts';
+import { type Actor, type Cause, canaryd, type In, type Rollout, type StuckReason } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
 import type { Millis } from './units.ts';
 
-type RollingBack = Extract<State, { kind: 'rollingBack' }>;
+type RollingBack = In<'rollingBack'>;
 
 /** How long a write may fail before somebody is paged. */
 const stuckAfterMs = 60_000;
@@ -27,8 +27,8 @@ export function turnedBack(rollout: Rollout, cause: Cause, by: Actor, now: Milli
   const traffic = { ...rollout.traffic, desired: 0 };
   return {
     state,
-    rollout: { ...rollout, state, traffic, revision: rollout.revision + 1 },
-    event: event('rollout.rolling_back', `rolling back: ${say.cause(cause)}`, { cause }, by),
+    rollout: { ...rollout, state, traffic },
+    event: event('rollout.rolling_back', `rolling back: ${say.cause(cause, by)}`, { cause }, by),
   };
 }
 
@@ -48,7 +48,7 @@ export function goBack(before: Rollout, from: RollingBack, { view, epoch }: Sigh
   // Writes that failed are over once one is read back; until then nobody is paged again for each attempt.
   const stuck = state.stuck?.kind === 'meshWriteFailed' ? state.stuck : null;
   const write = { share: 0, end: true };
-  return decided(rollout, inState(rollout, { ...state, stuck }), { write, nextAt: now });
+  return decided(inState(rollout, { ...state, stuck }), { write, nextAt: now });
 }
 
 /**
@@ -67,8 +67,8 @@ export function returned(before: Rollout, state: RollingBack, now: Millis): Deci
   const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null };
   const { since, cause, by } = state;
   const ended: Rollout = { ...before, traffic, state: { kind: 'rolledBack', at: now, since, cause, by } };
-  const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause)}`;
-  return decided(before, ended, { events: [event('rollout.rolled_back', message, { cause })] });
+  const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause, by)}`;
+  return decided(ended, { events: [event('rollout.rolled_back', message, { cause })] });
 }
 
 /** An object that is created anew is gone for a moment: only one that stays away is lost. */
@@ -78,7 +78,7 @@ function waitForTarget(rollout: Rollout, state: RollingBack, now: Millis): Decis
   return keepTrying(rollout, state, { kind: 'targetMissing', since }, now);
 }
 
-/** The write did not arrive: say so once it is overdue, and try again for ever. */
+/** The way back is not done yet: say so once it is overdue, and try again for ever. */
 export function keepTrying(
   rollout: Rollout,
   state: RollingBack,
@@ -87,13 +87,13 @@ export function keepTrying(
 ): Decision {
   const waitedMs = now - state.since;
   const nextAt = now + Math.min(longestRetryMs, Math.max(shortestRetryMs, waitedMs / 4));
-  const isOverdue = obstacle.kind !== 'meshWriteFailed' || waitedMs >= stuckAfterMs;
-  if (!isOverdue) return decided(rollout, rollout, { nextAt });
+  const mustTell = obstacle.kind !== 'meshWriteFailed' || waitedMs >= stuckAfterMs;
+  if (!mustTell) return decided(rollout, { nextAt });
   const stuck = inState(rollout, { ...state, stuck: obstacle });
-  if (state.stuck?.kind === obstacle.kind) return decided(rollout, stuck, { nextAt });
+  if (state.stuck?.kind === obstacle.kind) return decided(stuck, { nextAt });
   const message = `cannot finish rolling back: ${say.stuck(obstacle)}; ${say.traffic(rollout)}`;
   const facts = { reason: obstacle };
-  return decided(rollout, stuck, {
+  return decided(stuck, {
     events: [event('rollout.stuck', message, facts), event('page', message, facts)],
     nextAt,
   });
@@ -114,7 +114,7 @@ function lost(rollout: Rollout, { cause }: RollingBack, now: Millis): Decision {
   const why = 'the VirtualService is gone, so no weight can be restored';
   const message = `rollback failed: ${why}`;
   const ended = inState(rollout, { kind: 'rollbackFailed', at: now, cause, why });
-  return decided(rollout, ended, {
+  return decided(ended, {
     events: [event('rollout.rollback_failed', message), event('page', message)],
   });
 }

@@ -1,5 +1,5 @@
 import { type Measurements, withSoundNumbers } from '../analysis/reading.ts';
-import { severeErrorRatio, severeIncrements, tally } from '../analysis/severe.ts';
+import { severeErrorRatio, severeIncrements } from '../analysis/severe.ts';
 import { judge } from '../analysis/threshold.ts';
 import {
   errorLimit,
@@ -73,19 +73,16 @@ function noReadyPod({ watch, facts }: Guarded): Finding | null {
   return { kind: 'rollback', cause: { kind: 'canaryUnreachable', evidence } };
 }
 
-function severeErrors({ rollout, watch, facts }: Guarded): Finding | null {
-  if (watch.severe.inARow < severeIncrements || facts.measurements?.increments.canary == null) return null;
-  const last = tally(
-    rollout.watch.severe,
-    facts.measurements.increments.canary,
-    facts.measurements.increments.stable,
-  ).judged;
-  if (last === null) return null;
-  const value = last.errors / last.requests;
-  return {
-    kind: 'rollback',
-    cause: { kind: 'severeErrors', value, limit: severeErrorRatio, requests: last.requests },
+function severeErrors({ watch: { severe } }: Guarded): Finding | null {
+  if (severe.inARow < severeIncrements || severe.judged === null) return null;
+  const { requests, errors } = severe.judged;
+  const cause = {
+    kind: 'severeErrors' as const,
+    value: errors / requests,
+    limit: severeErrorRatio,
+    requests,
   };
+  return { kind: 'rollback', cause };
 }
 
 function failedCheck({ rollout, watch }: Guarded): Finding | null {

@@ -1,18 +1,15 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import { paged } from './page.ts';
 import type { MeshView } from './ports.ts';
-import type { HoldReason, Rollout, State } from './rollout.ts';
+import type { HoldReason, In, Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { closingWrite } from './sight.ts';
 import type { Millis } from './units.ts';
 
-type Moving = Extract<State, { kind: 'running' | 'holding' }>;
-
 /** Stops by itself until the reason is gone; the step's clock stands still meanwhile. A reason is told of once. */
 export function hold(
-  before: Rollout,
   rollout: Rollout,
-  { state, reason, view }: { state: Moving; reason: HoldReason; view: MeshView },
+  { state, reason, view }: { state: In<'running' | 'holding'>; reason: HoldReason; view: MeshView },
   now: Millis,
 ): Decision {
   const since = state.kind === 'holding' ? state.since : now;
@@ -21,5 +18,5 @@ export function hold(
   const { rollout: told, events: pages } = paged(rollout, now);
   const held = inState(told, { kind: 'holding', position: state.position, since, reason });
   const write = view.kind === 'split' ? closingWrite(rollout, view) : null;
-  return decided(before, held, { events: [...events, ...pages], write });
+  return decided(held, { events: [...events, ...pages], write });
 }

@@ -1,20 +1,20 @@
+import type { AuditEvent } from './audit.ts';
 import type { Action, Command, Refusal } from './command.ts';
-import { type Decision, decided, event, inState } from './decision.ts';
-import { type Forward, gate, obstacleTo, refusedDrift } from './gate.ts';
+import { type Decision, decided, event, inState, revised } from './decision.ts';
+import { type Drift, type Forward, gate, obstacleTo, refusedDrift } from './gate.ts';
 import { turnedBack } from './go-back.ts';
 import {
   type Actor,
-  hasEnded,
   type Position,
   type Rollout,
-  type State,
+  resumedPosition,
   type StateKind,
   statusOf,
 } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
 import { deadlineAfterPause } from './wait.ts';
-import { ontoNextStep } from './walk.ts';
+import { ontoNextStep, type Running } from './walk.ts';
 
 /** A command that was obeyed, or why it was not. */
 export type Obedience =
@@ -113,43 +113,52 @@ function pause(rollout: Rollout, note: string | null, actor: Actor, now: Millis)
 type Resume = Extract<Command, { action: 'resume' }>;
 
 function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor, now: Millis): Obedience {
-  const { state } = rollout;
-  const reason = state.kind === 'paused' ? state.reason : null;
+  const reason = rollout.state.kind === 'paused' ? rollout.state.reason : null;
   const refusal = reason?.kind === 'drift' ? refusedDrift(reason, drift) : null;
   if (refusal !== null) return refused(refusal);
   const running = ontoRunning(rollout, now);
-  const settled = withDrift(running, state, drift ?? 'reassert', now);
   const message = note === undefined ? `resumed by ${actor.name}` : `resumed by ${actor.name}: ${note}`;
-  const resumed = event('rollout.resumed', message, drift === undefined ? {} : { drift }, actor);
-  if (reason?.kind !== 'plan') return obeyed(rollout, settled, [resumed], now);
-  const next = ontoNextStep(settled, now);
-  return obeyed(rollout, next.rollout, [resumed, ...next.events], now);
+  const resumed = event(
+    'rollout.resumed',
+    message,
+    reason?.kind === 'drift' && drift ? { drift } : {},
+    actor,
+  );
+  switch (reason?.kind) {
+    case 'plan': {
+      const next = ontoNextStep(running, now);
+      return obeyed(rollout, next.rollout, [resumed, ...next.events], now);
+    }
+    case 'drift':
+      return obeyed(rollout, afterDrift(running, reason, drift === 'adopt', now), [resumed], now);
+    case 'recreated':
+      return obeyed(rollout, { ...running, target: { ...running.target, uid: reason.uid } }, [resumed], now);
+    case 'operator':
+    case 'shapeChanged':
+    case undefined:
+      return obeyed(rollout, running, [resumed], now);
+  }
 }
-
-type Running = ReturnType<typeof ontoNextStep>['rollout'];
 
 function ontoRunning(rollout: Rollout, now: Millis): Running {
   const position = heldPosition(rollout, now);
   return { ...rollout, deadlineAt: deadlineAfterPause(rollout, now), state: { kind: 'running', position } };
 }
 
-/** The step's clock stood still while the rollout was held or paused. */
 function heldPosition({ state, createdAt }: Rollout, now: Millis): Position {
-  if (!('position' in state)) return { step: 0, startedAt: createdAt, overridden: false };
-  if (state.kind === 'running') return state.position;
-  return { ...state.position, startedAt: state.position.startedAt + (now - state.since) };
+  if ('position' in state) return resumedPosition(state, now);
+  return { step: 0, startedAt: createdAt, overridden: false, bakeEnded: false };
 }
 
-function withDrift(running: Running, state: State, drift: 'adopt' | 'reassert', now: Millis): Running {
-  if (state.kind !== 'paused') return running;
-  const { reason } = state;
-  if (reason.kind === 'recreated') return { ...running, target: { ...running.target, uid: reason.uid } };
-  if (reason.kind !== 'drift') return running;
-  if (drift === 'reassert') return { ...running, traffic: { ...running.traffic, desired: reason.expected } };
+function afterDrift(running: Running, { expected, found }: Drift, adopts: boolean, now: Millis): Running {
+  if (!adopts) return { ...running, traffic: { ...running.traffic, desired: expected } };
   // What is adopted was not watched yet, however long the step had been going on.
   const position = { ...running.state.position, startedAt: now };
-  const traffic = { ...running.traffic, desired: reason.found };
-  return { ...running, traffic, state: { ...running.state, position } };
+  return {
+    ...running,
+    traffic: { ...running.traffic, desired: found },
+    state: { ...running.state, position },
+  };
 }
 
 function advance(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
@@ -181,10 +190,12 @@ function inLastStep(running: Running, overridden: boolean, now: Millis): Running
   const { plan, state, traffic } = running;
   const last = plan.steps.length - 1;
   const isThere = state.position.step === last;
-  const position = isThere ? { ...state.position, overridden } : { step: last, startedAt: now, overridden };
-  const isBaking = isThere && traffic.applied === 100;
-  const steps = isBaking ? [...plan.steps.slice(0, last), { type: 'promote' as const }] : plan.steps;
-  return { ...running, plan: { ...plan, steps }, state: { kind: 'running', position } };
+  const startedAt = isThere ? state.position.startedAt : now;
+  const bakeEnded = isThere && traffic.applied === 100;
+  return {
+    ...running,
+    state: { kind: 'running', position: { step: last, startedAt, overridden, bakeEnded } },
+  };
 }
 
 function overridden({ override, reason }: Forward): Record<string, string[] | string> {
@@ -204,7 +215,7 @@ function rollBack(rollout: Rollout, reason: string | null, actor: Actor, now: Mi
   // Nothing was written yet, so there is nothing to take back.
   if (state.kind === 'preflight') return cancel(rollout, reason, actor, now);
   const turned = turnedBack(rollout, { kind: 'operator', reason }, actor, now);
-  return obeyed(turned.rollout, turned.rollout, [turned.event], now);
+  return obeyed(rollout, turned.rollout, [turned.event], now);
 }
 
 function cancel(rollout: Rollout, reason: string | null, actor: Actor, now: Millis): Obedience {
@@ -218,9 +229,8 @@ function cancel(rollout: Rollout, reason: string | null, actor: Actor, now: Mill
   );
 }
 
-function obeyed(before: Rollout, after: Rollout, events: Decision['events'], now: Millis): Obedience {
-  const decision = decided(before, after, { events, nextAt: now });
-  return { kind: 'obeyed', decision: { ...decision, nextAt: hasEnded(after) ? null : now } };
+function obeyed(before: Rollout, after: Rollout, events: AuditEvent[], now: Millis): Obedience {
+  return { kind: 'obeyed', decision: revised(before, decided(after, { events, nextAt: now })) };
 }
 
 function refused(refusal: Refusal): Obedience {

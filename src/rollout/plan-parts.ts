@@ -24,7 +24,7 @@ const ErrorRateCheck = z.strictObject({
 const P99LatencyCheck = z.strictObject({
   metric: z.literal('p99LatencyMs').describe('99th percentile of the response time, in milliseconds.'),
   max: z
-    .number()
+    .number({ error: 'write milliseconds as a number, such as 2000' })
     .positive({ error: 'a latency limit is above 0 ms' })
     .lt(highestBucketMs, { error: `a latency limit lies below the highest bucket, ${highestBucketMs} ms` })
     .default(2000)

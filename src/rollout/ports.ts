@@ -96,10 +96,10 @@ export interface Mesh {
   look(target: Target, signal: AbortSignal): Promise<MeshView>;
   /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. */
   write(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<WriteOutcome>;
-  /** The changes each share would write, in order, from weights at rest; touches nothing. */
+  /** The changes that exactly these writes would make, in order, from weights at rest; touches nothing. */
   preview(
     request: TargetRequest,
-    shares: Share[],
+    writes: Pick<WeightWrite, 'share' | 'end'>[],
     signal: AbortSignal,
   ): Promise<{ kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }>>;
 }

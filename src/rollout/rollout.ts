@@ -138,6 +138,8 @@ export const Position = z.strictObject({
   startedAt: Millis,
   /** True when a person said, with a reason, that this step's weight needs no proof. */
   overridden: z.boolean(),
+  /** True when a person ended the last bake early. */
+  bakeEnded: z.boolean().default(false),
 });
 export type Position = z.infer<typeof Position>;
 
@@ -167,6 +169,8 @@ export const State = z.discriminatedUnion('kind', [
 ]);
 export type State = z.infer<typeof State>;
 export type StateKind = State['kind'];
+/** A state of one kind, such as `In<'paused'>`. */
+export type In<Kind extends StateKind> = Extract<State, { kind: Kind }>;
 
 /** A patch that was decided and written down, and whose effect has not been read back yet. */
 const Intent = z.strictObject({
@@ -213,6 +217,8 @@ export const Watch = z.strictObject({
     inARow: z.number(),
     /** Until when requests were counted, so that no two increments overlap. */
     countedUntil: Millis.nullable(),
+    /** The canary's counts in the last increment that was judged. */
+    judged: Counts.nullable().default(null),
   }),
 });
 export type Watch = z.infer<typeof Watch>;
@@ -226,7 +232,7 @@ export const emptyWatch: Watch = {
   missingRequestPolls: 0,
   metricsMissing: null,
   environmentSince: null,
-  severe: { ...emptyTally, countedUntil: null },
+  severe: { ...emptyTally, countedUntil: null, judged: null },
 };
 
 /** One run of a plan against a target: the whole of what `decide` knows about it. */
@@ -285,9 +291,33 @@ export function statusOf(rollout: Rollout): Status {
   return statusByState[state.kind];
 }
 
+const isTerminal = {
+  preflight: false,
+  running: false,
+  holding: false,
+  paused: false,
+  rollingBack: false,
+  succeeded: true,
+  rolledBack: true,
+  rollbackFailed: true,
+  preflightFailed: true,
+  cancelled: true,
+} as const satisfies Record<StateKind, boolean>;
+
 /** True in a terminal state, which never reopens. */
-export function hasEnded(rollout: Rollout): boolean {
-  return 'at' in rollout.state;
+export function hasEnded({ state }: Rollout): boolean {
+  return isTerminal[state.kind];
+}
+
+/** Where a rollout stands in its plan; null before it started and once it goes back. */
+export function positionOf(state: State): Position | null {
+  return 'position' in state ? state.position : null;
+}
+
+/** The position with the step's clock moved on by the time that the rollout was held or paused. */
+export function resumedPosition(state: In<'running' | 'holding' | 'paused'>, now: number): Position {
+  if (state.kind === 'running') return state.position;
+  return { ...state.position, startedAt: state.position.startedAt + (now - state.since) };
 }
 
 /** The step a position points at; a plan always ends in `promote`, which no position passes. */

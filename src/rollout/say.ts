@@ -1,5 +1,5 @@
 import { highestBucketMs, type Step } from './plan-parts.ts';
-import type { Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
+import type { Actor, Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** A whole sentence: a capital first, and one full stop, whatever a person or a provider ended it with. */
@@ -48,9 +48,10 @@ function measured(metric: Metric, value: number): string {
 type Metric = 'errorRate' | 'p99LatencyMs';
 
 /** `2500 ms, above the limit of 2000 ms`; a value that would read like its limit is `just over` it. */
-function above(metric: Metric, value: number, limit: number): string {
+function above(metric: Metric, value: number, limit: number, bounds = ''): string {
   const [found, allowed] = [measured(metric, value), measured(metric, limit)];
-  return found === allowed ? `just over the limit of ${allowed}` : `${found}, above the limit of ${allowed}`;
+  if (found === allowed) return `just over the limit of ${allowed}${bounds}`;
+  return `${found}${bounds}, above the limit of ${allowed}`;
 }
 
 /** P99 is a guess within its bucket, so the bounds stand beside it. */
@@ -61,8 +62,8 @@ function bucket(bounds: { lowerMs: number; upperMs: number } | null): string {
 /** What each metric is called in sentences. */
 const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
 
-/** Why a rollout goes back, in one sentence with value, unit, limit and requests. */
-export function cause(of: Cause): string {
+/** Why a rollout goes back, in one sentence with value, unit, limit and requests. `by` is who turned it back. */
+export function cause(of: Cause, by: Actor): string {
   switch (of.kind) {
     case 'check': {
       const stable =
@@ -70,7 +71,7 @@ export function cause(of: Cause): string {
           ? 'stable gave nothing to compare with'
           : `stable ${measured(of.metric, of.stable)}`;
       const evidence = `${count(of.requests)} requests in ${seconds(of.windowSeconds)}, ${stable}`;
-      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}${bucket(of.bucket)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
+      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit, bucket(of.bucket))}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
     }
     case 'severeErrors':
       return `5xx ratio of the canary was ${above('errorRate', of.value, of.limit)}, in two stretches in a row (${count(of.requests)} requests in the last one)`;
@@ -89,7 +90,7 @@ export function cause(of: Cause): string {
     case 'targetMissing':
       return 'the VirtualService is gone';
     case 'operator':
-      return of.reason === null ? 'it was asked for' : `it was asked for: ${inner(of.reason)}`;
+      return of.reason === null ? `${by.name} asked for it` : `${by.name} asked for it: ${inner(of.reason)}`;
   }
 }
 
@@ -107,7 +108,7 @@ export function hold(reason: HoldReason): string {
     case 'metricsMissing':
       return `no usable metrics since ${timeOfDay(reason.since)}: ${inner(reason.why)}`;
     case 'noTraffic':
-      return `too little traffic to judge: in the check's window the canary had ${count(reason.requests)} requests and could expect ${count(reason.expected)}, ${reason.needed} are needed`;
+      return `too little traffic to judge: in the check's window the canary had ${count(reason.requests)} requests and could expect ${count(reason.expected)}, ${reason.needed} are needed (raise the weight, lengthen the window, or lower minRequests)`;
     case 'environment':
       return `${metricNames[reason.metric]} of the canary is ${above(reason.metric, reason.canary, reason.limit)}, and stable no better with ${measured(reason.metric, reason.stable)}, since ${timeOfDay(reason.since)}: the cause is not the canary (check ${reason.check}; ${count(reason.requests)} requests)`;
     case 'stableNotReady':

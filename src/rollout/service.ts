@@ -16,7 +16,7 @@ import type {
   ShapeFault,
   WeightChange,
 } from './ports.ts';
-import { type Actor, newRollout, type Rollout } from './rollout.ts';
+import { type Actor, newRollout, type Rollout, type Status } from './rollout.ts';
 import type { Target, TargetRequest } from './target.ts';
 import type { Millis } from './units.ts';
 
@@ -128,24 +128,35 @@ async function preview(deps: ServiceDeps, request: CreateRequest, actor: Actor):
   if (drafted.kind !== 'drafted') return drafted;
   const { rollout } = drafted;
   const timeline = timelineOf(rollout.plan);
-  const live = await deps.rollouts.list({ ...liveOn(rollout.target), limit: 1 });
-  if (live[0] !== undefined) return { kind: 'taken', by: live[0].id };
-  const shares = timeline.steps.map((step) => step.share);
-  const answer = await deps.mesh.preview(request.target, shares, deps.deadline(meshMs));
+  const live = await liveOn(deps.rollouts, rollout.target);
+  if (live !== null) return { kind: 'taken', by: live };
+  const writes = timeline.steps.flatMap((step) => writesOf(rollout.plan, step));
+  const answer = await deps.mesh.preview(request.target, writes, deps.deadline(meshMs));
   if (answer.kind !== 'preview') return refusalFrom(answer);
-  const steps = timeline.steps.map((step, index) => ({ ...step, changes: answer.changes[index] ?? [] }));
+  const changesIn = (step: number) =>
+    answer.changes.filter((_changes, index) => writes[index]?.step === step);
+  const steps = timeline.steps.map((step) => ({ ...step, changes: changesIn(step.step).flat() }));
   return { kind: 'preview', rollout, steps, seconds: timeline.seconds };
 }
 
-function liveOn({
-  namespace,
-  virtualService,
-}: Target): Pick<RolloutQuery, 'namespace' | 'virtualService' | 'statuses'> {
-  return {
-    namespace,
-    virtualService,
-    statuses: ['preflight', 'running', 'promoting', 'holding', 'paused', 'rolling_back'],
-  };
+const liveStatuses: Status[] = ['preflight', 'running', 'promoting', 'holding', 'paused', 'rolling_back'];
+
+/** The id of the live rollout that holds a VirtualService, or null. */
+async function liveOn(
+  rollouts: Rollouts,
+  { namespace, virtualService }: Pick<Target, 'namespace' | 'virtualService'>,
+): Promise<string | null> {
+  const [live] = await rollouts.list({ namespace, virtualService, statuses: liveStatuses, limit: 1 });
+  return live?.id ?? null;
+}
+
+/** What a step writes; a promote that bakes at 100 % ends the rollout with a write of its own. */
+function writesOf({ steps }: Plan, { step, share }: Pick<PreviewStep, 'step' | 'share'>) {
+  const planned = steps[step];
+  const write = { step, share, end: false };
+  const closing = { step, share, end: true };
+  if (planned?.type !== 'promote') return [write];
+  return planned.bake === undefined ? [closing] : [write, closing];
 }
 
 /** When each step begins at the earliest, in seconds from the start, and the share it leaves. */
@@ -162,14 +173,25 @@ function timelineOf(plan: Plan): { steps: Omit<PreviewStep, 'changes'>[]; second
   return { steps, seconds };
 }
 
+type Drafted =
+  | { kind: 'drafted'; rollout: Rollout; now: Millis }
+  | { kind: 'taken'; by: string }
+  | PlanUnfit
+  | TargetRefusal;
+
 async function draft(
   { mesh, metrics, rollouts, newId, deadline }: ServiceDeps,
   { target: wanted, plan, reason }: CreateRequest,
   actor: Actor,
-): Promise<{ kind: 'drafted'; rollout: Rollout; now: Millis } | PlanUnfit | TargetRefusal> {
+): Promise<Drafted> {
   const faults = blindWindows(plan, metrics.scrapeSeconds);
   if (faults.length > 0) return { kind: 'planUnfit', faults };
   const resolution = await mesh.resolve(wanted, deadline(meshMs));
+  if (resolution.kind === 'shape') {
+    // Weights in mid-air are most likely those of a rollout that is under way: say so, and not that they need mending.
+    const live = await liveOn(rollouts, wanted);
+    if (live !== null) return { kind: 'taken', by: live };
+  }
   if (resolution.kind !== 'resolved') return refusalFrom(resolution);
   const now = await rollouts.now();
   const rollout = newRollout(

@@ -1,10 +1,11 @@
-import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
+import type { AuditEvent } from './audit.ts';
+import { type Decision, decided, event, inState, type PlannedWrite, revised } from './decision.ts';
 import { keepTrying, returned } from './go-back.ts';
 import type { WriteOutcome } from './ports.ts';
-import type { Rollout, State } from './rollout.ts';
+import { type In, type Rollout, resumedPosition } from './rollout.ts';
 import * as say from './say.ts';
 import { isSameShare, type Millis } from './units.ts';
-import { ontoNextStep, type Running, resumption, runningAgain } from './walk.ts';
+import { isHeldByWrites, ontoNextStep, type Running, resumption } from './walk.ts';
 
 const retryMs = 250;
 /** Conflicts in a row after which somebody else's writing is worth telling. */
@@ -15,6 +16,10 @@ const patientAttempts = 5;
  * end. Takes the rollout as `decide` left it, the write that it asked for, and the mesh's answer.
  */
 export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome, now: Millis): Decision {
+  return revised(rollout, afterWrite(rollout, write, outcome, now));
+}
+
+function afterWrite(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome, now: Millis): Decision {
   if (outcome.kind === 'applied') return arrived(rollout, write, outcome.canaryShare, now);
   const { state } = rollout;
   if (state.kind === 'rollingBack') {
@@ -22,19 +27,15 @@ export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutc
   }
   const attempts = rollout.traffic.intent?.attempts ?? 1;
   const mayPass = outcome.kind === 'missing' || (outcome.kind === 'conflict' && attempts < patientAttempts);
-  if (mayPass) return decided(rollout, rollout, { nextAt: now + retryMs * attempts });
+  if (mayPass) return decided(rollout, { nextAt: now + retryMs * attempts });
   const reason = { kind: 'meshWriteFailed' as const, why: whyNot(outcome) };
   // No answer may mean that it was applied: look again soon. A refusal will not change as fast.
   const nextAt = outcome.kind === 'ambiguous' ? now + 4 * retryMs : rollout.nextPollAt;
-  if (isHeldByWrites(state)) return decided(rollout, inState(rollout, { ...state, reason }), { nextAt });
-  if (state.kind !== 'running') return decided(rollout, rollout, { nextAt });
+  if (isHeldByWrites(state)) return decided(inState(rollout, { ...state, reason }), { nextAt });
+  if (state.kind !== 'running') return decided(rollout, { nextAt });
   const held = inState(rollout, { kind: 'holding', position: state.position, since: now, reason });
   const events = [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })];
-  return decided(rollout, held, { events, nextAt });
-}
-
-function isHeldByWrites(state: State): state is Extract<State, { kind: 'holding' }> {
-  return state.kind === 'holding' && state.reason.kind === 'meshWriteFailed';
+  return decided(held, { events, nextAt });
 }
 
 function arrived(before: Rollout, write: PlannedWrite, share: number, now: Millis): Decision {
@@ -44,22 +45,20 @@ function arrived(before: Rollout, write: PlannedWrite, share: number, now: Milli
   const { state } = rollout;
   if (state.kind === 'rollingBack') return wayBack(rollout, state, moved, now);
   const isHeld = isHeldByWrites(state);
-  if (!isHeld && state.kind !== 'running') return decided(before, rollout, { events: moved });
-  const running = runningAgain(rollout, state, now);
+  if (!isHeld && state.kind !== 'running') return decided(rollout, { events: moved });
+  const running: Running = { ...rollout, state: { kind: 'running', position: resumedPosition(state, now) } };
   const events = isHeld ? [resumption(state), ...moved] : moved;
   if (write.end && isSameShare(share, 100)) {
     const ended = inState(rollout, { kind: 'succeeded', at: now });
-    return decided(before, ended, {
+    return decided(ended, {
       events: [...events, event('rollout.succeeded', `succeeded: ${say.traffic(ended)}`)],
     });
   }
   const stepped = afterWeight(running, hasMoved, now);
-  return decided(before, stepped.rollout, { ...stepped, events: [...events, ...stepped.events] });
+  return decided(stepped.rollout, { ...stepped, events: [...events, ...stepped.events] });
 }
 
-type RollingBack = Extract<Rollout['state'], { kind: 'rollingBack' }>;
-
-function wayBack(rollout: Rollout, state: RollingBack, moved: Decision['events'], now: Millis): Decision {
+function wayBack(rollout: Rollout, state: In<'rollingBack'>, moved: AuditEvent[], now: Millis): Decision {
   const { applied: left } = rollout.traffic;
   const why = `the canary still has ${say.share(left)} after the write`;
   const decision = isSameShare(left, 0)
@@ -73,7 +72,7 @@ function afterWeight(
   rollout: Running,
   hasMoved: boolean,
   now: Millis,
-): { rollout: Running; events: Decision['events']; nextAt: Millis } {
+): { rollout: Running; events: AuditEvent[]; nextAt: Millis } {
   const { position } = rollout.state;
   const step = rollout.plan.steps[position.step];
   if (step?.type === 'setWeight' && isSameShare(step.weight, rollout.traffic.applied)) {
@@ -97,7 +96,7 @@ function withApplied(rollout: Rollout, share: number, now: Millis): Rollout {
   return { ...rollout, nextPollAt, traffic: { ...traffic, applied: share, appliedAt: now, intent: null } };
 }
 
-function applied({ traffic, target }: Rollout, after: Rollout): Decision['events'][number] {
+function applied({ traffic, target }: Rollout, after: Rollout): AuditEvent {
   const from = traffic.applied;
   const to = after.traffic.applied;
   const message = `weight of ${target.canary.version} went from ${say.share(from)} to ${say.share(to)}, read back: ${say.traffic(after)}`;

@@ -2,8 +2,8 @@ import type { Measurements } from '../analysis/reading.ts';
 import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './evidence.ts';
 import type { MeshView, SplitView } from './ports.ts';
-import type { PauseReason, Rollout } from './rollout.ts';
-import { isSameShare, type Millis, type Share } from './units.ts';
+import type { Rollout } from './rollout.ts';
+import type { Millis, Share } from './units.ts';
 
 /** What a turn saw. `measurements` is null when no poll was due; `epoch` is the turn's own fencing token. */
 export type Sight = { view: MeshView; measurements: Measurements | null; epoch: number };
@@ -26,26 +26,6 @@ export function pollAfter({ nextPollAt, plan }: Rollout, now: Millis): Millis {
   if (now < nextPollAt) return nextPollAt;
   const next = nextPollAt + plan.interval * 1000;
   return next > now ? next : now + plan.interval * 1000;
-}
-
-/** What somebody else did to the VirtualService that only a person can judge; null when it is as we left it. */
-export function interruptionIn({ target, traffic }: Rollout, view: MeshView): PauseReason | null {
-  if (view.kind === 'shape')
-    return { kind: 'shapeChanged', why: `${view.fault.path}: ${view.fault.message}` };
-  if (view.kind !== 'split') return null;
-  if (view.foreign !== null)
-    return { kind: 'shapeChanged', why: `${view.foreign.path}: ${view.foreign.message}` };
-  if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
-  const isOurs =
-    isSameShare(view.canaryShare, traffic.applied) ||
-    (traffic.intent !== null && isSameShare(view.canaryShare, traffic.intent.share));
-  return isOurs ? null : { kind: 'drift', expected: traffic.desired, found: view.canaryShare };
-}
-
-/** The share as found becomes the one read back, so that people are told where traffic is. */
-export function asFound(rollout: Rollout, view: MeshView, now: Millis): Rollout {
-  if (view.kind !== 'split' || isSameShare(view.canaryShare, rollout.traffic.applied)) return rollout;
-  return { ...rollout, traffic: { ...rollout.traffic, applied: view.canaryShare, appliedAt: now } };
 }
 
 /**

@@ -22,13 +22,13 @@ export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
 function waitFor(rollout: Rollout, waitingFor: string, now: Millis): Decision {
   const waiting = inState(rollout, { kind: 'preflight', waitingFor });
   const nextAt = now + Math.min(rollout.plan.interval * 1000, patienceMs / 6);
-  return decided(rollout, waiting, { nextAt });
+  return decided(waiting, { nextAt });
 }
 
 function giveUp(rollout: Rollout, why: string, now: Millis): Decision {
   const failed = inState(rollout, { kind: 'preflightFailed', at: now, why });
   const events = [event('rollout.preflight_failed', `not started, no traffic was moved: ${why}`)];
-  return decided(rollout, failed, { events });
+  return decided(failed, { events });
 }
 
 /**
@@ -45,7 +45,10 @@ function leftoversIn(rollout: Rollout, { measurements }: Sight, now: Millis): st
 }
 
 function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
-  const state = { kind: 'running' as const, position: { step: 0, startedAt: now, overridden: false } };
+  const state = {
+    kind: 'running' as const,
+    position: { step: 0, startedAt: now, overridden: false, bakeEnded: false },
+  };
   const started: Rollout = {
     ...rollout,
     state,
@@ -57,7 +60,6 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const message = `started: ${stable.version} to ${canary.version} in ${rollout.plan.steps.length} steps, deadline ${say.moment(started.deadlineAt, now)}`;
   return {
     ...decision,
-    rollout: { ...decision.rollout, revision: rollout.revision + 1 },
     events: [
       event('rollout.started', message, { plan: rollout.plan.name }),
       stepStarted({ ...started, state }),

@@ -1,13 +1,13 @@
-import { type Decision, decided, event } from './decision.ts';
+import { type Decision, decided } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
+import { asFound, interruptedEvents, interruptionIn } from './interruption.ts';
 import { paged } from './page.ts';
-import type { Cause, PauseReason, Rollout, State } from './rollout.ts';
-import * as say from './say.ts';
-import { asFound, closingWrite, factsOf, interruptionIn, pollAfter, type Sight } from './sight.ts';
+import type { Cause, In, PauseReason, Rollout } from './rollout.ts';
+import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
 import type { Millis } from './units.ts';
 
-type Paused = Extract<State, { kind: 'paused' }>;
+type Paused = In<'paused'>;
 
 /** A turn while a person is awaited: the weight stays, the guards go on, and nobody coming is an answer too. */
 export function wait(before: Rollout, state: Paused, sight: Sight, now: Millis): Decision {
@@ -17,18 +17,19 @@ export function wait(before: Rollout, state: Paused, sight: Sight, now: Millis):
   if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, sight, now);
   const timeUp = timeUpIn(rollout, state, now);
   if (timeUp !== null) return turnBack(rollout, timeUp, sight, now);
+  // Nobody is at work here who could wait for it to be created anew; the way back waits for that too.
   if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
   const told = paged(rollout, now);
-  if (view.kind !== 'split') return decided(before, told.rollout, { events: told.events });
+  if (view.kind !== 'split') return decided(told.rollout, { events: told.events });
   const reason = interruptionIn(rollout, view);
   if (reason === null || isKnown(reason, state.reason)) {
-    return decided(before, told.rollout, { events: told.events, write: closingWrite(rollout, view) });
+    return decided(told.rollout, { events: told.events, write: closingWrite(rollout, view) });
   }
   const found = asFound(told.rollout, view, now);
   const paused = { ...found, deadlineAt: deadlineAfterPause(found, now), state: { ...state, reason } };
   const write = reason.kind === 'recreated' ? null : closingWrite(rollout, view);
-  return decided(before, paused, {
-    events: [...told.events, event('drift.detected', say.pause(reason), { reason })],
+  return decided(paused, {
+    events: [...told.events, ...interruptedEvents(reason)],
     write,
   });
 }

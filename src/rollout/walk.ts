@@ -1,63 +1,61 @@
-import { type Decision, decided, event, type PlannedWrite } from './decision.ts';
+import type { AuditEvent } from './audit.ts';
+import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import { hold } from './hold.ts';
 import type { SplitView } from './ports.ts';
-import { type Rollout, type State, stepAt } from './rollout.ts';
+import { type In, type Rollout, resumedPosition, type State, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import { closingWrite } from './sight.ts';
 import { takeStep } from './steps/step.ts';
 import { isSameShare, type Millis } from './units.ts';
 
-export type Running = Rollout & { state: Extract<State, { kind: 'running' }> };
-export type Moving = Extract<State, { kind: 'running' | 'holding' }>;
-type Holding = Extract<State, { kind: 'holding' }>;
+export type Running = Rollout & { state: In<'running'> };
+/** On its way through the plan, held or not. */
+export type Underway = In<'running' | 'holding'>;
+
+/** Where a walk begins: the state that the turn found, and the split that it may write on top of. */
+type Ground = { from: Underway; view: SplitView };
 
 /** Takes steps until one needs time, a weight or a person. Called only when nothing speaks against going on. */
-export function walk(before: Rollout, rollout: Running, view: SplitView, now: Millis): Decision {
-  const decision = stride(before, rollout, view, now);
-  if (before.state.kind !== 'holding' || decision.rollout.state.kind === 'holding') return decision;
-  return { ...decision, events: [resumption(before.state), ...decision.events] };
-}
-
-/** Running again, with the step's clock moved on by the time it was held. */
-export function runningAgain(rollout: Rollout, state: Moving, now: Millis): Running {
-  const heldMs = state.kind === 'holding' ? now - state.since : 0;
-  const startedAt = state.position.startedAt + heldMs;
-  return { ...rollout, state: { kind: 'running', position: { ...state.position, startedAt } } };
+export function walk(rollout: Rollout, ground: Ground, now: Millis): Decision {
+  const { from } = ground;
+  const position = resumedPosition(from, now);
+  const decision = stride({ ...rollout, state: { kind: 'running', position } }, ground, now);
+  if (from.kind !== 'holding' || decision.rollout.state.kind === 'holding') return decision;
+  return { ...decision, events: [resumption(from), ...decision.events] };
 }
 
 /** The audit event that ends a hold. */
-export function resumption({ reason }: Holding): Decision['events'][number] {
+export function resumption({ reason }: In<'holding'>): AuditEvent {
   return event('rollout.resumed', 'going on: what held the rollout is over', { reason });
 }
 
-function stride(before: Rollout, rollout: Running, view: SplitView, now: Millis): Decision {
-  const { desired, applied } = rollout.traffic;
+function stride(rollout: Running, ground: Ground, now: Millis): Decision {
   const { position } = rollout.state;
-  if (!isSameShare(desired, applied))
-    return raise(before, rollout, { write: { share: desired, end: false }, view }, now);
   const outcome = takeStep({ rollout, position, now });
-  switch (outcome.kind) {
-    case 'wait':
-      return decided(before, rollout, { write: closingWrite(rollout, view) });
-    case 'shift':
-      return raise(before, rollout, { write: { share: outcome.share, end: false }, view }, now);
-    case 'finish':
-      return raise(before, rollout, { write: { share: 100, end: true }, view }, now);
-    case 'pause': {
-      const paused: Rollout = {
-        ...rollout,
-        state: { kind: 'paused', position, since: now, reason: { kind: 'plan' } },
-      };
-      const events = [event('rollout.paused', say.pause({ kind: 'plan' }), { reason: { kind: 'plan' } })];
-      return decided(before, paused, { events, write: closingWrite(rollout, view) });
-    }
-    case 'done': {
-      const next = ontoNextStep(rollout, now);
-      const decision = stride(before, next.rollout, view, now);
-      return { ...decision, events: [...next.events, ...decision.events] };
-    }
-  }
+  if (outcome.kind === 'shift')
+    return shiftIfProven(rollout, { share: outcome.share, end: false }, ground, now);
+  if (outcome.kind === 'finish') return shiftIfProven(rollout, { share: 100, end: true }, ground, now);
+  const { desired, applied } = rollout.traffic;
+  // A person had a weight written again that somebody else had moved, and no step asks for it any more.
+  if (!isSameShare(desired, applied))
+    return shiftIfProven(rollout, { share: desired, end: false }, ground, now);
+  if (outcome.kind === 'done') return strideOn(rollout, ground, now);
+  return stand(rollout, outcome.kind, ground, now);
+}
+
+function strideOn(rollout: Running, ground: Ground, now: Millis): Decision {
+  const next = ontoNextStep(rollout, now);
+  const decision = stride(next.rollout, ground, now);
+  return { ...decision, events: [...next.events, ...decision.events] };
+}
+
+function stand(rollout: Running, until: 'wait' | 'pause', { view }: Ground, now: Millis): Decision {
+  const write = closingWrite(rollout, view);
+  if (until === 'wait') return decided(rollout, { write });
+  const reason = { kind: 'plan' as const };
+  const paused = inState(rollout, { kind: 'paused', position: rollout.state.position, since: now, reason });
+  return decided(paused, { events: [event('rollout.paused', say.pause(reason), { reason })], write });
 }
 
 /** The next step, begun now, and the audit events that say so. */
@@ -65,11 +63,11 @@ export function ontoNextStep(
   rollout: Running,
   now: Millis,
   overridden = false,
-): { rollout: Running; events: Decision['events'] } {
+): { rollout: Running; events: AuditEvent[] } {
   const { step } = rollout.state.position;
   const moved: Running = {
     ...rollout,
-    state: { kind: 'running', position: { step: step + 1, startedAt: now, overridden } },
+    state: { kind: 'running', position: { step: step + 1, startedAt: now, overridden, bakeEnded: false } },
   };
   const total = rollout.plan.steps.length;
   const next = stepAt(moved, moved.state.position);
@@ -83,7 +81,7 @@ export function ontoNextStep(
 }
 
 /** The audit event of the step that a rollout stands at. */
-export function stepStarted(rollout: Running): Decision['events'][number] {
+export function stepStarted(rollout: Running): AuditEvent {
   const { position } = rollout.state;
   const step = stepAt(rollout, position);
   const message = `step ${position.step + 1} of ${rollout.plan.steps.length} started: ${say.step(step)}`;
@@ -97,34 +95,33 @@ const freshPolls = 2;
  * Gives a canary with traffic more of it only on proof that still holds. It was asked for when the bake ended, but a
  * pause, a refused write or an outage may have come between.
  */
-function raise(
-  before: Rollout,
-  rollout: Running,
-  { write, view }: { write: PlannedWrite; view: SplitView },
-  now: Millis,
-): Decision {
+function shiftIfProven(rollout: Running, write: PlannedWrite, { from, view }: Ground, now: Millis): Decision {
   const { applied } = rollout.traffic;
   const isRaise = applied > 0 && write.share > applied && !isSameShare(write.share, applied);
   const freshSince = now - freshPolls * rollout.plan.interval * 1000;
   const isProven = rollout.state.position.overridden || hasEveryCheckPassed(rollout, freshSince);
-  if (!isRaise || isProven) return shift(before, rollout, write, now);
-  const state = heldAtThisStep(before, rollout) ?? rollout.state;
-  return hold(before, rollout, { state, reason: { kind: 'unproven', share: applied }, view }, now);
+  if (!isRaise || isProven) return shift(rollout, write, from, now);
+  const state = isHeldHere(from, rollout) ? from : rollout.state;
+  return hold(rollout, { state, reason: { kind: 'unproven', share: applied }, view }, now);
 }
 
 /** A hold goes on with its clock while the rollout stands at the same step. */
-function heldAtThisStep({ state }: Rollout, { state: { position } }: Running): Holding | null {
-  return state.kind === 'holding' && state.position.step === position.step ? state : null;
+function isHeldHere(from: Underway, { state }: Running): from is In<'holding'> {
+  return from.kind === 'holding' && from.position.step === state.position.step;
 }
 
-function shift(before: Rollout, rollout: Running, write: PlannedWrite, now: Millis): Decision {
+function shift(rollout: Running, write: PlannedWrite, from: Underway, now: Millis): Decision {
   // Only an answer shows that writing works again: until then the hold stands and each attempt is a quiet one.
-  const isHeld = before.state.kind === 'holding' && before.state.reason.kind === 'meshWriteFailed';
-  const after = isHeld ? { ...rollout, state: before.state } : rollout;
+  const after = isHeldByWrites(from) ? inState(rollout, from) : rollout;
   const { applied, intent } = rollout.traffic;
   const isRepeated = intent !== null && isSameShare(intent.share, write.share);
-  if (isRepeated || isSameShare(write.share, applied)) return decided(before, after, { write, nextAt: now });
+  if (isRepeated || isSameShare(write.share, applied)) return decided(after, { write, nextAt: now });
   const message = `weight of ${rollout.target.canary.version} to go from ${say.share(applied)} to ${say.share(write.share)}`;
   const intended = event('weight.intended', message, { from: applied, to: write.share });
-  return decided(before, after, { events: [intended], write, nextAt: now });
+  return decided(after, { events: [intended], write, nextAt: now });
+}
+
+/** True while a rollout holds because its weight could not be written. */
+export function isHeldByWrites(state: State): state is In<'holding'> {
+  return state.kind === 'holding' && state.reason.kind === 'meshWriteFailed';
 }

@@ -3,12 +3,12 @@ import { tally } from '../analysis/severe.ts';
 import { type Judgement, judge } from '../analysis/threshold.ts';
 import type { Facts } from './evidence.ts';
 import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
-import { type Check, longestWindowSeconds } from './plan-parts.ts';
+import { longestWindowSeconds } from './plan-parts.ts';
 import type { Readiness } from './ports.ts';
 import type { CheckResult, Rollout, Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 
-type Sight = Omit<Facts, 'measurements'>;
+type MeshFacts = Omit<Facts, 'measurements'>;
 
 /** Fewer expected requests than this may fail to appear by chance. */
 const expectedEnough = 20;
@@ -17,25 +17,28 @@ const expectedEnough = 20;
  * What the guards remember after one poll: a fold over the polls, so that the same polls always give the same
  * memory. `sight` is what the mesh showed at that poll.
  */
-export function remember(rollout: Rollout, sight: Sight, measurements: Measurements, now: Millis): Watch {
+export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measurements, now: Millis): Watch {
   const { watch, plan } = rollout;
-  const results = Object.entries(plan.checks).map(([id, check]) => {
+  const judged = Object.entries(plan.checks).map(([id, check]) => {
     const readings = measurements.checks[id] ?? notMeasured;
-    return [id, { ...resultOf(check, readings, watch.results[id]), at: measurements.takenAt }] as const;
+    const judgement = judge(check, readings);
+    const result = {
+      ...readings,
+      ...outcomeOf(judgement, watch.results[id]),
+      limit: check.max,
+      at: measurements.takenAt,
+    };
+    return { id, judgement, result };
   });
-  const judgements = Object.entries(plan.checks).map(([id, check]) =>
-    judge(check, measurements.checks[id] ?? notMeasured),
-  );
+  const isShared = judged.some(({ judgement }) => judgement.kind === 'environment');
   return {
     lastPollAt: now,
-    results: Object.fromEntries(results),
+    results: Object.fromEntries(judged.map(({ id, result }) => [id, result])),
     unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
     noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),
     missingRequestPolls: countMissingRequests(rollout, sight, measurements, now),
     metricsMissing: rememberMissing(watch, measurements, now),
-    environmentSince: judgements.some((judgement) => judgement.kind === 'environment')
-      ? (watch.environmentSince ?? now)
-      : null,
+    environmentSince: isShared ? (watch.environmentSince ?? now) : null,
     severe: rememberSevere(watch, measurements),
   };
 }
@@ -45,19 +48,11 @@ const notMeasured: CheckReadings = {
   stable: { kind: 'unavailable', why: 'not measured' },
 };
 
-function resultOf(
-  check: Check,
-  readings: CheckReadings,
-  before: CheckResult | undefined,
-): Omit<CheckResult, 'at'> {
-  const judgement = judge(check, readings);
-  const failures = before?.failuresInARow ?? 0;
-  return {
-    ...readings,
-    limit: check.max,
-    verdict: verdictOf[judgement.kind],
-    failuresInARow: failuresAfter(judgement, failures),
-  };
+type Outcome = Pick<CheckResult, 'verdict' | 'failuresInARow'>;
+
+function outcomeOf(judgement: Judgement, before: CheckResult | undefined): Outcome {
+  const failuresInARow = failuresAfter(judgement, before?.failuresInARow ?? 0);
+  return { verdict: verdictOf[judgement.kind], failuresInARow };
 }
 
 const verdictOf = {
@@ -87,7 +82,7 @@ function countNoReadyPod(before: number, readiness: Readiness | undefined): numb
 
 function countMissingRequests(
   rollout: Rollout,
-  sight: Sight,
+  sight: MeshFacts,
   { requests }: Measurements,
   now: Millis,
 ): number {
@@ -114,5 +109,6 @@ function rememberMissing(watch: Watch, measurements: Measurements, now: Millis):
 
 function rememberSevere({ severe }: Watch, { increments, takenAt }: Measurements): Watch['severe'] {
   if (increments.canary === null) return severe;
-  return { ...tally(severe, increments.canary, increments.stable).tally, countedUntil: takenAt };
+  const next = tally(severe, increments.canary, increments.stable);
+  return { ...next.tally, countedUntil: takenAt, judged: next.judged ?? severe.judged };
 }

@@ -3,7 +3,7 @@ import type { Arm, Target, TargetRequest } from '../rollout/target.ts';
 import { serviceOf } from './host.ts';
 import type { Kube, ObjectName } from './kube.ts';
 import { giveRoles, type Roles } from './split.ts';
-import { type Misshapen, misshapen, readRoute } from './virtual-service.ts';
+import { isMisshapen, type Misshapen, misshapen, readRoute } from './virtual-service.ts';
 import { armOf } from './workload.ts';
 
 export type Cluster = { kube: Kube; clusterDomain: string };
@@ -18,7 +18,7 @@ export async function findTarget(
   request: TargetRequest,
   signal: AbortSignal,
 ): Promise<FoundTarget | Refusal> {
-  const read = await cluster.kube.readVirtualService(nameOf(request), signal);
+  const read = await cluster.kube.readVirtualService(objectNameOf(request), signal);
   if (read.kind !== 'found') return read;
   const route = readRoute(read.value, request.route ?? '', cluster.clusterDomain);
   if (route.kind === 'shape') return route;
@@ -49,7 +49,7 @@ async function findBacking(
   roles: Roles,
   signal: AbortSignal,
 ): Promise<Backing | Refusal> {
-  const at = `${roles.stable.path}.destination.host`;
+  const at = [...roles.stable.at, 'destination', 'host'];
   const { host } = roles.stable;
   const service = serviceOf(host, clusterDomain);
   if (service === null) {
@@ -72,20 +72,20 @@ async function findBacking(
     return misshapen('service-not-found', at, message);
   }
   const stable = armOf(roles.stable, rules.value, selector, clusterDomain);
-  if ('kind' in stable) return stable;
+  if (isMisshapen(stable)) return stable;
   const canary = armOf(roles.canary, rules.value, selector, clusterDomain);
-  if ('kind' in canary) return canary;
+  if (isMisshapen(canary)) return canary;
   return findOverlap(roles, stable, canary) ?? { kind: 'backing', service, stable, canary };
 }
 
 function findOverlap(roles: Roles, stable: Arm, canary: Arm): Misshapen | null {
   if (stable.version !== canary.version) return null;
   const message = `both subsets select the version ${canary.version}, so their metrics cannot be told apart: give each its own`;
-  return misshapen('unsupported-shape', `${roles.canary.path}.destination.subset`, message);
+  return misshapen('unsupported-shape', [...roles.canary.at, 'destination', 'subset'], message);
 }
 
 /** The VirtualService that a target or a request names. */
-export function nameOf({
+export function objectNameOf({
   namespace,
   virtualService,
 }: Pick<TargetRequest, 'namespace' | 'virtualService'>): ObjectName {

@@ -5,7 +5,7 @@ export type ServiceName = { name: string; namespace: string };
  * `payment.shop.svc.cluster.local` when read in the namespace `shop`. Names that are complete, or are none of
  * Kubernetes' short forms, stay as they are.
  */
-export function qualifyHost(host: string, namespace: string, clusterDomain = 'cluster.local'): string {
+export function qualifyHost(host: string, namespace: string, clusterDomain: string): string {
   const name = host.toLowerCase().replace(/\.$/, '');
   const labels = name.split('.');
   if (labels.length === 1 && name !== '*') return `${name}.${namespace}.svc.${clusterDomain}`;
@@ -15,7 +15,7 @@ export function qualifyHost(host: string, namespace: string, clusterDomain = 'cl
 }
 
 /** The Kubernetes service that a qualified host names, or null when it names something outside of the cluster. */
-export function serviceOf(qualifiedHost: string, clusterDomain = 'cluster.local'): ServiceName | null {
+export function serviceOf(qualifiedHost: string, clusterDomain: string): ServiceName | null {
   const suffix = `.svc.${clusterDomain}`;
   if (!qualifiedHost.endsWith(suffix)) return null;
   const [name, namespace, ...more] = qualifiedHost.slice(0, -suffix.length).split('.');

@@ -10,7 +10,7 @@ import type {
 } from '../rollout/ports.ts';
 import type { Target, TargetRequest } from '../rollout/target.ts';
 import { isSameShare } from '../rollout/units.ts';
-import { type Cluster, findTarget, nameOf } from './find-target.ts';
+import { type Cluster, findTarget, objectNameOf } from './find-target.ts';
 import type { Kube, KubeRead } from './kube.ts';
 import { readSplit, type Split } from './split.ts';
 import { type Misshapen, readRoute, VirtualService } from './virtual-service.ts';
@@ -19,22 +19,23 @@ import { countReady, sharedLabels } from './workload.ts';
 
 export type IstioOptions = {
   /** The cluster's DNS domain, in which short host names are completed. */
-  clusterDomain?: string;
+  clusterDomain: string;
 };
 
 type Ready = SplitView['readiness'];
 
 /** The `Mesh` of one cluster with Istio. */
-export function istioMesh(kube: Kube, options: IstioOptions = {}): Mesh {
-  const cluster = { kube, clusterDomain: options.clusterDomain ?? 'cluster.local' };
+export function istioMesh(kube: Kube, { clusterDomain }: IstioOptions): Mesh {
+  const cluster = { kube, clusterDomain };
   return {
     resolve: (request, signal) => resolve(cluster, request, signal),
     look: (target, signal) => look(cluster, target, signal),
     write: (target, view, write, signal) => writeShare(cluster, target, view, { write, signal }),
-    preview: async (request, shares, signal) => {
+    preview: async (request, writes, signal) => {
       const found = await findTarget(cluster, request, signal);
       if (found.kind !== 'target') return found;
-      return { kind: 'preview', changes: weightChanges(found.roles, shares) };
+      const changes = weightChanges(found.roles, found.target.originalWeights, writes);
+      return { kind: 'preview', changes };
     },
   };
 }
@@ -49,7 +50,7 @@ async function resolve(cluster: Cluster, request: TargetRequest, signal: AbortSi
 
 async function look(cluster: Cluster, target: Target, signal: AbortSignal): Promise<MeshView> {
   const [read, readiness] = await Promise.all([
-    cluster.kube.readVirtualService(nameOf(target), signal),
+    cluster.kube.readVirtualService(objectNameOf(target), signal),
     readReadiness(cluster.kube, target, signal),
   ]);
   if (read.kind !== 'found') return read;
@@ -72,7 +73,7 @@ async function writeShare(
     return invalid(`the route has no destination with the subset ${target.canary.subset}`);
   }
   const patch = weightPatch(seen, { stable, canary, canaryShare, foreign }, target, write);
-  const written = await cluster.kube.patchVirtualService(nameOf(target), patch, signal);
+  const written = await cluster.kube.patchVirtualService(objectNameOf(target), patch, signal);
   return written.kind === 'written' ? readBack(cluster, written.value, target, write) : written;
 }
 

@@ -3,12 +3,14 @@ import type { Arm, Target, TargetRequest } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
 import {
   type Destination,
+  isMisshapen,
   isSamePlace,
   type Misshapen,
   misshapen,
   nameOf,
   type Place,
   type Route,
+  shownPath,
 } from './virtual-service.ts';
 
 export type Roles = { kind: 'roles'; stable: Destination; canary: Destination };
@@ -37,9 +39,9 @@ export function giveRoles(
   const unknown = findUnknownSubset(route, request);
   if (unknown !== null) return unknown;
   const stable = findStable(route, request.stable?.subset);
-  if ('kind' in stable) return stable;
+  if (isMisshapen(stable)) return stable;
   const canary = chooseCanary(route, stable, request.canary?.subset);
-  if ('kind' in canary) return canary;
+  if (isMisshapen(canary)) return canary;
   return findUnfitArm(stable, canary) ?? { kind: 'roles', stable, canary };
 }
 
@@ -58,18 +60,19 @@ export function readSplit(route: Route, target: Pick<Target, 'stable' | 'canary'
   return { kind: 'split', canaryShare: canary?.share ?? 0, stable, canary, foreign, stableHasOtherRoutes };
 }
 
-function reaches({ host, subset }: Place, arm: Pick<Arm, 'host' | 'subset'>): boolean {
-  return host === arm.host && (subset === null || subset === arm.subset);
+function reaches(place: Place | 'unreadable', arm: Pick<Arm, 'host' | 'subset'>): boolean {
+  if (place === 'unreadable') return true;
+  return place.host === arm.host && (place.subset === null || place.subset === arm.subset);
 }
 
 function foreignTraffic(other: Destination): ShapeFault {
   const message = `${nameOf(other)} has ${other.share} % and is no part of the rollout: set its weight to 0`;
-  return { code: 'unsupported-shape', path: `${other.path}.weight`, message };
+  return misshapen('unsupported-shape', [...other.at, 'weight'], message).fault;
 }
 
 function mirrored(route: Route, field: 'mirror' | 'mirrors'): Misshapen {
   const message = `mirrored requests would be counted as the canary's: remove ${field} before a rollout`;
-  return misshapen('unsupported-shape', `${route.path}.${field}`, message);
+  return misshapen('unsupported-shape', [...route.at, field], message);
 }
 
 function findUnknownSubset(
@@ -81,7 +84,7 @@ function findUnknownSubset(
   );
   if (asked === undefined) return null;
   const message = `the route has no destination with the subset ${asked.subset}; there are: ${listOf(route.destinations)}`;
-  return misshapen('destination-not-in-route', `${route.path}.route`, message);
+  return misshapen('destination-not-in-route', [...route.at, 'route'], message);
 }
 
 function listOf(destinations: Destination[]): string {
@@ -97,24 +100,24 @@ function findStable(route: Route, asserted: string | undefined): Destination | M
 }
 
 function tooManyWithTraffic(route: Route, third: Destination): Misshapen {
-  const message = `three destinations have traffic (${sharesIn(route)}): give one of them all of it`;
-  return misshapen('unsupported-shape', `${third.path}.weight`, message);
+  const message = `more than two destinations have traffic (${sharesIn(route)}): give one of them all of it`;
+  return misshapen('unsupported-shape', [...third.at, 'weight'], message);
 }
 
 function notAtRest(route: Route): Misshapen {
   const message = `a rollout starts with one destination at 100 %, but the split is ${sharesIn(route)}`;
-  return misshapen('split-not-at-rest', `${route.path}.route`, message);
+  return misshapen('split-not-at-rest', [...route.at, 'route'], message);
 }
 
 function sharesIn(route: Route): string {
   return route.destinations
-    .map((destination) => `${nameOf(destination)} ${destination.share} % at ${destination.path}`)
+    .map((destination) => `${nameOf(destination)} ${destination.share} % at ${shownPath(destination.at)}`)
     .join(', ');
 }
 
 function contradicted(stable: Destination, contradiction: string): Misshapen {
   const message = `${nameOf(stable)} has all traffic now; ${contradiction}`;
-  return misshapen('split-not-at-rest', `${stable.path}.weight`, message);
+  return misshapen('split-not-at-rest', [...stable.at, 'weight'], message);
 }
 
 function chooseCanary(route: Route, stable: Destination, asked: string | undefined): Destination | Misshapen {
@@ -126,22 +129,22 @@ function chooseCanary(route: Route, stable: Destination, asked: string | undefin
   const [canary, second] = candidates;
   if (canary === undefined) {
     const message = `${nameOf(stable)} is the route's only destination: add one with weight 0 for the canary`;
-    return misshapen('destination-not-in-route', `${route.path}.route`, message);
+    return misshapen('destination-not-in-route', [...route.at, 'route'], message);
   }
   if (second === undefined) return canary;
   const message = `several destinations have no traffic; target.canary must name one of: ${listOf(candidates)}`;
-  return misshapen('canary-ambiguous', `${route.path}.route`, message);
+  return misshapen('canary-ambiguous', [...route.at, 'route'], message);
 }
 
 function findUnfitArm(stable: Destination, canary: Destination): Misshapen | null {
   const nameless = [stable, canary].find(({ subset }) => subset === null);
   if (nameless !== undefined) {
     const message = `the destination ${nameless.host} names no subset: add the one it stands for`;
-    return misshapen('unsupported-shape', `${nameless.path}.destination.subset`, message);
+    return misshapen('unsupported-shape', [...nameless.at, 'destination', 'subset'], message);
   }
   if (stable.host === canary.host) return null;
   const message = `stable is ${stable.host} and the canary ${canary.host}: use two subsets of one host`;
-  return misshapen('unsupported-shape', `${canary.path}.destination.host`, message);
+  return misshapen('unsupported-shape', [...canary.at, 'destination', 'host'], message);
 }
 
 function findArm(route: Route, arm: Pick<Arm, 'host' | 'subset'>): Destination | null {

@@ -16,10 +16,13 @@ export const VirtualService = z.looseObject({
 });
 export type VirtualService = z.infer<typeof VirtualService>;
 
+/** Where something stands in an object: keys and indexes from its root. */
+export type Path = readonly (string | number)[];
+
 /** One destination of a route. `weight` is the raw number, null when the field is absent; `share` is in percent. */
 export type Destination = {
-  /** Where it stands in the object, such as `spec.http[0].route[1]`. */
-  path: string;
+  /** Where it stands in the object. */
+  at: Path;
   /** The qualified host. */
   host: string;
   subset: string | null;
@@ -30,14 +33,14 @@ export type Destination = {
 /** The http route whose weights are moved. */
 export type Route = {
   kind: 'route';
-  path: string;
+  at: Path;
   /** Empty when the route has no name. */
   name: string;
   /** The field that mirrors requests, or null. */
   mirroredBy: 'mirror' | 'mirrors' | null;
   destinations: Destination[];
-  /** Where the object's other http routes send requests. */
-  elsewhere: Place[];
+  /** Where the object's other http routes send requests; one that cannot be read may send them anywhere. */
+  elsewhere: (Place | 'unreadable')[];
 };
 
 /** A subset of a host; all of the host when the subset is null. */
@@ -53,51 +56,52 @@ export type Misshapen = { kind: 'shape'; fault: ShapeFault };
 export function readRoute(
   virtualService: VirtualService,
   name: string,
-  clusterDomain = 'cluster.local',
+  clusterDomain: string,
 ): Route | Misshapen {
   const found = findRoute(virtualService, name);
   if (found.kind === 'shape') return found;
   const parsed = HttpRoute.safeParse(found.value);
-  if (!parsed.success) return misread(parsed.error, found.path);
+  if (!parsed.success) return misread(parsed.error, found.at);
   const qualify = (host: string) => qualifyHost(host, virtualService.metadata.namespace, clusterDomain);
-  const destinations = readDestinations(parsed.data.route, `${found.path}.route`, qualify);
+  const destinations = readDestinations(parsed.data.route, [...found.at, 'route'], qualify);
   const repeated = findRepeated(destinations);
   if (repeated !== undefined) {
     const message = `${nameOf(repeated)} stands twice in the route: merge the two destinations into one`;
-    return misshapen('unsupported-shape', repeated.path, message);
+    return misshapen('unsupported-shape', repeated.at, message);
   }
-  const mirroredBy = findMirror(parsed.data);
-  const elsewhere = placesElsewhere(virtualService, found.path, qualify);
   return {
     kind: 'route',
-    path: found.path,
+    at: found.at,
     name: parsed.data.name ?? '',
-    mirroredBy,
+    mirroredBy: findMirror(parsed.data),
     destinations,
-    elsewhere,
+    elsewhere: found.others.flatMap((other) => placesIn(other, qualify)),
   };
 }
 
-type FoundRoute = { kind: 'found'; path: string; value: unknown };
+type FoundRoute = { kind: 'found'; at: Path; value: unknown; others: unknown[] };
 
 function findRoute(virtualService: VirtualService, name: string): FoundRoute | Misshapen {
   const parsed = HttpRoutes.safeParse(virtualService.spec.http);
-  if (!parsed.success) return misread(parsed.error, 'spec.http');
-  const routes = parsed.data.map((value, index) => ({ value, path: `spec.http[${index}]` }));
-  const names = routes.map(({ value, path }) => value.name ?? `${path} (no name)`).join(', ');
+  if (!parsed.success) return misread(parsed.error, httpRoutes);
+  const routes = parsed.data.map((value, index) => ({ value, at: [...httpRoutes, index] }));
+  const names = routes.map(({ value, at }) => value.name ?? `${shownPath(at)} (no name)`).join(', ');
   const [route, second] = name === '' ? routes : routes.filter(({ value }) => value.name === name);
   if (route === undefined) {
-    return misshapen('route-not-found', 'spec.http', `no http route is named "${name}"; there are: ${names}`);
+    return misshapen('route-not-found', httpRoutes, `no http route is named "${name}"; there are: ${names}`);
   }
   if (second !== undefined) {
     const message =
       name === ''
         ? `the VirtualService has several http routes, so the rollout must name one of them: ${names}`
         : `two http routes are named "${name}": give each its own name`;
-    return misshapen('route-ambiguous', `${second.path}.name`, message);
+    return misshapen('route-ambiguous', [...second.at, 'name'], message);
   }
-  return { kind: 'found', ...route };
+  const others = parsed.data.filter((value) => value !== route.value);
+  return { kind: 'found', ...route, others };
 }
+
+const httpRoutes = ['spec', 'http'] as const;
 
 const HttpRoutes = z
   .array(z.looseObject({ name: z.string().optional() }), {
@@ -133,27 +137,43 @@ function refused(error: string) {
   return z.undefined({ error }).optional();
 }
 
-function misread(error: z.ZodError, base: string): Misshapen {
+function misread(error: z.ZodError, at: Path): Misshapen {
   const [issue] = error.issues;
-  const steps = (issue?.path ?? []).map((step) =>
-    typeof step === 'number' ? `[${step}]` : `.${String(step)}`,
-  );
-  return misshapen('unsupported-shape', base + steps.join(''), issue?.message ?? 'not understood');
+  const steps = (issue?.path ?? []).map((step) => (typeof step === 'number' ? step : String(step)));
+  return misshapen('unsupported-shape', [...at, ...steps], issue?.message ?? 'not understood');
 }
 
 /** A refusal with the path that is not understood and a sentence that says what to change. */
-export function misshapen(code: ShapeFault['code'], path: string, message: string): Misshapen {
-  return { kind: 'shape', fault: { code, path, message } };
+export function misshapen(code: ShapeFault['code'], at: Path, message: string): Misshapen {
+  return { kind: 'shape', fault: { code, path: shownPath(at), message } };
+}
+
+/** True for a refusal, false for what was looked for. */
+export function isMisshapen(found: object): found is Misshapen {
+  return 'kind' in found && found.kind === 'shape';
+}
+
+/** A path for people: `spec.http[0].route[1]`. */
+export function shownPath(path: Path): string {
+  return path.reduce<string>(
+    (shown, step) => (typeof step === 'number' ? `${shown}[${step}]` : `${shown}${shown && '.'}${step}`),
+    '',
+  );
+}
+
+/** A path as a JSON Pointer (RFC 6901): `/spec/http/0/route/1`. */
+export function pointerTo(path: Path): string {
+  return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
 function readDestinations(
   route: HttpRoute['route'],
-  path: string,
+  at: Path,
   qualify: (host: string) => string,
 ): Destination[] {
   const shares = sharesOf(route.map(({ weight }) => weight ?? 0));
   return route.map(({ destination, weight = null }, index) => ({
-    path: `${path}[${index}]`,
+    at: [...at, index],
     host: qualify(destination.host),
     subset: destination.subset ?? null,
     weight,
@@ -191,23 +211,18 @@ export function nameOf({ host, subset }: Destination): string {
   return subset === null ? `${host} (no subset)` : subset;
 }
 
-const OtherRoutes = z.array(
-  z.looseObject({
-    route: z
-      .array(
-        z.looseObject({ destination: z.looseObject({ host: z.string(), subset: z.string().optional() }) }),
-      )
-      .optional(),
-  }),
-);
+const OtherRoute = z.looseObject({
+  route: z
+    .array(z.looseObject({ destination: z.looseObject({ host: z.string(), subset: z.string().optional() }) }))
+    .optional(),
+});
 
-/** Where the object's other http routes send requests. */
-function placesElsewhere({ spec }: VirtualService, path: string, qualify: (host: string) => string): Place[] {
-  const routes = OtherRoutes.safeParse(spec.http).data ?? [];
-  return routes
-    .filter((_route, index) => `spec.http[${index}]` !== path)
-    .flatMap(({ route = [] }) => route)
-    .map(({ destination }) => ({ host: qualify(destination.host), subset: destination.subset ?? null }));
+/** Where another http route of the object sends requests. */
+function placesIn(other: unknown, qualify: (host: string) => string): Route['elsewhere'] {
+  const parsed = OtherRoute.safeParse(other);
+  if (!parsed.success) return ['unreadable'];
+  const { route = [] } = parsed.data;
+  return route.map(({ destination: { host, subset = null } }) => ({ host: qualify(host), subset }));
 }
 
 function findMirror(route: HttpRoute): Route['mirroredBy'] {

@@ -2,7 +2,7 @@ import type { WeightChange, WeightWrite } from '../rollout/ports.ts';
 import type { Target } from '../rollout/target.ts';
 import { isSameShare, type Share } from '../rollout/units.ts';
 import type { Roles, Split } from './split.ts';
-import type { Destination, VirtualService } from './virtual-service.ts';
+import { type Destination, pointerTo, type VirtualService } from './virtual-service.ts';
 
 /** What canaryd writes beside weights. `rollout` and `epoch` say who wrote last and stay after the end. */
 export const annotations = {
@@ -16,7 +16,8 @@ export type PatchOperation =
   | { op: 'add' | 'replace'; path: string; value: string | number | Record<string, string> }
   | { op: 'remove'; path: string };
 
-type Weights = { stable: number; canary: number | null };
+type Weights = { stable: number | null; canary: number | null };
+type Shift = Pick<WeightWrite, 'share' | 'end'>;
 type Arms = { stable: Destination; canary: Destination | null };
 type Present = Arms & Pick<Split, 'canaryShare' | 'foreign'>;
 
@@ -32,50 +33,64 @@ export function weightPatch(
   write: WeightWrite,
 ): PatchOperation[] {
   const { resourceVersion } = virtualService.metadata;
-  const wanted = wantedWeights(write, split, target.originalWeights);
-  const changes = standsAlready(write, split) ? [] : changesTo(split, wanted);
+  const changes = changesTo(split, wantedWeights(write, split, target.originalWeights));
   return [
     { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
     ...changes.map(operationOf),
-    ...annotationOperations(virtualService, notes(target, write)),
+    ...annotationOperations(virtualService, wantedAnnotations(target, write)),
   ];
 }
 
-/** What each share would change, one after the other and starting at the weights of `roles`. */
-export function weightChanges(roles: Roles, shares: Share[]): WeightChange[][] {
-  let { stable, canary } = roles;
-  return shares.map((share) => {
-    const wanted = splitWeights(share);
-    const changes = changesTo({ stable, canary }, wanted);
-    stable = { ...stable, weight: wanted.stable };
-    canary = { ...canary, weight: wanted.canary };
-    return changes;
-  });
+/**
+ * The changes that each of these writes would make, one after the other and starting at the weights of `roles`;
+ * `original` is what the last write restores.
+ */
+export function weightChanges(
+  { stable, canary }: Roles,
+  original: Target['originalWeights'],
+  writes: Shift[],
+): WeightChange[][] {
+  const atRest: Previewed = { arms: { stable, canary }, canaryShare: 0, changes: [] };
+  return writes.reduce((before, write) => previewed(before, original, write), atRest).changes;
+}
+
+type Previewed = { arms: Pick<Roles, 'stable' | 'canary'>; canaryShare: Share; changes: WeightChange[][] };
+
+function previewed({ arms, canaryShare, changes }: Previewed, original: Weights, write: Shift): Previewed {
+  const wanted = wantedWeights(write, { ...arms, canaryShare, foreign: null }, original);
+  const stable = { ...arms.stable, weight: wanted.stable };
+  const canary = { ...arms.canary, weight: wanted.canary };
+  return {
+    arms: { stable, canary },
+    canaryShare: write.share,
+    changes: [...changes, changesTo(arms, wanted)],
+  };
 }
 
 /** The rollout and epoch of the last write by canaryd, or null. An epoch that is no number counts as 0. */
 export function ownerOf(virtualService: VirtualService): { rolloutId: string; epoch: number } | null {
-  const notes = virtualService.metadata.annotations ?? {};
-  const rolloutId = notes[annotations.rollout];
+  const present = virtualService.metadata.annotations ?? {};
+  const rolloutId = present[annotations.rollout];
   if (rolloutId === undefined) return null;
-  const epoch = Number(notes[annotations.epoch]);
+  const epoch = Number(present[annotations.epoch]);
   return { rolloutId, epoch: Number.isSafeInteger(epoch) ? epoch : 0 };
 }
 
-/** A share that stands there already needs no weights, only the annotations that spend the resourceVersion. */
-function standsAlready({ share, end }: WeightWrite, { canaryShare }: Present): boolean {
-  return !end && isSameShare(share, canaryShare);
-}
-
 /**
- * At the end the weights get back the form in which they stood before, and the winner inherits stable's number. With
- * foreign traffic beside them stable takes over exactly what the canary had, so that nobody else's share changes.
+ * A share that stands there already needs no weights, only the annotations that spend the resourceVersion. At the end
+ * the weights get back the form in which they stood before, and the winner inherits stable's number. With foreign
+ * traffic beside them stable takes over exactly what the canary had, so that nobody else's share changes.
  */
-function wantedWeights({ share, end }: WeightWrite, split: Present, original: Weights): Weights {
+function wantedWeights({ share, end }: Shift, split: Present, original: Weights): Weights {
+  if (!end && isSameShare(share, split.canaryShare)) return weightsOf(split);
   if (share === 0 && split.foreign !== null) return { stable: sumOf(split), canary: 0 };
   if (end && share === 0) return original;
   if (end && share === 100) return { stable: 0, canary: original.stable };
   return splitWeights(share);
+}
+
+function weightsOf({ stable, canary }: Arms): Weights {
+  return { stable: stable.weight, canary: canary?.weight ?? null };
 }
 
 function sumOf({ stable, canary }: Arms): number {
@@ -94,11 +109,11 @@ function changesTo({ stable, canary }: Arms, wanted: Weights): WeightChange[] {
   return changes.filter((change) => change !== null);
 }
 
-function changeOf({ path, weight }: Destination, wanted: number | null): WeightChange | null {
+function changeOf({ at, weight }: Destination, wanted: number | null): WeightChange | null {
   if (weight === wanted) return null;
-  const pointer = `/${path.replaceAll(/\[(\d+)\]/g, '/$1').replaceAll('.', '/')}/weight`;
-  if (wanted === null) return { op: 'remove', path: pointer, from: weight, value: null };
-  return { op: weight === null ? 'add' : 'replace', path: pointer, from: weight, value: wanted };
+  const path = pointerTo([...at, 'weight']);
+  if (wanted === null) return { op: 'remove', path, from: weight, value: null };
+  return { op: weight === null ? 'add' : 'replace', path, from: weight, value: wanted };
 }
 
 function operationOf({ op, path, value }: WeightChange): PatchOperation {
@@ -106,7 +121,7 @@ function operationOf({ op, path, value }: WeightChange): PatchOperation {
 }
 
 /** What each of canaryd's annotations is to say; null takes it away. */
-function notes(
+function wantedAnnotations(
   { route, stable, canary, originalWeights }: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
   { rolloutId, epoch, end }: WeightWrite,
 ): Record<string, string | null> {
@@ -140,7 +155,7 @@ function annotationOperation(
   present: string | undefined,
   wanted: string | null,
 ): PatchOperation[] {
-  const path = `/metadata/annotations/${name.replace('/', '~1')}`;
+  const path = pointerTo(['metadata', 'annotations', name]);
   if (wanted === (present ?? null)) return [];
   if (wanted === null) return [{ op: 'remove', path }];
   return [{ op: present === undefined ? 'add' : 'replace', path, value: wanted }];

@@ -15,10 +15,10 @@ export function armOf(
   destination: Destination,
   rules: DestinationRule[],
   selector: NonNullable<Service['spec']['selector']>,
-  clusterDomain = 'cluster.local',
+  clusterDomain: string,
 ): Arm | Misshapen {
   const { host, subset: name } = destination;
-  const at = `${destination.path}.destination.subset`;
+  const at = [...destination.at, 'destination', 'subset'];
   if (name === null) return misshapen('unsupported-shape', at, `the destination ${host} names no subset`);
   const subset = rules
     .filter((rule) => qualifyHost(rule.spec.host, rule.metadata.namespace, clusterDomain) === host)

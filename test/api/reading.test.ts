@@ -3,7 +3,7 @@ import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { CheckResult, State } from '../../src/rollout/rollout.ts';
 import { api, ask, slugOf } from './api.ts';
 import { fakeService } from './fake-service.ts';
-import { alice, now, rolledBack, rolloutId, rolloutIn, running } from './rollouts.ts';
+import { alice, latencyCause, now, rolledBack, rolloutId, rolloutIn, running } from './rollouts.ts';
 
 const path = `/v1/rollouts/${rolloutId}`;
 
@@ -51,6 +51,12 @@ describe('a rollout', () => {
     });
   });
 
+  it('that went back for a P99 above the highest bucket says so, and names no number', async () => {
+    const cause = { ...latencyCause, value: Number.MAX_VALUE, stable: 3_600_001, bucket: null };
+    const { outcome } = (await get(path, { ...rolledBack, cause })).json();
+    expect(outcome).toMatchObject({ value: null, stableValue: null, reason: 'above the highest bucket' });
+  });
+
   it('that went back for a breach that stable shared names both values', async () => {
     const cause = {
       kind: 'environmentLimit' as const,
@@ -92,9 +98,8 @@ describe('a rollout', () => {
       verdict: 'fail',
       canary: {
         kind: 'value',
-        value: Number.POSITIVE_INFINITY,
+        value: 3_600_001,
         requests: 640,
-        bucket: { lowerMs: 3_600_000, upperMs: Number.POSITIVE_INFINITY },
       },
       stable: { kind: 'tooFew', requests: 3, needed: 100 },
       limit: 300,
@@ -121,7 +126,7 @@ describe('a rollout', () => {
         kind: 'value',
         value: null,
         requests: 640,
-        bucket: { lowerMs: 3_600_000, upperMs: null },
+        bucket: null,
         why: 'above the highest bucket',
       },
       stable: { kind: 'too_few', value: null, requests: 3, why: '100 requests needed' },
@@ -211,7 +216,7 @@ describe("a rollout's status, for a pipeline", () => {
 });
 
 function paused(): State {
-  const position = { step: 1, startedAt: now - 100_000, overridden: false };
+  const position = { step: 1, startedAt: now - 100_000, overridden: false, bakeEnded: false };
   return { kind: 'paused', position, since: now - 1000, reason: { kind: 'operator', by: alice, note: null } };
 }
 

@@ -26,7 +26,7 @@ export const bodyAsWritten = {
 };
 
 /** A check that failed twice: what the audit row, the status and the outcome must all name. */
-const latencyCause: Cause = {
+export const latencyCause: Extract<Cause, { kind: 'check' }> = {
   kind: 'check',
   check: 'p99',
   metric: 'p99LatencyMs',
@@ -55,7 +55,7 @@ export function rolloutIn(state: State, changes: Partial<Rollout> = {}): Rollout
 
 export const running: State = {
   kind: 'running',
-  position: { step: 1, startedAt: now - 100_000, overridden: false },
+  position: { step: 1, startedAt: now - 100_000, overridden: false, bakeEnded: false },
 };
 
 export const rolledBack: Extract<State, { kind: 'rolledBack' }> = {

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Mesh, Readiness, SplitView, WeightWrite, WriteOutcome } from '../../src/rollout/ports.ts';
+import type {
+  Mesh,
+  Readiness,
+  SplitView,
+  WeightChange,
+  WeightWrite,
+  WriteOutcome,
+} from '../../src/rollout/ports.ts';
 import type { Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Where } from '../fakes/mesh.ts';
 
@@ -12,6 +19,8 @@ export type MeshWorld = {
   touch(where: Where): void;
   remove(where: Where): void;
   recreate(where: Where, shares: Record<string, number>): void;
+  /** The weights as they stand, in the order of the route; null where none is written. */
+  weights(where: Where): (number | null)[];
   setReadyPods(where: Where, subset: string, ready: number): void;
   close(): Promise<void>;
 };
@@ -92,10 +101,10 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
         expect([next.stable.subset, next.canary.subset]).toEqual(['v2', 'v1']);
       });
 
-      it('previews what each share would write and touches nothing', async () => {
+      it('previews what each write would change and touches nothing', async () => {
         const target = await resolve();
         const before = await look(target);
-        const preview = await world.mesh.preview(request(), [5, 100], signal);
+        const preview = await world.mesh.preview(request(), [write, { share: 100, end: false }], signal);
         const numbers =
           preview.kind === 'preview'
             ? preview.changes.map((step) => step.map(({ from, value }) => [from, value]))
@@ -111,6 +120,25 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
           ],
         ]);
         expect(await look(target)).toEqual(before);
+      });
+    });
+
+    describe('a preview', () => {
+      it.each([
+        ['a success', { v1: 100, v2: 0 }, [5, 33.33, 33.33, 100], 100],
+        ['a success, with the canary first', { v2: 0, v1: 100 }, [0.5, 100], 100],
+        ['a way back', { v1: 100, v2: 0, v3: 0 }, [20], 0],
+      ])('shows exactly what the writes of %s will write', async (_name, shares, steps, last) => {
+        where = world.add(shares);
+        const target = await resolve({ canary: { subset: 'v2' } });
+        const writes = [...steps.map((share) => ({ share, end: false })), { share: last, end: true }];
+        const preview = await world.mesh.preview(request({ canary: { subset: 'v2' } }), writes, signal);
+        if (preview.kind !== 'preview') throw new Error(JSON.stringify(preview));
+        for (const [index, change] of writes.entries()) {
+          const promised = changed(world.weights(where), preview.changes[index] ?? []);
+          expect((await lookAndPut(target, { ...change, epoch: index + 1 })).kind).toBe('applied');
+          expect(world.weights(where)).toEqual(promised);
+        }
       });
     });
 
@@ -227,7 +255,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
         const view = await look(target);
         world.remove(where);
         expect(await world.mesh.resolve(request(), signal)).toEqual({ kind: 'missing' });
-        expect(await world.mesh.preview(request(), [5], signal)).toEqual({ kind: 'missing' });
+        expect(await world.mesh.preview(request(), [write], signal)).toEqual({ kind: 'missing' });
         expect(await world.mesh.look(target, signal)).toEqual({ kind: 'missing' });
         expect(await put(target, view)).toEqual({ kind: 'missing' });
       });
@@ -240,7 +268,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       const answers: { kind: string }[] = [
         await world.mesh.resolve(request(), aborted),
         await world.mesh.look(target, aborted),
-        await world.mesh.preview(request(), [5], aborted),
+        await world.mesh.preview(request(), [write], aborted),
       ];
       expect(answers.map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
       const outcome: WriteOutcome = await world.mesh.write(target, view, write, aborted);
@@ -260,6 +288,15 @@ async function lookedAt(mesh: Mesh, target: Target): Promise<SplitView> {
   const view = await mesh.look(target, signal);
   if (view.kind !== 'split') throw new Error(JSON.stringify(view));
   return view;
+}
+
+/** The weights after these changes, which say what they found. */
+function changed(weights: (number | null)[], changes: WeightChange[]): (number | null)[] {
+  return changes.reduce((before, { path, from, value }) => {
+    const index = Number(/\/route\/(\d+)\/weight$/.exec(path)?.[1]);
+    expect(before[index]).toBe(from);
+    return before.with(index, value);
+  }, weights);
 }
 
 function readyOf(readiness: Readiness): number {

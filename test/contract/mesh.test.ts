@@ -2,7 +2,14 @@ import { startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
-import { edit, namespace, remove, service, virtualServiceObject } from '../traffic/sandbox-mesh.ts';
+import {
+  edit,
+  namespace,
+  remove,
+  service,
+  virtualServiceObject,
+  weightsOf,
+} from '../traffic/sandbox-mesh.ts';
 import { type MeshWorld, meshContract } from './mesh-contract.ts';
 
 meshContract('the fake', openFake);
@@ -23,6 +30,7 @@ async function openFake(): Promise<MeshWorld> {
     touch: (where) => mesh.touchByAnotherHand(where),
     remove: (where) => mesh.delete(where),
     recreate: (where, shares) => mesh.recreate(where, shares),
+    weights: (where) => Object.values(mesh.at(where)?.shares ?? {}),
     setReadyPods: (where, subset, ready) =>
       mesh.setReadiness(where, subset, { kind: 'known', ready, total: 2 }),
     close: async () => undefined,
@@ -34,7 +42,7 @@ async function openIstio(): Promise<MeshWorld> {
   const kube = await connectKube({ kind: 'text', text: sandbox.kubeconfig });
   let count = 0;
   return {
-    mesh: istioMesh(kube),
+    mesh: istioMesh(kube, { clusterDomain: 'cluster.local' }),
     add: (shares) => {
       count += 1;
       const where = { namespace, virtualService: `payment-${count}` };
@@ -48,6 +56,7 @@ async function openIstio(): Promise<MeshWorld> {
     touch: (where) => edit(sandbox, where, withNote),
     remove: (where) => remove(sandbox, where),
     recreate: (where, shares) => void storeObject(sandbox.store, virtualServiceObject(where, shares)),
+    weights: (where) => weightsOf(sandbox, where),
     setReadyPods: (_where, version, readyPods) => sandbox.setVersion(service, version, { readyPods }),
     close: async () => {
       await kube.close();

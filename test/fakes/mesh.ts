@@ -97,7 +97,7 @@ export function fakeMesh(options: FakeMeshOptions = {}): FakeMesh {
       outage(world, signal) ?? world.lookFailures.shift() ?? look(world, target),
     write: async (target, view, write, signal) =>
       outage(world, signal) ?? writeOrFail(world, target, view, write),
-    preview: async (request, shares, signal) => outage(world, signal) ?? preview(world, request, shares),
+    preview: async (request, writes, signal) => outage(world, signal) ?? preview(world, request, writes),
     ...hands(world),
     at: (where) => structuredClone(world.objects.get(key(where)) ?? null),
     shareOf: (where, subset = 'v2') => world.objects.get(key(where))?.shares[subset] ?? 0,
@@ -291,23 +291,22 @@ function remember(world: World, target: Target, { share, epoch, rolloutId }: Wei
 function preview(
   world: World,
   request: TargetRequest,
-  shares: Share[],
+  writes: Pick<WeightWrite, 'share'>[],
 ): { kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }> {
   const resolution = resolve(world, request);
   if (resolution.kind !== 'resolved') return resolution;
-  let before = 0;
-  const changes = shares.map((share) => {
-    const step = before === share ? [] : stepChanges(before, share);
-    before = share;
-    return step;
+  const { stable, canary } = resolution.target;
+  const route = Object.keys(world.objects.get(key(request))?.shares ?? {});
+  const change = (subset: string, from: Share, value: Share): WeightChange[] =>
+    from === value
+      ? []
+      : [{ op: 'replace', path: `/spec/http/0/route/${route.indexOf(subset)}/weight`, from, value }];
+  const changes = writes.map(({ share }, index) => {
+    const before = writes[index - 1]?.share ?? 0;
+    return [
+      ...change(stable.subset, remainder(before), remainder(share)),
+      ...change(canary.subset, before, share),
+    ];
   });
   return { kind: 'preview', changes };
-}
-
-function stepChanges(before: Share, share: Share): WeightChange[] {
-  const path = (index: number) => `/spec/http/0/route/${index}/weight`;
-  return [
-    { op: 'replace', path: path(0), from: remainder(before), value: remainder(share) },
-    { op: 'replace', path: path(1), from: before, value: share },
-  ];
 }

@@ -46,7 +46,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     deadlineAt: start + bankPlan.deadline * 1000,
     nextPollAt: start,
     scrapeSeconds: 1,
-    state: { kind: 'running', position: { step: 0, startedAt: start, overridden: false } },
+    state: { kind: 'running', position: { step: 0, startedAt: start, overridden: false, bakeEnded: false } },
     traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
     watch: {
       lastPollAt: null,
@@ -61,6 +61,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
         stable: { requests: 0, errors: 0 },
         inARow: 0,
         countedUntil: null,
+        judged: null,
       },
     },
     ...overrides,

@@ -295,7 +295,7 @@ describe('promote', () => {
     const { revision } = driven.world.rollout;
     driven.say({ action: 'promote', ...override });
     expect(driven.world.rollout.revision).toBe(revision + 1);
-    expect(driven.world.rollout.plan.steps.at(-1)).toEqual({ type: 'promote' });
+    expect(driven.world.rollout.state).toMatchObject({ position: { bakeEnded: true } });
     await driven.run(1);
     expect([driven.status(), driven.world.share]).toEqual(['succeeded', 100]);
   });
@@ -359,7 +359,7 @@ describe('a pause by a person', () => {
     await driven.run(600);
     driven.say({ action: 'resume' });
     expect(driven.world.rollout.state).toMatchObject({
-      position: { step: 1, startedAt: start + 1_200_000, overridden: false },
+      position: { step: 1, startedAt: start + 1_200_000, overridden: false, bakeEnded: false },
     });
   });
 });

@@ -21,7 +21,7 @@ import { type Driven, places, planOf } from './places.ts';
 
 const forbidden = { kind: 'unavailable', reason: 'forbidden', why: 'may not patch' } as const;
 const now = start + 600_000;
-const position = { step: 1, startedAt: start, overridden: false };
+const position = { step: 1, startedAt: start, overridden: false, bakeEnded: false };
 const canaryd = { kind: 'canaryd', name: 'canaryd' } as const;
 
 const holds: Record<HoldReason['kind'], HoldReason> = {
@@ -132,7 +132,7 @@ describe('what happened', () => {
     ['metricsMissing', 'Holding since 10:00:00Z: no usable metrics since 10:00:00Z: Prometheus refused.'],
     [
       'noTraffic',
-      "Holding since 10:00:00Z: too little traffic to judge: in the check's window the canary had 3 requests and could expect 12, 100 are needed.",
+      "Holding since 10:00:00Z: too little traffic to judge: in the check's window the canary had 3 requests and could expect 12, 100 are needed (raise the weight, lengthen the window, or lower minRequests).",
     ],
     [
       'environment',
@@ -176,7 +176,7 @@ describe('what happened', () => {
   it.each<[Cause['kind'], string]>([
     [
       'check',
-      'P99 latency of the canary was 2411 ms, above the limit of 2000 ms (between 1000 and 2500 ms), 2 times in a row (check p99; 1204 requests in 60 s, stable 180 ms).',
+      'P99 latency of the canary was 2411 ms (between 1000 and 2500 ms), above the limit of 2000 ms, 2 times in a row (check p99; 1204 requests in 60 s, stable 180 ms).',
     ],
     [
       'severeErrors',
@@ -198,7 +198,7 @@ describe('what happened', () => {
     ['deadline', "the plan's deadline of 2 h passed."],
     ['expired', 'nobody ended the pause within 24 h.'],
     ['targetMissing', 'the VirtualService is gone.'],
-    ['operator', 'it was asked for: customers report failed payments.'],
+    ['operator', 'canaryd asked for it: customers report failed payments.'],
   ])('in a rollback for %s is said with value, unit, limit and requests', (kind, sentence) => {
     expect(whatOf(goingBack(causes[kind]))).toBe(`Rolling back: ${sentence}`);
     expect(whatOf(wentBack(causes[kind]))).toBe(`Rolled back at 10:00:00Z: ${sentence}`);
@@ -235,7 +235,11 @@ describe('what happened', () => {
 
   it.each<[string, Partial<Extract<Cause, { kind: 'check' }>>, string]>([
     ['just over its limit does not read as at it', { value: 2000.2 }, 'just over the limit of 2000 ms'],
-    ['above the highest bucket names the bucket', { value: Number.MAX_VALUE }, 'was over 3600000 ms, above'],
+    [
+      'above the highest bucket names the bucket',
+      { value: Number.MAX_VALUE },
+      'was over 3600000 ms (between',
+    ],
     ['with no stable to compare with says so', { stable: null }, 'stable gave nothing to compare with'],
     ['without a bucket shows none', { bucket: null }, 'above the limit of 2000 ms, 2 times in a row'],
     ['that needed one failure counts one', { failures: 1 }, ', 1 time (check'],
@@ -307,26 +311,26 @@ describe('what comes next', () => {
     ],
     [
       'a weight',
-      at({ kind: 'running', position: { step: 2, startedAt: start, overridden: false } }),
+      at({ kind: 'running', position: { step: 2, startedAt: start, overridden: false, bakeEnded: false } }),
       `Looks again in 8 s and writes 20 % for the canary; ${guarded}`,
     ],
     [
       'a last bake',
       at(
-        { kind: 'running', position: { step: 6, startedAt: start, overridden: false } },
+        { kind: 'running', position: { step: 6, startedAt: start, overridden: false, bakeEnded: false } },
         { traffic: ended.succeeded.traffic },
       ),
       `Looks again in 8 s and ends the rollout at 10:01:00Z or later, when every check has passed at this weight; ${guarded}`,
     ],
     [
       'a promotion',
-      at({ kind: 'running', position: { step: 6, startedAt: start, overridden: false } }),
+      at({ kind: 'running', position: { step: 6, startedAt: start, overridden: false, bakeEnded: false } }),
       `Looks again in 8 s and writes 100 % for the canary; ${guarded}`,
     ],
     [
       'a timed pause',
       at(
-        { kind: 'running', position: { step: 0, startedAt: now, overridden: false } },
+        { kind: 'running', position: { step: 0, startedAt: now, overridden: false, bakeEnded: false } },
         {
           plan: planOf([
             { type: 'pause', duration: '5m' },
@@ -403,12 +407,12 @@ describe('what a person may do', () => {
     ['a bake', running, ['pause', 'advance', 'promote', 'rollback']],
     [
       'a weight',
-      at({ kind: 'running', position: { step: 0, startedAt: start, overridden: false } }),
+      at({ kind: 'running', position: { step: 0, startedAt: start, overridden: false, bakeEnded: false } }),
       ['pause', 'promote', 'rollback'],
     ],
     [
       'the last step',
-      at({ kind: 'running', position: { step: 6, startedAt: start, overridden: false } }),
+      at({ kind: 'running', position: { step: 6, startedAt: start, overridden: false, bakeEnded: false } }),
       ['pause', 'promote', 'rollback'],
     ],
     ['a pause', paused(pauses.plan), ['resume', 'advance', 'promote', 'rollback']],
@@ -491,7 +495,10 @@ describe('every sentence', () => {
         { kind: 'rolledBack', at: start, since: start, cause, by: canaryd },
       ]),
       ...[0, 1, 2, 6].map(
-        (step): State => ({ kind: 'running', position: { step, startedAt: start, overridden: false } }),
+        (step): State => ({
+          kind: 'running',
+          position: { step, startedAt: start, overridden: false, bakeEnded: false },
+        }),
       ),
     ];
     const shares = fc.constantFrom(0, 0.01, 5, 33.33, 99.99, 100);

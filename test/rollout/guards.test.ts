@@ -98,7 +98,7 @@ describe('a P99 in the bucket of its limit', () => {
     expect([driven.status(), driven.world.share]).toEqual(['rolled_back', 0]);
     expect(causeOf(driven)).toMatchObject({ stable: null, bucket: { lowerMs: 1000, upperMs: 2500 } });
     expect(driven.lastMessage()).toContain(
-      'was 2200 ms, above the limit of 2000 ms (between 1000 and 2500 ms), 2 times in a row',
+      'was 2200 ms (between 1000 and 2500 ms), above the limit of 2000 ms, 2 times in a row',
     );
     expect(driven.lastMessage()).toContain('stable gave nothing to compare with');
   });
@@ -109,7 +109,7 @@ describe('a P99 in the bucket of its limit', () => {
     await polls(driven, 2);
     expect(causeOf(driven)).toMatchObject({ check: 'p99', bucket: { lowerMs: 1000, upperMs: 2500 } });
     expect(driven.lastMessage()).toContain(
-      'was 2200 ms, above the limit of 2000 ms (between 1000 and 2500 ms), 2 times in a row',
+      'was 2200 ms (between 1000 and 2500 ms), above the limit of 2000 ms, 2 times in a row',
     );
   });
 });

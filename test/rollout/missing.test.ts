@@ -70,12 +70,15 @@ describe('a VirtualService that is gone', () => {
     );
   });
 
-  it('leaves a pause to a person, and is gone for good when nobody ends the pause', async () => {
-    const driven = await places.paused({ pauseExpiry: '10m', metricsDown: 'page' });
-    await driven.run(500, gone);
-    expect(driven.status()).toBe('paused');
-    await driven.run(200, gone);
-    expect(driven.world.rollout.state).toMatchObject({ kind: 'rollbackFailed', cause: { kind: 'expired' } });
+  it('sends a paused rollout back at once, somebody is paged, and 60 s later it is gone for good', async () => {
+    const driven = await places.paused();
+    await driven.run(10, gone);
+    expect([statusReasonOf(driven.world.rollout), count(driven, 'page')]).toEqual(['target_missing', 1]);
+    await driven.run(59, gone);
+    expect(driven.status()).toBe('rolling_back');
+    await driven.run(20, gone);
+    expect([driven.status(), count(driven, 'page')]).toEqual(['rollback_failed', 2]);
+    expect(driven.world.rollout.state).toMatchObject({ cause: { kind: 'targetMissing' } });
   });
 
   it('sticks a rollback under way at once, and ends it 60 s later', async () => {

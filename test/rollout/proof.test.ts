@@ -148,10 +148,14 @@ describe('a raise without fresh proof', () => {
     driven.canary(scarce);
     await driven.run(20);
     driven.say({ action: 'advance', ...override });
-    expect(driven.world.rollout.state).toMatchObject({ position: { step: 2, overridden: true } });
+    expect(driven.world.rollout.state).toMatchObject({
+      position: { step: 2, overridden: true, bakeEnded: false },
+    });
     await driven.run(1);
     expect(driven.world.share).toBe(20);
-    expect(driven.world.rollout.state).toMatchObject({ position: { step: 3, overridden: false } });
+    expect(driven.world.rollout.state).toMatchObject({
+      position: { step: 3, overridden: false, bakeEnded: false },
+    });
     driven.canary(mood.healthy);
     await driven.run(70);
     driven.canary(scarce);
@@ -203,7 +207,7 @@ describe('proof', () => {
     [20, 20],
     [20.001, 5],
     [300, 5],
-  ])('that is %d s old lets a raise to 20 %% end at %d %%: two polls, and it is stale', async (secondsAgo, share) => {
+  ])('that is %d s old leaves a raise to 20 at %d: after two polls it is stale', async (secondsAgo, share) => {
     expect((await lastPolled(secondsAgo)).world.share).toBe(share);
   });
 });

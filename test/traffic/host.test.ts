@@ -13,7 +13,7 @@ describe('a destination host', () => {
     ['*', '*'],
     ['*.local', '*.local'],
   ])('%s in the namespace shop is %s', (written, qualified) => {
-    expect(qualifyHost(written, 'shop')).toBe(qualified);
+    expect(qualifyHost(written, 'shop', 'cluster.local')).toBe(qualified);
   });
 
   it('is completed with the domain that the cluster has', () => {
@@ -21,7 +21,10 @@ describe('a destination host', () => {
   });
 
   it('names a service and its namespace', () => {
-    expect(serviceOf('payment.shop.svc.cluster.local')).toEqual({ name: 'payment', namespace: 'shop' });
+    expect(serviceOf('payment.shop.svc.cluster.local', 'cluster.local')).toEqual({
+      name: 'payment',
+      namespace: 'shop',
+    });
   });
 
   it.each([
@@ -31,6 +34,6 @@ describe('a destination host', () => {
     '.shop.svc.cluster.local',
     'payment.svc.cluster.local',
   ])('%s names no service', (host) => {
-    expect(serviceOf(host)).toBeNull();
+    expect(serviceOf(host, 'cluster.local')).toBeNull();
   });
 });

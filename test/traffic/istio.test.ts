@@ -23,7 +23,7 @@ beforeEach(async () => {
     { kind: 'text', text: sandbox.kubeconfig },
     { readTimeoutMs: 1000, writeTimeoutMs: 150 },
   );
-  mesh = istioMesh(kube);
+  mesh = istioMesh(kube, { clusterDomain: 'cluster.local' });
 });
 
 afterEach(async () => {
@@ -235,7 +235,10 @@ describe('a write', () => {
         return read.kind === 'found' ? { kind: 'written', value: read.value } : { kind: 'missing' };
       },
     };
-    expect((await istioMesh(forgetful).write(target, view, write, signal)).kind).toBe('ambiguous');
+    expect(
+      (await istioMesh(forgetful, { clusterDomain: 'cluster.local' }).write(target, view, write, signal))
+        .kind,
+    ).toBe('ambiguous');
   });
 });
 

@@ -2,7 +2,8 @@ import { giveRoles, type Roles, readSplit, type Split } from '../../src/traffic/
 import { type Destination, readRoute, VirtualService } from '../../src/traffic/virtual-service.ts';
 import type { PatchOperation } from '../../src/traffic/weight-patch.ts';
 
-export const host = 'payment.shop.svc.cluster.local';
+export const clusterDomain = 'cluster.local';
+export const host = `payment.shop.svc.${clusterDomain}`;
 
 type Json = { [name: string]: unknown };
 
@@ -28,7 +29,7 @@ export function withRoute(destinations: unknown[], more: Json = {}): VirtualServ
 
 /** The roles of an object at rest; throws when there are none. */
 export function rolesOf(virtualService: VirtualService): Roles {
-  const route = readRoute(virtualService, '');
+  const route = readRoute(virtualService, '', clusterDomain);
   const roles = route.kind === 'route' ? giveRoles(route, { canary: { subset: 'v2' } }) : route;
   if (roles.kind === 'roles') return roles;
   throw new Error(roles.fault.message);
@@ -36,7 +37,7 @@ export function rolesOf(virtualService: VirtualService): Roles {
 
 /** The split of v1 and v2 as it stands in the only route. */
 export function standing(virtualService: VirtualService): Split & { stable: Destination } {
-  const route = readRoute(virtualService, '');
+  const route = readRoute(virtualService, '', clusterDomain);
   if (route.kind === 'shape') throw new Error(route.fault.message);
   const split = readSplit(route, targetWith({ stable: 1, canary: 0 }));
   if (split.stable === null) throw new Error('stable is gone');

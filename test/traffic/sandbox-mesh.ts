@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { JsonObject } from '../../src/sandbox/json.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
 import { type Sandbox, storeObject } from '../../src/sandbox/sandbox.ts';
@@ -26,6 +27,18 @@ export function edit(sandbox: Sandbox, where: Where, change: (object: JsonObject
   if (object === null) throw new Error(`the sandbox has no ${where.virtualService}`);
   storeObject(sandbox.store, change(structuredClone(object)));
 }
+
+/** The weights as they stand, in the order of the only route; null where none is written. */
+export function weightsOf(sandbox: Sandbox, where: Where): (number | null)[] {
+  const [route] = Spec.parse(sandbox.store.get(keyOf(where))).spec.http;
+  return route.route.map(({ weight = null }) => weight);
+}
+
+const Spec = z.object({
+  spec: z.object({
+    http: z.tuple([z.object({ route: z.array(z.object({ weight: z.number().optional() })) })]),
+  }),
+});
 
 export function remove(sandbox: Sandbox, where: Where): void {
   sandbox.store.remove(keyOf(where));

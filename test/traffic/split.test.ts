@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { giveRoles, readSplit } from '../../src/traffic/split.ts';
 import { type Route, readRoute } from '../../src/traffic/virtual-service.ts';
-import { destination, targetWith, virtualServiceWith, withRoute } from './objects.ts';
+import { clusterDomain, destination, targetWith, virtualServiceWith, withRoute } from './objects.ts';
 
 function routeOf(destinations: unknown[], more = {}): Route {
-  const route = readRoute(withRoute(destinations, more), '');
+  const route = readRoute(withRoute(destinations, more), '', clusterDomain);
   if (route.kind === 'route') return route;
   throw new Error(route.fault.message);
 }
@@ -42,6 +42,7 @@ describe('roles at the start', () => {
   it('are refused when a third destination has traffic, with its path', () => {
     const fault = faultOf(routeOf([destination('v1', 90), destination('v2', 5), destination('v3', 5)]));
     expect(fault).toMatchObject({ code: 'unsupported-shape', path: 'spec.http[0].route[2].weight' });
+    expect(fault.message).toContain('more than two destinations have traffic (v1 90 %');
   });
 
   it('are refused when no destination has any traffic', () => {
@@ -118,12 +119,14 @@ describe('a split in mid-run', () => {
     ['the whole host', [{ destination: { host: 'payment' } }], true],
     ['the canary alone', [destination('v2')], false],
     ['another host', [{ destination: { host: 'ledger', subset: 'v1' } }], false],
+    ['nobody can tell', [{ destination: 'v1' }], true],
   ])('shows whether another route brings stable requests: %s', (_name, other, expected) => {
     const object = virtualServiceWith([
       { name: 'primary', route: [destination('v1', 95), destination('v2', 5)] },
+      { name: 'ledger', route: [{ destination: { host: 'ledger' } }] },
       { name: 'other', route: other },
     ]);
-    const route = readRoute(object, 'primary');
+    const route = readRoute(object, 'primary', clusterDomain);
     if (route.kind === 'shape') throw new Error(route.fault.message);
     expect(readSplit(route, targetWith({ stable: 100, canary: 0 })).stableHasOtherRoutes).toBe(expected);
   });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { readRoute } from '../../src/traffic/virtual-service.ts';
-import { destination, host, virtualServiceWith, withRoute } from './objects.ts';
+import { clusterDomain, destination, host, virtualServiceWith, withRoute } from './objects.ts';
 
 const route = [destination('v1', 100), destination('v2', 0)];
 
 function faultOf(object: ReturnType<typeof withRoute>, name = '') {
-  const read = readRoute(object, name);
+  const read = readRoute(object, name, clusterDomain);
   if (read.kind === 'route') throw new Error('the route was accepted');
   return read.fault;
 }
@@ -14,11 +14,17 @@ describe('finding the route', () => {
   const several = virtualServiceWith([{ name: 'primary', route }, { route }, { name: 'beta', route }]);
 
   it('takes the only route when none is named, and says its name', () => {
-    expect(readRoute(withRoute(route), '')).toMatchObject({ name: 'primary', path: 'spec.http[0]' });
+    expect(readRoute(withRoute(route), '', clusterDomain)).toMatchObject({
+      name: 'primary',
+      at: ['spec', 'http', 0],
+    });
   });
 
   it('takes the route of the given name', () => {
-    expect(readRoute(several, 'beta')).toMatchObject({ name: 'beta', path: 'spec.http[2]' });
+    expect(readRoute(several, 'beta', clusterDomain)).toMatchObject({
+      name: 'beta',
+      at: ['spec', 'http', 2],
+    });
   });
 
   it('refuses an unknown name and lists the names there are', () => {
@@ -46,13 +52,13 @@ describe('finding the route', () => {
       { name: 'old', redirect: { uri: '/' } },
       { name: 'primary', route },
     ]);
-    expect(readRoute(beside, 'primary').kind).toBe('route');
+    expect(readRoute(beside, 'primary', clusterDomain).kind).toBe('route');
   });
 });
 
 describe('reading shares', () => {
   const sharesOf = (destinations: unknown[]) => {
-    const read = readRoute(withRoute(destinations), '');
+    const read = readRoute(withRoute(destinations), '', clusterDomain);
     return read.kind === 'route' ? read.destinations.map(({ share }) => share) : read;
   };
 
@@ -73,7 +79,7 @@ describe('reading shares', () => {
   });
 
   it('completes short host names in the namespace of the VirtualService', () => {
-    const read = readRoute(withRoute(route), '');
+    const read = readRoute(withRoute(route), '', clusterDomain);
     expect(read).toMatchObject({
       destinations: [
         { host, subset: 'v1' },

@@ -1,10 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { WeightChange, WeightWrite } from '../../src/rollout/ports.ts';
 import { readSplit, type Split } from '../../src/traffic/split.ts';
 import { readRoute, type VirtualService } from '../../src/traffic/virtual-service.ts';
-import { annotations, weightPatch } from '../../src/traffic/weight-patch.ts';
+import {
+  annotations,
+  type PatchOperation,
+  weightChanges,
+  weightPatch,
+} from '../../src/traffic/weight-patch.ts';
 import {
   applyPatch,
+  clusterDomain,
   destination,
   isObject,
   rolesOf,
@@ -98,6 +105,18 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
     );
   });
 
+  it('the preview shows exactly what the writes will write', () => {
+    fc.assert(
+      fc.property(accepted, shares, fc.boolean(), (object, sequence, end) => {
+        const writes = writesOf(sequence, end);
+        const original = targetOf(object).originalWeights;
+        expect(weightChanges(rolesOf(object), original, writes).map(operationsOf)).toEqual(
+          patchesOf(object, writes).map(weightsOnly),
+        );
+      }),
+    );
+  });
+
   it('each write leaves our annotations with the rollout and the epoch of that write', () => {
     fc.assert(
       fc.property(accepted, shares, (object, sequence) => {
@@ -118,24 +137,44 @@ function idleDestination(version: number) {
 
 /** Writes the shares one after the other, as a rollout would; `end` marks the last one. */
 function run(object: VirtualService, sequence: number[], end: boolean): VirtualService {
-  const roles = rolesOf(object);
-  const target = {
-    ...targetWith({ stable: roles.stable.weight ?? 100, canary: roles.canary.weight }),
-    route: '',
-  };
-  return sequence.reduce((current, next, index) => {
-    const write = {
-      share: next,
-      rolloutId: 'ro_1',
-      epoch: index + 1,
-      end: end && index === sequence.length - 1,
-    };
-    return applyPatch(current, weightPatch(current, standing(current), target, write));
-  }, object);
+  return patchesOf(object, writesOf(sequence, end)).reduce(applyPatch, object);
+}
+
+function writesOf(sequence: number[], end: boolean): WeightWrite[] {
+  const last = sequence.length - 1;
+  return sequence.map((one, index) => ({
+    share: one,
+    rolloutId: 'ro_1',
+    epoch: index + 1,
+    end: end && index === last,
+  }));
+}
+
+/** The patch of each write, made on top of what the ones before it have left. */
+function patchesOf(object: VirtualService, writes: WeightWrite[]): PatchOperation[][] {
+  const patches: PatchOperation[][] = [];
+  for (const write of writes) {
+    const current = patches.reduce(applyPatch, object);
+    patches.push(weightPatch(current, standing(current), targetOf(object), write));
+  }
+  return patches;
+}
+
+function targetOf(object: VirtualService): ReturnType<typeof targetWith> {
+  const { stable, canary } = rolesOf(object);
+  return { ...targetWith({ stable: stable.weight ?? 100, canary: canary.weight }), route: '' };
+}
+
+function weightsOnly(patch: PatchOperation[]): PatchOperation[] {
+  return patch.filter(({ path }) => path.startsWith('/spec/'));
+}
+
+function operationsOf(changes: WeightChange[]) {
+  return changes.map(({ op, path, value }) => (value === null ? { op, path } : { op, path, value }));
 }
 
 function splitOf(object: VirtualService): Split {
-  const route = readRoute(object, '');
+  const route = readRoute(object, '', clusterDomain);
   const split = route.kind === 'route' ? readSplit(route, targetWith({ stable: 1, canary: 0 })) : route;
   if (split.kind === 'split') return split;
   throw new Error(split.fault.message);

@@ -96,10 +96,13 @@ describe('the patch', () => {
 });
 
 describe('the preview', () => {
-  it('shows what each share would write, each on top of the one before', () => {
-    const object = withRoute([destination('v1', 1), destination('v2')]);
-    const at = (index: number) => `/spec/http/0/route/${index}/weight`;
-    expect(weightChanges(rolesOf(object), [5, 0.5, 0.5])).toEqual([
+  const at = (index: number) => `/spec/http/0/route/${index}/weight`;
+  const roles = rolesOf(withRoute([destination('v1', 1), destination('v2')]));
+  const original = { stable: 1, canary: null };
+
+  it('shows what each write would change, each on top of the one before', () => {
+    const writes = [5, 0.5, 0.5].map((share) => ({ share, end: false }));
+    expect(weightChanges(roles, original, writes)).toEqual([
       [
         { op: 'replace', path: at(0), from: 1, value: 95 },
         { op: 'add', path: at(1), from: null, value: 5 },
@@ -110,6 +113,19 @@ describe('the preview', () => {
       ],
       [],
     ]);
+  });
+
+  it('shows the number that stable had as the last write of a success', () => {
+    const [raised, ended] = weightChanges(roles, original, [
+      { share: 100, end: false },
+      { share: 100, end: true },
+    ]);
+    expect(raised).toMatchObject([{ value: 0 }, { value: 100 }]);
+    expect(ended).toEqual([{ op: 'replace', path: at(1), from: 100, value: 1 }]);
+  });
+
+  it('shows no write for a share at which the weights stand already, in whatever form', () => {
+    expect(weightChanges(roles, original, [{ share: 0, end: false }])).toEqual([[]]);
   });
 });
 

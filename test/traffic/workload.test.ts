@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DestinationRule, Pod } from '../../src/traffic/cluster-objects.ts';
 import { armOf, countReady, sharedLabels } from '../../src/traffic/workload.ts';
-import { destination, host, rolesOf, withRoute } from './objects.ts';
+import { clusterDomain, destination, host, rolesOf, withRoute } from './objects.ts';
 
 const selector = { app: 'payment' };
 const { canary } = rolesOf(withRoute([destination('v1', 1), destination('v2')]));
@@ -18,7 +18,7 @@ function pod(labels: Record<string, string>, ready: 'True' | 'False', more: Part
 describe('what stands behind a destination', () => {
   it('is its subset of the DestinationRule and the selector of its service', () => {
     const rules = [rule([{ name: 'v2', labels: { version: '2.1' } }])];
-    expect(armOf(canary, rules, selector)).toEqual({
+    expect(armOf(canary, rules, selector, clusterDomain)).toEqual({
       host,
       subset: 'v2',
       version: '2.1',
@@ -28,7 +28,7 @@ describe('what stands behind a destination', () => {
 
   it('may stand in any DestinationRule of the host, under any of its names', () => {
     const rules = [rule(undefined), rule([{ name: 'v2', labels: { version: 'v2' } }], host)];
-    expect(armOf(canary, rules, selector)).toMatchObject({ version: 'v2' });
+    expect(armOf(canary, rules, selector, clusterDomain)).toMatchObject({ version: 'v2' });
   });
 
   it.each([
@@ -38,7 +38,7 @@ describe('what stands behind a destination', () => {
     ['the subset has no labels', [rule([{ name: 'v2' }])]],
     ['the version would break a query', [rule([{ name: 'v2', labels: { version: 'v2"} or x' } }])]],
   ])('is not found when %s', (_name, rules) => {
-    expect(armOf(canary, rules, selector)).toMatchObject({
+    expect(armOf(canary, rules, selector, clusterDomain)).toMatchObject({
       kind: 'shape',
       fault: { code: 'subset-not-found', path: 'spec.http[0].route[1].destination.subset' },
     });

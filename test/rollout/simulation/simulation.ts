@@ -232,12 +232,16 @@ async function worldOf(seed: number, protections: Protections) {
       const found = await store.find(id);
       if (found === null || hasEnded(found.rollout)) break;
       if (found.rollout.state.kind === 'paused') await command();
-      // Nothing is promoted without an answer: such a run waits for its deadline.
-      clock.now += isDeaf() ? 60_000 : 5000;
+      clock.now += sweepMs();
       startTurn('w1');
       await schedule.settled();
     }
     await schedule.settled();
+  }
+
+  /** Nothing is promoted without an answer: a deaf run waits for its deadline. */
+  function sweepMs(): number {
+    return isDeaf() ? 60_000 : 5000;
   }
 
   async function drain(): Promise<void> {
