@@ -31,7 +31,7 @@ export type TargetRefusal =
 /** What does not fit together in a plan here; paths begin at the plan. */
 export type PlanFault = { path: (string | number)[]; code: 'plan-inconsistent'; message: string };
 /** Why a sound plan cannot be followed by this canaryd; nothing was written. */
-export type PlanUnfit = { kind: 'planUnfit'; faults: PlanFault[] };
+type PlanUnfit = { kind: 'planUnfit'; faults: PlanFault[] };
 
 export type CreateAnswer =
   | { kind: 'created'; rollout: Rollout; now: Millis }
