@@ -15,7 +15,7 @@ const pure = [
 ];
 
 /** The core's words: what an adapter speaks. How a rollout is decided and moved is none of its business. */
-const words = '^src/rollout/(audit|command|plan|plan-parts|ports|rollout|target|units)[.]ts$';
+const words = '^src/rollout/(audit|command|plan|plan-parts|ports|reasons|rollout|target|units)[.]ts$';
 
 const zod = '(^|/)node_modules/zod/';
 

@@ -2,12 +2,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { cacheFolder, canFetchDebianPackages, type Log, unpackDebianPackage } from './debian.ts';
+import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
 const readyDeadlineMs = 20_000;
@@ -210,14 +210,4 @@ async function versionOf(binary: string): Promise<string | null> {
 
 function isPortTaken(cause: unknown): boolean {
   return cause instanceof Error && cause.message.includes('address already in use');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the loopback gave no port');
-  return address.port;
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Actor } from '../rollout/rollout.ts';
+import type { Actor } from '../rollout/reasons.ts';
 import { ProblemError } from './problem.ts';
 import type { TokenTable } from './tokens.ts';
 

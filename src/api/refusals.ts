@@ -1,8 +1,9 @@
 import type { Refusal, RefusalCode } from '../rollout/command.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
+import type { PlanFault } from '../rollout/plan-faults.ts';
 import type { MeshFailure, ShapeFault } from '../rollout/ports.ts';
 import { type Rollout, statusOf } from '../rollout/rollout.ts';
-import type { PlanFault, TargetRefusal } from '../rollout/service.ts';
+import type { TargetRefusal } from '../rollout/service.ts';
 import type { Millis } from '../rollout/units.ts';
 import { pointerOf } from './field-faults.ts';
 import { ProblemError } from './problem.ts';

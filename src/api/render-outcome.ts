@@ -1,5 +1,6 @@
 import { type Check, highestBucketMs } from '../rollout/plan-parts.ts';
-import type { Cause, State, StuckReason } from '../rollout/rollout.ts';
+import type { Cause, StuckReason } from '../rollout/reasons.ts';
+import type { State } from '../rollout/rollout.ts';
 import type { OutcomeOnWire } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 

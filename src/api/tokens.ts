@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Actor } from '../rollout/rollout.ts';
+import type { Actor } from '../rollout/reasons.ts';
 
 const Token = z.strictObject({
   token: z

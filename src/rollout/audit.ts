@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Actor } from './rollout.ts';
+import type { Actor } from './reasons.ts';
 
 export const AuditType = z.enum([
   'rollout.scheduled',

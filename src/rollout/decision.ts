@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditFacts, AuditType } from './audit.ts';
-import { type Actor, canaryd, hasEnded, positionOf, type Rollout, type State } from './rollout.ts';
-import { sentence } from './say.ts';
+import { type Actor, canaryd } from './reasons.ts';
+import { hasEnded, positionOf, type Rollout, type State } from './rollout.ts';
+import { sentence, share, traffic } from './say.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** A weight to write now. `end` writes the weights in the form that they keep after the rollout. */
@@ -28,6 +29,13 @@ export function event(
   actor: Actor = canaryd,
 ): AuditEvent {
   return { type, actor, message: sentence(message), facts };
+}
+
+/** The audit event of a weight that was read back; `from` is the share before, in percent. */
+export function weightApplied(from: number, after: Rollout): AuditEvent {
+  const to = after.traffic.applied;
+  const message = `weight of ${after.target.canary.version} went from ${share(from)} to ${share(to)}, read back: ${traffic(after)}`;
+  return event('weight.applied', message, { from, to });
 }
 
 /** Closes a decision: an intent is opened for every write, and a quiet turn gets its next poll. */

@@ -1,14 +1,7 @@
 import type { Action } from './command.ts';
 import { allowedActions } from './obey.ts';
-import {
-  type Cause,
-  type HoldReason,
-  type PauseReason,
-  type Position,
-  type Rollout,
-  type StuckReason,
-  stepAt,
-} from './rollout.ts';
+import type { Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
+import { type Position, type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
 import { whatNext } from './what-next.ts';

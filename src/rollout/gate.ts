@@ -1,7 +1,8 @@
 import type { Command, Refusal } from './command.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import type { StepType } from './plan-parts.ts';
-import { type PauseReason, type Rollout, stepAt } from './rollout.ts';
+import type { PauseReason } from './reasons.ts';
+import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 
 export type Forward = Extract<Command, { action: 'advance' | 'promote' }>;

@@ -1,9 +1,10 @@
-import { type Decision, decided, event, inState } from './decision.ts';
+import { type Decision, decided, event, inState, weightApplied } from './decision.ts';
 import type { MeshView } from './ports.ts';
-import { type Actor, type Cause, canaryd, type In, type Rollout, type StuckReason } from './rollout.ts';
+import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
+import type { In, Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
-import type { Millis } from './units.ts';
+import { isSameShare, type Millis } from './units.ts';
 
 type RollingBack = In<'rollingBack'>;
 
@@ -68,7 +69,8 @@ export function returned(before: Rollout, state: RollingBack, now: Millis): Deci
   const { since, cause, by } = state;
   const ended: Rollout = { ...before, traffic, state: { kind: 'rolledBack', at: now, since, cause, by } };
   const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause, by)}`;
-  return decided(ended, { events: [event('rollout.rolled_back', message, { cause })] });
+  const moved = isSameShare(before.traffic.applied, 0) ? [] : [weightApplied(before.traffic.applied, ended)];
+  return decided(ended, { events: [...moved, event('rollout.rolled_back', message, { cause })] });
 }
 
 /** An object that is created anew is gone for a moment: only one that stays away is lost. */

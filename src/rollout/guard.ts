@@ -9,7 +9,8 @@ import {
   requestsIn,
   whyMissing,
 } from './evidence.ts';
-import { type Cause, emptyWatch, type HoldReason, type Rollout, type Watch } from './rollout.ts';
+import type { Cause, HoldReason } from './reasons.ts';
+import { emptyWatch, type Rollout, type Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 import { remember } from './watch.ts';
 

@@ -1,7 +1,8 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import { paged } from './page.ts';
 import type { MeshView } from './ports.ts';
-import type { HoldReason, In, Rollout } from './rollout.ts';
+import type { HoldReason } from './reasons.ts';
+import type { In, Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { closingWrite } from './sight.ts';
 import type { Millis } from './units.ts';

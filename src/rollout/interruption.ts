@@ -1,7 +1,8 @@
 import type { AuditEvent } from './audit.ts';
 import { event } from './decision.ts';
 import type { MeshView, ShapeFault, SplitView } from './ports.ts';
-import type { PauseReason, Rollout } from './rollout.ts';
+import type { PauseReason } from './reasons.ts';
+import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { isSameShare, type Millis } from './units.ts';
 

@@ -3,14 +3,8 @@ import type { Action, Command, Refusal } from './command.ts';
 import { type Decision, decided, event, inState, revised } from './decision.ts';
 import { type Drift, type Forward, gate, obstacleTo, refusedDrift } from './gate.ts';
 import { turnedBack } from './go-back.ts';
-import {
-  type Actor,
-  type Position,
-  type Rollout,
-  resumedPosition,
-  type StateKind,
-  statusOf,
-} from './rollout.ts';
+import type { Actor } from './reasons.ts';
+import { type Position, type Rollout, resumedPosition, type StateKind, statusOf } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
 import { deadlineAfterPause } from './wait.ts';

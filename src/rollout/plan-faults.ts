@@ -1,6 +1,7 @@
 import { type Check, longestWindowSeconds, type Step, watchedSeconds } from './plan-parts.ts';
 
-type PlanFault = { path: (string | number)[]; code: string; message: string };
+/** A fault of a plan: `path` begins at the plan, `message` says what to change. */
+export type PlanFault = { path: (string | number)[]; code: string; message: string };
 type PlanParts = { interval: number; deadline: number; checks: Record<string, Check>; steps: Step[] };
 
 /** What is wrong with a plan whose parts are each right; paths begin at the plan. */
@@ -119,5 +120,17 @@ function windowFaults({ checks, interval }: PlanParts): PlanFault[] {
       path: ['checks', id, 'window'],
       code: 'plan-inconsistent',
       message: `looks back ${check.window} s every ${interval} s and would miss requests: a window is at least the interval`,
+    }));
+}
+
+/** Between fewer samples than two nothing is seen to change. */
+export function blindWindows({ checks }: Pick<PlanParts, 'checks'>, scrapeSeconds: number): PlanFault[] {
+  const shortest = 2 * scrapeSeconds;
+  return Object.entries(checks)
+    .filter(([, { window }]) => window < shortest)
+    .map(([id, { window }]) => ({
+      path: ['checks', id, 'window'],
+      code: 'plan-inconsistent',
+      message: `looks back ${window} s, but metrics are scraped every ${scrapeSeconds} s: a window spans at least two scrapes (${shortest} s)`,
     }));
 }

@@ -1,5 +1,6 @@
 import { highestBucketMs, type Step } from './plan-parts.ts';
-import type { Actor, Cause, HoldReason, PauseReason, Rollout, State, StuckReason } from './rollout.ts';
+import type { Actor, Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
+import type { Rollout, State } from './rollout.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** A whole sentence: a capital first, and one full stop, whatever a person or a provider ended it with. */

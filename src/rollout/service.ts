@@ -3,7 +3,7 @@ import type { Command, Refusal } from './command.ts';
 import { event } from './decision.ts';
 import { obey } from './obey.ts';
 import type { Plan } from './plan.ts';
-import { watchedSeconds } from './plan-parts.ts';
+import { blindWindows, type PlanFault } from './plan-faults.ts';
 import type {
   AuditQuery,
   Mesh,
@@ -16,8 +16,10 @@ import type {
   ShapeFault,
   WeightChange,
 } from './ports.ts';
-import { type Actor, newRollout, type Rollout, type Status } from './rollout.ts';
+import type { Actor } from './reasons.ts';
+import { newRollout, type Rollout, type Status } from './rollout.ts';
 import type { Target, TargetRequest } from './target.ts';
+import { type PlannedStep, timelineOf, writesOf } from './timeline.ts';
 import type { Millis } from './units.ts';
 
 export type CreateRequest = { target: TargetRequest; plan: Plan; reason: string | null };
@@ -28,8 +30,6 @@ export type TargetRefusal =
   | { kind: 'targetShape'; fault: ShapeFault }
   | { kind: 'meshUnavailable'; failure: MeshFailure };
 
-/** What does not fit together in a plan here; paths begin at the plan. */
-export type PlanFault = { path: (string | number)[]; code: 'plan-inconsistent'; message: string };
 /** Why a sound plan cannot be followed by this canaryd; nothing was written. */
 type PlanUnfit = { kind: 'planUnfit'; faults: PlanFault[] };
 
@@ -40,13 +40,7 @@ export type CreateAnswer =
   | PlanUnfit
   | TargetRefusal;
 
-type PreviewStep = {
-  step: number;
-  type: string;
-  share: number;
-  startsInSeconds: number;
-  changes: WeightChange[];
-};
+type PreviewStep = PlannedStep & { changes: WeightChange[] };
 export type Preview =
   | { kind: 'preview'; rollout: Rollout; steps: PreviewStep[]; seconds: number }
   | PlanUnfit
@@ -150,29 +144,6 @@ async function liveOn(
   return live?.id ?? null;
 }
 
-/** What a step writes; a promote that bakes at 100 % ends the rollout with a write of its own. */
-function writesOf({ steps }: Plan, { step, share }: Pick<PreviewStep, 'step' | 'share'>) {
-  const planned = steps[step];
-  const write = { step, share, end: false };
-  const closing = { step, share, end: true };
-  if (planned?.type !== 'promote') return [write];
-  return planned.bake === undefined ? [closing] : [write, closing];
-}
-
-/** When each step begins at the earliest, in seconds from the start, and the share it leaves. */
-function timelineOf(plan: Plan): { steps: Omit<PreviewStep, 'changes'>[]; seconds: number } {
-  let seconds = 0;
-  let share = 0;
-  const steps = plan.steps.map((step, index) => {
-    if (step.type === 'setWeight') share = step.weight;
-    if (step.type === 'promote') share = 100;
-    const startsInSeconds = seconds;
-    seconds += watchedSeconds(step) ?? 0;
-    return { step: index, type: step.type, share, startsInSeconds };
-  });
-  return { steps, seconds };
-}
-
 type Drafted =
   | { kind: 'drafted'; rollout: Rollout; now: Millis }
   | { kind: 'taken'; by: string }
@@ -200,18 +171,6 @@ async function draft(
     now,
   );
   return { kind: 'drafted', rollout, now };
-}
-
-/** Between fewer samples than two nothing is seen to change. */
-function blindWindows({ checks }: Plan, scrapeSeconds: number): PlanFault[] {
-  const shortest = 2 * scrapeSeconds;
-  return Object.entries(checks)
-    .filter(([, { window }]) => window < shortest)
-    .map(([id, { window }]) => ({
-      path: ['checks', id, 'window'],
-      code: 'plan-inconsistent',
-      message: `looks back ${window} s, but metrics are scraped every ${scrapeSeconds} s: a window spans at least two scrapes (${shortest} s)`,
-    }));
 }
 
 function refusalFrom(resolution: Exclude<Resolution, { kind: 'resolved' }>): TargetRefusal {

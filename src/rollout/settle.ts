@@ -1,5 +1,13 @@
 import type { AuditEvent } from './audit.ts';
-import { type Decision, decided, event, inState, type PlannedWrite, revised } from './decision.ts';
+import {
+  type Decision,
+  decided,
+  event,
+  inState,
+  type PlannedWrite,
+  revised,
+  weightApplied,
+} from './decision.ts';
 import { keepTrying, returned } from './go-back.ts';
 import type { WriteOutcome } from './ports.ts';
 import { type In, type Rollout, resumedPosition } from './rollout.ts';
@@ -41,7 +49,7 @@ function afterWrite(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome
 function arrived(before: Rollout, write: PlannedWrite, share: number, now: Millis): Decision {
   const rollout = withApplied(before, share, now);
   const hasMoved = !isSameShare(before.traffic.applied, share);
-  const moved = hasMoved ? [applied(before, rollout)] : [];
+  const moved = hasMoved ? [weightApplied(before.traffic.applied, rollout)] : [];
   const { state } = rollout;
   if (state.kind === 'rollingBack') return wayBack(rollout, state, moved, now);
   const isHeld = isHeldByWrites(state);
@@ -94,13 +102,6 @@ function withApplied(rollout: Rollout, share: number, now: Millis): Rollout {
   const isFirst = traffic.applied === 0;
   const nextPollAt = isFirst ? now + plan.interval * 1000 : rollout.nextPollAt;
   return { ...rollout, nextPollAt, traffic: { ...traffic, applied: share, appliedAt: now, intent: null } };
-}
-
-function applied({ traffic, target }: Rollout, after: Rollout): AuditEvent {
-  const from = traffic.applied;
-  const to = after.traffic.applied;
-  const message = `weight of ${target.canary.version} went from ${say.share(from)} to ${say.share(to)}, read back: ${say.traffic(after)}`;
-  return event('weight.applied', message, { from, to });
 }
 
 function whyNot(outcome: Exclude<WriteOutcome, { kind: 'applied' }>): string {

@@ -3,7 +3,8 @@ import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import { asFound, interruptedEvents, interruptionIn } from './interruption.ts';
 import { paged } from './page.ts';
-import type { Cause, In, PauseReason, Rollout } from './rollout.ts';
+import type { Cause, PauseReason } from './reasons.ts';
+import type { In, Rollout } from './rollout.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
 import type { Millis } from './units.ts';
 

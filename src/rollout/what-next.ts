@@ -1,6 +1,7 @@
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
 import { watchedSeconds } from './plan-parts.ts';
-import { type HoldReason, type Position, type Rollout, type State, stepAt } from './rollout.ts';
+import type { HoldReason } from './reasons.ts';
+import { type Position, type Rollout, type State, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
 import { isPersonsPause } from './wait.ts';

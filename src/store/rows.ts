@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { AuditFacts, type AuditRow, AuditType } from '../rollout/audit.ts';
-import { Actor, Rollout } from '../rollout/rollout.ts';
+import { Actor } from '../rollout/reasons.ts';
+import { Rollout } from '../rollout/rollout.ts';
 import { jsonText } from './json-text.ts';
 
 /** PostgreSQL sends bigint as text, because it may exceed what a number holds. */

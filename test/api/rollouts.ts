@@ -1,5 +1,6 @@
 import { Plan } from '../../src/rollout/plan.ts';
-import { type Actor, type Cause, newRollout, type Rollout, type State } from '../../src/rollout/rollout.ts';
+import type { Actor, Cause } from '../../src/rollout/reasons.ts';
+import { newRollout, type Rollout, type State } from '../../src/rollout/rollout.ts';
 
 /** When the fixtures' world stands still: 2026-11-24T14:00:00Z. */
 export const now = Date.UTC(2026, 10, 24, 14);

@@ -239,11 +239,13 @@ describe('going back', () => {
   it('gives its turn back when its time is up, and goes on with the next one', async () => {
     const { turn, deps, mesh, rests, clock, store } = await turnedBack();
     const time = new AbortController();
+    let attempts = 0;
     const busy: Mesh = {
       ...deps.mesh,
       write: async () => {
-        if (rests.length === 4) time.abort();
-        return { kind: 'conflict' };
+        attempts += 1;
+        if (attempts === 5) time.abort();
+        return attempts > 5 ? { kind: 'missing' } : { kind: 'conflict' };
       },
     };
     const deadline = (ms: number) => (ms === 11_000 ? time.signal : new AbortController().signal);
@@ -260,8 +262,9 @@ describe('going back', () => {
     let attempts = 0;
     const busy: Mesh = {
       ...deps.mesh,
-      write: async () => {
+      write: async (...call) => {
         attempts += 1;
+        if (attempts > 1) return deps.mesh.write(...call);
         clock.now += 16_000;
         await turn({ worker: 'w2' });
         return { kind: 'conflict' };

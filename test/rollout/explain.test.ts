@@ -7,14 +7,8 @@ import {
   explain,
   statusReasonOf,
 } from '../../src/rollout/explain.ts';
-import type {
-  Cause,
-  HoldReason,
-  PauseReason,
-  Rollout,
-  State,
-  StuckReason,
-} from '../../src/rollout/rollout.ts';
+import type { Cause, HoldReason, PauseReason, StuckReason } from '../../src/rollout/reasons.ts';
+import type { Rollout, State } from '../../src/rollout/rollout.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { alice, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, places, planOf } from './places.ts';

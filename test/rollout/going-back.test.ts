@@ -84,6 +84,7 @@ describe('going back', () => {
     await driven.run(1);
     expect([driven.status(), driven.world.writes.length]).toEqual(['rolled_back', 2]);
     expect(driven.world.rollout.traffic).toMatchObject({ desired: 0, applied: 0, intent: null });
+    expect(driven.types().slice(-2)).toEqual(['weight.applied', 'rollout.rolled_back']);
     expect(driven.lastMessage()).toBe('Rolled back: all traffic on v1 (stable); alice asked for it.');
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Readiness } from '../../src/rollout/ports.ts';
-import type { Cause, State } from '../../src/rollout/rollout.ts';
+import type { Cause } from '../../src/rollout/reasons.ts';
+import type { State } from '../../src/rollout/rollout.ts';
 import type { ArmTraffic } from '../fakes/metrics.ts';
 import { baking, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, everyPlace, places, planOf, polls } from './places.ts';

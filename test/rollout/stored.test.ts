@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/rollout/decide.ts';
 import { Plan } from '../../src/rollout/plan.ts';
-import { Cause, Rollout } from '../../src/rollout/rollout.ts';
+import { Cause } from '../../src/rollout/reasons.ts';
+import { Rollout } from '../../src/rollout/rollout.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { start } from './drive.ts';
 

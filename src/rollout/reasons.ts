@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { Bucket } from '../analysis/reading.ts';
+
+const Millis = z.number();
+
+/** A share as read from the mesh, where another hand may have left any fraction. */
+export const SeenShare = z.number().min(0).max(100);
+
+/** Who did it, taken from the credential and never from a body. */
+export const Actor = z.strictObject({ kind: z.enum(['person', 'machine', 'canaryd']), name: z.string() });
+export type Actor = z.infer<typeof Actor>;
+
+/** canaryd itself, for what it does on its own. */
+export const canaryd: Actor = { kind: 'canaryd', name: 'canaryd' };
+
+/** Why a rollout goes back: the facts, with units in the names, that the audit row alone must explain. */
+export const Cause = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('check'),
+    check: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    value: z.number(),
+    stable: z.number().nullable(),
+    limit: z.number(),
+    requests: z.number(),
+    failures: z.number(),
+    windowSeconds: z.number(),
+    /** Bounds of the histogram bucket that the value fell into, in ms; null for ratios. */
+    bucket: Bucket.nullable().default(null),
+  }),
+  z.strictObject({
+    kind: z.literal('severeErrors'),
+    value: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('canaryUnreachable'),
+    evidence: z.discriminatedUnion('kind', [
+      z.strictObject({
+        kind: z.literal('noReadyPod'),
+        ready: z.number(),
+        total: z.number(),
+        polls: z.number(),
+      }),
+      z.strictObject({
+        kind: z.literal('missingRequests'),
+        requests: z.number(),
+        expected: z.number(),
+        polls: z.number(),
+      }),
+    ]),
+  }),
+  z.strictObject({
+    kind: z.literal('unattributedErrors'),
+    value: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+    failures: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('environmentLimit'),
+    check: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    value: z.number(),
+    stable: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+    seconds: z.number(),
+  }),
+  z.strictObject({ kind: z.literal('metricsMissing'), seconds: z.number(), why: z.string() }),
+  z.strictObject({ kind: z.literal('deadline'), seconds: z.number() }),
+  z.strictObject({ kind: z.literal('expired'), seconds: z.number() }),
+  z.strictObject({ kind: z.literal('targetMissing') }),
+  z.strictObject({ kind: z.literal('operator'), reason: z.string().nullable() }),
+]);
+export type Cause = z.infer<typeof Cause>;
+
+/** Why a rollout holds by itself; it goes on by itself when the reason is gone. */
+export const HoldReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('metricsMissing'), why: z.string(), since: Millis }),
+  z.strictObject({
+    kind: z.literal('noTraffic'),
+    requests: z.number(),
+    expected: z.number(),
+    needed: z.number(),
+  }),
+  z.strictObject({
+    kind: z.literal('environment'),
+    check: z.string(),
+    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    canary: z.number(),
+    stable: z.number(),
+    limit: z.number(),
+    requests: z.number(),
+    since: Millis,
+  }),
+  z.strictObject({
+    kind: z.literal('stableNotReady'),
+    ready: z.number(),
+    total: z.number(),
+    needed: z.number(),
+  }),
+  z.strictObject({ kind: z.literal('unproven'), share: SeenShare }),
+  z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
+  z.strictObject({ kind: z.literal('canaryNotReady'), total: z.number() }),
+  z.strictObject({ kind: z.literal('meshUnavailable'), why: z.string() }),
+  z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
+]);
+export type HoldReason = z.infer<typeof HoldReason>;
+
+/** Why a rollout waits for a person. */
+export const PauseReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('operator'), by: Actor, note: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('plan') }),
+  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare }),
+  z.strictObject({ kind: z.literal('recreated'), uid: z.string() }),
+  z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
+]);
+export type PauseReason = z.infer<typeof PauseReason>;
+
+/** Why a rollback cannot be finished yet; it is tried until it is done. */
+export const StuckReason = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
+  z.strictObject({ kind: z.literal('stableMissing') }),
+  z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
+  z.strictObject({ kind: z.literal('stableNotReady') }),
+]);
+export type StuckReason = z.infer<typeof StuckReason>;
