@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { TurnEnd } from './rollout/advance.ts';
 import type { Rollouts } from './rollout/ports.ts';
-import { type Rollout, statusOf } from './rollout/rollout.ts';
+import { liveStatuses, type Rollout, statusOf } from './rollout/rollout.ts';
 
 export type Telemetry = {
   countTurn(end: TurnEnd | 'failed'): void;
@@ -9,7 +9,6 @@ export type Telemetry = {
   text(): Promise<string>;
 };
 
-const live = ['preflight', 'running', 'promoting', 'holding', 'paused', 'rolling_back'];
 const labels = ['namespace', 'virtual_service', 'canary', 'rollout'] as const;
 
 /** The metrics of this process and of every live rollout. */
@@ -27,7 +26,8 @@ export function telemetry(rollouts: Pick<Rollouts, 'list'>): Telemetry {
     countTurn: (end) => turns.inc({ end }),
     text: async () => {
       for (const gauge of Object.values(gauges)) gauge.reset();
-      for (const rollout of await rollouts.list({ statuses: live, limit: 200 })) show(gauges, rollout);
+      for (const rollout of await rollouts.list({ statuses: liveStatuses, limit: 200 }))
+        show(gauges, rollout);
       return registry.metrics();
     },
   };

@@ -160,6 +160,16 @@ const statusByState = {
   cancelled: 'cancelled',
 } as const satisfies Record<StateKind, Status>;
 
+/** What a rollout may be called while it has not ended. */
+export const liveStatuses: Status[] = [
+  'preflight',
+  'running',
+  'promoting',
+  'holding',
+  'paused',
+  'rolling_back',
+];
+
 /** The wire name of a rollout's state; a running rollout in its last step is `promoting`. */
 export function statusOf(rollout: Rollout): Status {
   const { state } = rollout;

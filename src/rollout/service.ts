@@ -17,7 +17,7 @@ import type {
   WeightChange,
 } from './ports.ts';
 import type { Actor } from './reasons.ts';
-import { newRollout, type Rollout, type Status } from './rollout.ts';
+import { liveStatuses, newRollout, type Rollout } from './rollout.ts';
 import type { Target, TargetRequest } from './target.ts';
 import { type PlannedStep, timelineOf, writesOf } from './timeline.ts';
 import type { Millis } from './units.ts';
@@ -132,8 +132,6 @@ async function preview(deps: ServiceDeps, request: CreateRequest, actor: Actor):
   const steps = timeline.steps.map((step) => ({ ...step, changes: changesIn(step.step).flat() }));
   return { kind: 'preview', rollout, steps, seconds: timeline.seconds };
 }
-
-const liveStatuses: Status[] = ['preflight', 'running', 'promoting', 'holding', 'paused', 'rolling_back'];
 
 /** The id of the live rollout that holds a VirtualService, or null. */
 async function liveOn(
