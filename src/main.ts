@@ -11,7 +11,7 @@ import { type PrometheusMetrics, prometheusMetrics } from './metrics/prometheus.
 import { alarmOn, openQueue } from './queue/alarm.ts';
 import { migrateQueue } from './queue/backend.ts';
 import { startWorker } from './queue/worker.ts';
-import type { Mesh } from './rollout/ports.ts';
+import type { Mesh } from './rollout/ports/mesh.ts';
 import { rolloutService } from './rollout/service.ts';
 import { connect, type Database } from './store/database.ts';
 import { migrate } from './store/migrate.ts';

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { TurnEnd } from './rollout/advance.ts';
-import type { Rollouts } from './rollout/ports.ts';
+import type { Rollouts } from './rollout/ports/store.ts';
 import { liveStatuses, type Rollout, statusOf } from './rollout/rollout.ts';
 
 export type Telemetry = {

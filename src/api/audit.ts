@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type AuditRow, AuditType } from '../rollout/audit.ts';
-import type { AuditQuery } from '../rollout/ports.ts';
+import type { AuditQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { AuditRowOnWire, auditPage, renderAuditRow } from './audit-row.ts';
 import { negotiate } from './negotiate.ts';

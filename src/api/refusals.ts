@@ -1,7 +1,7 @@
 import type { Refusal, RefusalCode } from '../rollout/command.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { PlanFault } from '../rollout/plan-faults.ts';
-import type { MeshFailure, ShapeFault } from '../rollout/ports.ts';
+import type { MeshFailure, ShapeFault } from '../rollout/ports/mesh.ts';
 import { type Rollout, statusOf } from '../rollout/rollout.ts';
 import type { TargetRefusal } from '../rollout/service.ts';
 import type { Millis } from '../rollout/units.ts';

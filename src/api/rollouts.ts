@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { RolloutQuery } from '../rollout/ports.ts';
+import type { RolloutQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { negotiate } from './negotiate.ts';

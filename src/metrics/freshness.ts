@@ -1,4 +1,4 @@
-import type { MeasureRequest } from '../rollout/ports.ts';
+import type { MeasureRequest } from '../rollout/ports/metrics.ts';
 import type { Answer, Row } from './answer.ts';
 
 /** Beyond this the windows of both clocks no longer overlap enough to compare. */

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { longestWindowSeconds } from '../rollout/plan-parts.ts';
-import type { MeasureRequest, Metrics } from '../rollout/ports.ts';
+import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
 import type { Answer } from './answer.ts';
 import { type PrometheusAddress, type PrometheusClient, prometheusClient } from './client.ts';
 import { freshArms, hasNoFreshArm, withoutFreshArm } from './freshness.ts';

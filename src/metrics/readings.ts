@@ -1,6 +1,6 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../analysis/reading.ts';
 import { type Check, longestWindowSeconds } from '../rollout/plan-parts.ts';
-import type { MeasureRequest } from '../rollout/ports.ts';
+import type { MeasureRequest } from '../rollout/ports/metrics.ts';
 import type { Answer, Row } from './answer.ts';
 import { type ArmName, armOf, type Freshness, skewOf, type Unavailable } from './freshness.ts';
 import { bucketOfQuantile, bucketsOf } from './histogram.ts';

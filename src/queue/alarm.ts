@@ -1,5 +1,5 @@
 import { type PostgresConnectionOptions, type PostgresQueueBackend, Queue } from 'bullmq';
-import type { Alarm } from '../rollout/ports.ts';
+import type { Alarm } from '../rollout/ports/alarm.ts';
 import type { Millis } from '../rollout/units.ts';
 import { postgresBackend, queueConnection, queueName, type Warns } from './backend.ts';
 import { inTime } from './deadline.ts';

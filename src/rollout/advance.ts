@@ -1,7 +1,10 @@
 import type { Measurements } from '../analysis/reading.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import type { Decision, PlannedWrite } from './decision.ts';
-import type { Alarm, Claim, Mesh, MeshView, Metrics, SplitView, Store, WriteOutcome } from './ports.ts';
+import type { Alarm } from './ports/alarm.ts';
+import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
+import type { Metrics } from './ports/metrics.ts';
+import type { Claim, Store } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
 import { settle } from './settle.ts';
 import type { Millis } from './units.ts';

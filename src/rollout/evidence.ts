@@ -1,6 +1,6 @@
 import type { Measurements, Reading } from '../analysis/reading.ts';
 import type { Check } from './plan-parts.ts';
-import type { Readiness } from './ports.ts';
+import type { Readiness } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 import type { Millis } from './units.ts';
 

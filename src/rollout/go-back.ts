@@ -1,5 +1,5 @@
 import { type Decision, decided, event, inState, weightApplied } from './decision.ts';
-import type { MeshView } from './ports.ts';
+import type { MeshView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
 import type { In, Rollout } from './rollout.ts';
 import * as say from './say.ts';

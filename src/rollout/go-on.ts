@@ -3,7 +3,7 @@ import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import { hold } from './hold.ts';
 import { asFound, interruptedEvents, interruptionIn, reshaped } from './interruption.ts';
-import type { MeshFailure, MeshView } from './ports.ts';
+import type { MeshFailure, MeshView } from './ports/mesh.ts';
 import type { HoldReason, PauseReason } from './reasons.ts';
 import { type Rollout, resumedPosition } from './rollout.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';

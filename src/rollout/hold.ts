@@ -1,6 +1,6 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import { paged } from './page.ts';
-import type { MeshView } from './ports.ts';
+import type { MeshView } from './ports/mesh.ts';
 import type { HoldReason } from './reasons.ts';
 import type { In, Rollout } from './rollout.ts';
 import * as say from './say.ts';

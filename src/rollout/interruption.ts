@@ -1,6 +1,6 @@
 import type { AuditEvent } from './audit.ts';
 import { event } from './decision.ts';
-import type { MeshView, ShapeFault, SplitView } from './ports.ts';
+import type { MeshView, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';

@@ -4,18 +4,9 @@ import { event } from './decision.ts';
 import { obey } from './obey.ts';
 import type { Plan } from './plan.ts';
 import { blindWindows, type PlanFault } from './plan-faults.ts';
-import type {
-  AuditQuery,
-  Mesh,
-  MeshFailure,
-  Metrics,
-  Remembered,
-  Resolution,
-  RolloutQuery,
-  Rollouts,
-  ShapeFault,
-  WeightChange,
-} from './ports.ts';
+import type { Mesh, MeshFailure, Resolution, ShapeFault, WeightChange } from './ports/mesh.ts';
+import type { Metrics } from './ports/metrics.ts';
+import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
 import { liveStatuses, newRollout, type Rollout } from './rollout.ts';
 import type { Target, TargetRequest } from './target.ts';

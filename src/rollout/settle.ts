@@ -9,7 +9,7 @@ import {
   weightApplied,
 } from './decision.ts';
 import { keepTrying, returned } from './go-back.ts';
-import type { WriteOutcome } from './ports.ts';
+import type { WriteOutcome } from './ports/mesh.ts';
 import { type In, type Rollout, resumedPosition } from './rollout.ts';
 import * as say from './say.ts';
 import { isSameShare, type Millis } from './units.ts';

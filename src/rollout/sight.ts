@@ -1,7 +1,7 @@
 import type { Measurements } from '../analysis/reading.ts';
 import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './evidence.ts';
-import type { MeshView, SplitView } from './ports.ts';
+import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 import type { Millis, Share } from './units.ts';
 

@@ -1,6 +1,6 @@
 import type { Plan } from './plan.ts';
 import { type StepType, watchedSeconds } from './plan-parts.ts';
-import type { WeightWrite } from './ports.ts';
+import type { WeightWrite } from './ports/mesh.ts';
 import type { Share } from './units.ts';
 
 /** A step of a plan in time: when it begins at the earliest, in seconds from the start, and the share it leaves. */

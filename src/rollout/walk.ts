@@ -2,7 +2,7 @@ import type { AuditEvent } from './audit.ts';
 import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import { hold } from './hold.ts';
-import type { SplitView } from './ports.ts';
+import type { SplitView } from './ports/mesh.ts';
 import { type In, type Rollout, resumedPosition, type State, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import { closingWrite } from './sight.ts';

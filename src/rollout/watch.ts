@@ -4,7 +4,7 @@ import { type Judgement, judge } from '../analysis/threshold.ts';
 import type { Facts } from './evidence.ts';
 import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
 import { longestWindowSeconds } from './plan-parts.ts';
-import type { Readiness } from './ports.ts';
+import type { Readiness } from './ports/mesh.ts';
 import type { CheckResult, Rollout, Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 

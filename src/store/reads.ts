@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import type { AuditRow } from '../rollout/audit.ts';
-import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from '../rollout/ports.ts';
+import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from '../rollout/ports/store.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { databaseClock, instant, millis } from './clock.ts';
 import type { Db } from './database.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { AuditEvent } from '../rollout/audit.ts';
-import type { CommandChange, Remembered, Rollouts } from '../rollout/ports.ts';
+import type { CommandChange, Remembered, Rollouts } from '../rollout/ports/store.ts';
 import { type Rollout, statusOf } from '../rollout/rollout.ts';
 import type { Millis } from '../rollout/units.ts';
 import { databaseClock, millis } from './clock.ts';

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Change, Claim, Store } from '../rollout/ports.ts';
+import type { Change, Claim, Store } from '../rollout/ports/store.ts';
 import { databaseClock, millis, secondsFromNow } from './clock.ts';
 import type { Db } from './database.ts';
 import { Epoch, LastSeq, parsed, rolloutFrom } from './rows.ts';

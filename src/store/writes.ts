@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Measurements } from '../analysis/reading.ts';
 import type { AuditEvent } from '../rollout/audit.ts';
-import type { Remembered } from '../rollout/ports.ts';
+import type { Remembered } from '../rollout/ports/store.ts';
 import { hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
 import type { Millis } from '../rollout/units.ts';
 import { databaseClock, instant, secondsFromNow } from './clock.ts';

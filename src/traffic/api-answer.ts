@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { MeshFailure } from '../rollout/ports.ts';
+import type { MeshFailure } from '../rollout/ports/mesh.ts';
 
 /** What came back from one request to a Kubernetes API server, before anybody knows what it means for the mesh. */
 export type ApiAnswer =

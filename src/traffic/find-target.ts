@@ -1,4 +1,4 @@
-import type { MeshFailure } from '../rollout/ports.ts';
+import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import type { Arm, Target, TargetRequest } from '../rollout/target.ts';
 import { serviceOf } from './host.ts';
 import type { Kube, ObjectName } from './kube.ts';

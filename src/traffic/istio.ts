@@ -7,7 +7,7 @@ import type {
   SplitView,
   WeightWrite,
   WriteOutcome,
-} from '../rollout/ports.ts';
+} from '../rollout/ports/mesh.ts';
 import type { Target, TargetRequest } from '../rollout/target.ts';
 import { isSameShare } from '../rollout/units.ts';
 import { type Cluster, findTarget, objectNameOf } from './find-target.ts';

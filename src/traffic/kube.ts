@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { MeshFailure } from '../rollout/ports.ts';
+import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import {
   type ApiAnswer,

@@ -1,4 +1,4 @@
-import type { ShapeFault } from '../rollout/ports.ts';
+import type { ShapeFault } from '../rollout/ports/mesh.ts';
 import type { Arm, Target, TargetRequest } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
 import {

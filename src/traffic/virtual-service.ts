@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ShapeFault } from '../rollout/ports.ts';
+import type { ShapeFault } from '../rollout/ports/mesh.ts';
 import type { Share } from '../rollout/units.ts';
 import { qualifyHost } from './host.ts';
 

@@ -1,4 +1,4 @@
-import type { WeightChange, WeightWrite } from '../rollout/ports.ts';
+import type { WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
 import type { Target } from '../rollout/target.ts';
 import { isSameShare, type Share } from '../rollout/units.ts';
 import type { Roles, Split } from './split.ts';

@@ -1,4 +1,4 @@
-import type { Readiness } from '../rollout/ports.ts';
+import type { Readiness } from '../rollout/ports/mesh.ts';
 import type { Arm } from '../rollout/target.ts';
 import { LabelValue } from '../rollout/units.ts';
 import type { DestinationRule, Pod, Service } from './cluster-objects.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { MeshFailure, ShapeFault } from '../../src/rollout/ports.ts';
+import type { MeshFailure, ShapeFault } from '../../src/rollout/ports/mesh.ts';
 import type { CreateAnswer } from '../../src/rollout/service.ts';
 import { api, ask, problemOf, slugOf } from './api.ts';
 import { fakeService } from './fake-service.ts';

@@ -1,6 +1,6 @@
 import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
-import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports.ts';
+import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports/store.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { type Rollout, statusOf } from '../../src/rollout/rollout.ts';
 import type {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SplitView, WeightWrite } from '../../src/rollout/ports.ts';
+import type { SplitView, WeightWrite } from '../../src/rollout/ports/mesh.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { type FakeMesh, type FakeMeshOptions, fakeMesh } from '../fakes/mesh.ts';
 

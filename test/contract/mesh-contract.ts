@@ -6,7 +6,7 @@ import type {
   WeightChange,
   WeightWrite,
   WriteOutcome,
-} from '../../src/rollout/ports.ts';
+} from '../../src/rollout/ports/mesh.ts';
 import type { Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Where } from '../fakes/mesh.ts';
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { ensurePrometheus, startPrometheus } from '../../local/prometheus.ts';
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
-import type { Metrics } from '../../src/rollout/ports.ts';
+import type { Metrics } from '../../src/rollout/ports/metrics.ts';
 
 const scrapeSeconds = 0.2;
 

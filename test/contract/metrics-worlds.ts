@@ -1,6 +1,6 @@
 import { ensurePrometheus, startPrometheus } from '../../local/prometheus.ts';
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
-import type { Metrics } from '../../src/rollout/ports.ts';
+import type { Metrics } from '../../src/rollout/ports/metrics.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { type ArmTraffic, fakeMetrics } from '../fakes/metrics.ts';
 import { targetOf } from '../metrics/requests.ts';

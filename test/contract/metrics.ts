@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Measurements } from '../../src/analysis/reading.ts';
 import type { Check } from '../../src/rollout/plan-parts.ts';
-import type { MeasureRequest } from '../../src/rollout/ports.ts';
+import type { MeasureRequest } from '../../src/rollout/ports/metrics.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { mood } from '../fakes/metrics.ts';
 import { type World, windowSeconds } from './metrics-worlds.ts';

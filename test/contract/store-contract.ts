@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/rollout/audit.ts';
-import type { Change, CommandChange, Remembered, Rollouts, Store } from '../../src/rollout/ports.ts';
+import type { Change, CommandChange, Remembered, Rollouts, Store } from '../../src/rollout/ports/store.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
 

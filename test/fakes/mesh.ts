@@ -10,7 +10,7 @@ import type {
   WeightChange,
   WeightWrite,
   WriteOutcome,
-} from '../../src/rollout/ports.ts';
+} from '../../src/rollout/ports/mesh.ts';
 import type { Arm, Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Share } from '../../src/rollout/units.ts';
 

@@ -1,6 +1,6 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../../src/analysis/reading.ts';
 import { type Check, longestWindowSeconds } from '../../src/rollout/plan-parts.ts';
-import type { MeasureRequest, Metrics } from '../../src/rollout/ports.ts';
+import type { MeasureRequest, Metrics } from '../../src/rollout/ports/metrics.ts';
 
 type ArmName = 'canary' | 'stable';
 

@@ -7,7 +7,7 @@ import type {
   RolloutQuery,
   Rollouts,
   Store,
-} from '../../src/rollout/ports.ts';
+} from '../../src/rollout/ports/store.ts';
 import { hasEnded, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
 import type { Millis } from '../../src/rollout/units.ts';
 import { jsonText, storable } from '../../src/store/json-text.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Measurements } from '../../src/analysis/reading.ts';
 import { type PrometheusMetricsOptions, prometheusMetrics } from '../../src/metrics/prometheus.ts';
-import type { MeasureRequest } from '../../src/rollout/ports.ts';
+import type { MeasureRequest } from '../../src/rollout/ports/metrics.ts';
 import {
   buckets,
   type CannedPrometheus,

@@ -1,5 +1,5 @@
 import type { Check } from '../../src/rollout/plan-parts.ts';
-import type { MeasureRequest } from '../../src/rollout/ports.ts';
+import type { MeasureRequest } from '../../src/rollout/ports/metrics.ts';
 import type { Target } from '../../src/rollout/target.ts';
 
 export const errorRate: Check = { metric: 'errorRate', max: 0.01, window: 60, failures: 2, minRequests: 100 };

@@ -3,7 +3,7 @@ import type { Command } from '../../src/rollout/command.ts';
 import { decide, wantsMeasurements } from '../../src/rollout/decide.ts';
 import type { PlannedWrite } from '../../src/rollout/decision.ts';
 import { type Obedience, obey } from '../../src/rollout/obey.ts';
-import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rollout/ports.ts';
+import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rollout/ports/mesh.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { hasEnded, newRollout, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
 import { settle } from '../../src/rollout/settle.ts';

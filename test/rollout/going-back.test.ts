@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Readiness, SplitView } from '../../src/rollout/ports.ts';
+import type { Readiness, SplitView } from '../../src/rollout/ports/mesh.ts';
 import { rolloutId } from '../fakes/rollouts.ts';
 import { baking, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, everyPlace, places, planOf } from './places.ts';

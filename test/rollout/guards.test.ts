@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Readiness } from '../../src/rollout/ports.ts';
+import type { Readiness } from '../../src/rollout/ports/mesh.ts';
 import type { Cause } from '../../src/rollout/reasons.ts';
 import type { State } from '../../src/rollout/rollout.ts';
 import type { ArmTraffic } from '../fakes/metrics.ts';

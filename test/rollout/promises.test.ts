@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/rollout/command.ts';
 import { decide } from '../../src/rollout/decide.ts';
-import type { MeshView, WriteOutcome } from '../../src/rollout/ports.ts';
+import type { MeshView, WriteOutcome } from '../../src/rollout/ports/mesh.ts';
 import { hasEnded, Rollout, type StateKind } from '../../src/rollout/rollout.ts';
 import { alice, drive, mood, noneReady, ready } from './drive.ts';
 

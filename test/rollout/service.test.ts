@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Plan } from '../../src/rollout/plan.ts';
-import type { MeshFailure, Remembered } from '../../src/rollout/ports.ts';
+import type { MeshFailure } from '../../src/rollout/ports/mesh.ts';
+import type { Remembered } from '../../src/rollout/ports/store.ts';
 import { type CreateRequest, type Remember, rolloutService } from '../../src/rollout/service.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';

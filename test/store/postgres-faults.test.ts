@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Rollouts, Store } from '../../src/rollout/ports.ts';
+import type { Rollouts, Store } from '../../src/rollout/ports/store.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { inTransaction } from '../../src/store/transaction.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Mesh, SplitView } from '../../src/rollout/ports.ts';
+import type { Mesh, SplitView } from '../../src/rollout/ports/mesh.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { destinationRules, services } from '../../src/sandbox/resources.ts';
 import { type Sandbox, startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';

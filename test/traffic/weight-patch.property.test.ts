@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { WeightChange, WeightWrite } from '../../src/rollout/ports.ts';
+import type { WeightChange, WeightWrite } from '../../src/rollout/ports/mesh.ts';
 import { readSplit, type Split } from '../../src/traffic/split.ts';
 import { readRoute, type VirtualService } from '../../src/traffic/virtual-service.ts';
 import {

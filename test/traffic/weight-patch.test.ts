@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { WeightWrite } from '../../src/rollout/ports.ts';
+import type { WeightWrite } from '../../src/rollout/ports/mesh.ts';
 import { annotations, ownerOf, weightChanges, weightPatch } from '../../src/traffic/weight-patch.ts';
 import { destination, rolesOf, standing, targetWith, virtualServiceWith, withRoute } from './objects.ts';
 

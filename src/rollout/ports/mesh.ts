@@ -1,0 +1,101 @@
+import type { Target, TargetRequest } from '../target.ts';
+import type { Share } from '../units.ts';
+
+/** Pods behind one destination; `unknown` when canaryd may not read them. Terminating pods are not counted. */
+export type Readiness = { kind: 'known'; ready: number; total: number } | { kind: 'unknown'; why: string };
+
+/** A fault of the VirtualService's shape, with the path in the object that is not understood. */
+export type ShapeFault = {
+  code:
+    | 'route-not-found'
+    | 'route-ambiguous'
+    | 'destination-not-in-route'
+    | 'split-not-at-rest'
+    | 'unsupported-shape'
+    | 'canary-ambiguous'
+    | 'subset-not-found'
+    | 'service-not-found';
+  /** Path inside the object, such as `spec.http[0].route[2].weight`. */
+  path: string;
+  message: string;
+};
+
+/** Why the mesh gave no usable answer. */
+export type MeshFailure = {
+  kind: 'unavailable';
+  reason:
+    | 'forbidden'
+    | 'unauthorized'
+    | 'throttled'
+    | 'denied'
+    | 'invalid'
+    | 'unreachable'
+    | 'timeout'
+    | 'serverError'
+    | 'unreadable';
+  why: string;
+};
+
+/** The route as it stands now. */
+export type SplitView = {
+  kind: 'split';
+  uid: string;
+  /** What the next conditional write builds on; only the adapter that made it can read it. */
+  snapshot: unknown;
+  /** 0 when the canary's destination is absent. */
+  canaryShare: Share;
+  /** False when stable's destination is gone: a write of 100 % to it cannot be expressed. */
+  hasStable: boolean;
+  /**
+   * Traffic that somebody gave to a destination that is no part of the rollout; null when there is none. The way
+   * forward waits for a person; going back takes the canary's share alone and leaves this one where it is.
+   */
+  foreign: ShapeFault | null;
+  /** True when other routes bring stable requests too, so that its count says little about the canary's. */
+  stableHasOtherRoutes: boolean;
+  /** From our annotations; null when there are none. */
+  owner: { rolloutId: string; epoch: number } | null;
+  readiness: { stable: Readiness; canary: Readiness };
+};
+export type MeshView = SplitView | { kind: 'missing' } | { kind: 'shape'; fault: ShapeFault } | MeshFailure;
+
+/** One JSON Patch operation, with what stood there before, for people who preview it. */
+export type WeightChange = {
+  op: 'add' | 'replace' | 'remove';
+  path: string;
+  from: number | null;
+  value: number | null;
+};
+
+export type Resolution =
+  | { kind: 'resolved'; target: Target; readiness: { stable: Readiness; canary: Readiness } }
+  | { kind: 'missing' }
+  | { kind: 'shape'; fault: ShapeFault }
+  | MeshFailure;
+
+/** A weight to write. `end` restores the form of the weights as they stood before the rollout. */
+export type WeightWrite = { share: Share; rolloutId: string; epoch: number; end: boolean };
+
+export type WriteOutcome =
+  | { kind: 'applied'; canaryShare: Share }
+  /** Somebody wrote since the snapshot was taken: read again. */
+  | { kind: 'conflict' }
+  | { kind: 'missing' }
+  /** No answer, or a broken one: the write may or may not have been applied. */
+  | { kind: 'ambiguous'; why: string }
+  | MeshFailure;
+
+/** The mesh. Every call ends when `signal` aborts and then answers `unavailable` or `ambiguous`; none throws for what a mesh may answer. */
+export interface Mesh {
+  /** Reads a requested target and gives the roles: stable holds the whole share, canary holds 0. */
+  resolve(request: TargetRequest, signal: AbortSignal): Promise<Resolution>;
+  look(target: Target, signal: AbortSignal): Promise<MeshView>;
+  /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. */
+  write(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** The changes that exactly these writes would make, in order, from weights at rest; touches nothing. */
+  preview(
+    request: TargetRequest,
+    writes: Pick<WeightWrite, 'share' | 'end'>[],
+    signal: AbortSignal,
+  ): Promise<{ kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }>>;
+}

@@ -1,0 +1,104 @@
+import type { Measurements } from '../../analysis/reading.ts';
+import type { AuditEvent, AuditRow } from '../audit.ts';
+import type { Rollout } from '../rollout.ts';
+import type { Millis } from '../units.ts';
+
+/** A claimed turn: `epoch` is the fencing token, `now` PostgreSQL's clock at the claim. */
+export type Claim = { rollout: Rollout; epoch: number; now: Millis };
+
+/** What a write to the store carries; one transaction. */
+export type Change = {
+  rollout: Rollout;
+  events: AuditEvent[];
+  measurements: Measurements | null;
+  /** When the next turn is due; null ends the rollout. */
+  nextAt: Millis | null;
+  /** True gives the lease back. */
+  release: boolean;
+};
+
+export interface Store {
+  /** Takes the lease and raises the epoch, or null when it is not due, ended, or leased by another worker. */
+  claim(id: string, worker: string, leaseSeconds: number): Promise<Claim | null>;
+  /** Writes only while `epoch` is still the newest one; answers PostgreSQL's clock or that the turn is fenced. */
+  save(
+    id: string,
+    epoch: number,
+    change: Change,
+  ): Promise<{ kind: 'saved'; now: Millis } | { kind: 'fenced' }>;
+  /** Ids that are due and not leased, the longest due first. */
+  due(limit: number): Promise<string[]>;
+  now(): Promise<Millis>;
+}
+
+/** An answer to keep for a repeated Idempotency-Key; written in the same transaction as what it answers. */
+export type Remembered = {
+  principal: string;
+  method: string;
+  path: string;
+  key: string;
+  /** SHA-256 of the request's body, in hex. */
+  fingerprint: string;
+  status: number;
+  body: string;
+};
+
+export type CommandChange<Answer> = {
+  /** Null when the command was refused: nothing is written. */
+  change: { rollout: Rollout; events: AuditEvent[]; nextAt: Millis | null } | null;
+  answer: Answer;
+  remember: Remembered | null;
+};
+
+/** What the service needs beyond a turn. */
+export interface Rollouts {
+  /**
+   * Inserts a rollout, its first audit rows and the remembered answer in one transaction and wakes all workers.
+   * `taken` names the live rollout that holds the VirtualService; `answeredBefore` means that the key was used by
+   * a request that ran at the same time.
+   */
+  create(
+    rollout: Rollout,
+    events: AuditEvent[],
+    remember: Remembered | null,
+  ): Promise<{ kind: 'created' } | { kind: 'taken'; by: string } | { kind: 'answeredBefore' }>;
+  /**
+   * Locks the row, lets `act` decide, writes its change with epoch+1, no lease and `nextAt`, and wakes all workers.
+   * `unknown` when there is no such rollout.
+   */
+  command<Answer>(
+    id: string,
+    act: (rollout: Rollout, now: Millis) => CommandChange<Answer>,
+  ): Promise<{ kind: 'answered'; answer: Answer } | { kind: 'unknown' } | { kind: 'answeredBefore' }>;
+  /** The answer kept for this key in the last 7 days, or null. */
+  recall(
+    key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
+  ): Promise<Pick<Remembered, 'fingerprint' | 'status' | 'body'> | null>;
+  find(id: string): Promise<{ rollout: Rollout; nextAt: Millis | null; now: Millis } | null>;
+  /** Newest first. */
+  list(query: RolloutQuery): Promise<Rollout[]>;
+  /** One rollout's audit rows in their order. */
+  events(id: string, afterSeq: number, limit: number): Promise<AuditRow[]>;
+  /** All audit rows that match, in the order of their number. */
+  audit(query: AuditQuery): Promise<AuditRow[]>;
+  now(): Promise<Millis>;
+}
+
+export type RolloutQuery = {
+  statuses?: string[];
+  namespace?: string;
+  virtualService?: string;
+  /** Newest first; answers those created before this rollout. */
+  beforeId?: string;
+  limit: number;
+};
+
+export type AuditQuery = {
+  rolloutId?: string;
+  actor?: string;
+  type?: string;
+  afterNumber?: number;
+  since?: Millis;
+  until?: Millis;
+  limit: number;
+};
