@@ -134,8 +134,11 @@ function viewOf(virtualService: VirtualService, split: Split, readiness: Ready):
     stableHasOtherRoutes: split.stableHasOtherRoutes,
     owner: ownerOf(virtualService),
     readiness,
+    images: { stable: unreadImages, canary: unreadImages },
   };
 }
+
+const unreadImages = { kind: 'unknown', why: 'not read' } as const;
 
 function invalid(why: string): MeshFailure {
   return { kind: 'unavailable', reason: 'invalid', why };

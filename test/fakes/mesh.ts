@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type {
+  Images,
   Mesh,
   MeshFailure,
   MeshView,
@@ -25,6 +26,7 @@ type FakeVirtualService = {
   shares: Record<string, Share>;
   owner: { rolloutId: string; epoch: number } | null;
   readiness: Record<string, Readiness>;
+  images: Record<string, Images>;
 };
 
 /** Both switches exist to show that a safety rule is needed: without it the simulation must find a fault. */
@@ -56,6 +58,8 @@ export interface FakeMesh extends Mesh {
   /** The same name with a new uid, no annotations and v1 at 100 %, or with `shares`. */
   recreate(where: Where, shares?: Record<string, Share>): void;
   setReadiness(where: Where, subset: string, readiness: Readiness): void;
+  /** What the pods of one subset run; until then one ready pod, whose digest is made of the subset's name. */
+  setImages(where: Where, subset: string, images: Images): void;
   /** The next write answers this; with `landed` it changes the object all the same. Several calls queue up. */
   failNextWrite(failure: WriteFailure, options?: { landed: boolean }): void;
   /** The next `look` answers this. Several calls queue up. */
@@ -122,8 +126,20 @@ function hands(world: World) {
     world.version += 1;
     const readiness = Object.fromEntries(Object.keys(shares).map((subset) => [subset, allReady]));
     const uid = `uid-${world.version}`;
-    const object = { uid, resourceVersion: world.version, shares: { ...shares }, owner: null, readiness };
+    const object = {
+      uid,
+      resourceVersion: world.version,
+      shares: { ...shares },
+      owner: null,
+      readiness,
+      images: {},
+    };
     world.objects.set(key(where), object);
+  };
+  const objectAt = (where: Where) => {
+    const object = world.objects.get(key(where));
+    if (object === undefined) throw new Error(`the fake mesh has no ${key(where)}`);
+    return object;
   };
   return {
     add,
@@ -141,10 +157,11 @@ function hands(world: World) {
         object.shares = { ...shares };
       }),
     removeDestination: (where: Where, subset: string) => edit(where, ({ shares }) => delete shares[subset]),
+    setImages: (where: Where, subset: string, images: Images) => {
+      objectAt(where).images[subset] = images;
+    },
     setReadiness: (where: Where, subset: string, readiness: Readiness) => {
-      const object = world.objects.get(key(where));
-      if (object === undefined) throw new Error(`the fake mesh has no ${key(where)}`);
-      object.readiness[subset] = readiness;
+      objectAt(where).readiness[subset] = readiness;
     },
   };
 }
@@ -214,6 +231,12 @@ function readyPods(readiness: Readiness): number | null {
   return readiness.kind === 'known' ? readiness.ready : null;
 }
 
+/** One ready pod, whose digest is made of the name of its subset or its build. */
+export function imagesOf(build: string, pods = 1): Images {
+  const pod = { templateHash: `hash-${build}`, ready: true, digests: { app: `sha256:${build}` } };
+  return { kind: 'known', pods: Array.from({ length: pods }, () => pod) };
+}
+
 function readinessOf(object: FakeVirtualService, subset: string): Readiness {
   return object.readiness[subset] ?? allReady;
 }
@@ -241,6 +264,10 @@ function look(world: World, target: Target): MeshView {
     stableHasOtherRoutes: false,
     owner: object.owner === null ? null : { ...object.owner },
     readiness: readinessOfArms(object, target),
+    images: {
+      stable: object.images[target.stable.subset] ?? imagesOf(target.stable.subset),
+      canary: object.images[target.canary.subset] ?? imagesOf(target.canary.subset),
+    },
   };
 }
 

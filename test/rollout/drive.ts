@@ -7,6 +7,7 @@ import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rol
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { hasEnded, newRollout, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
 import { settle } from '../../src/rollout/settle.ts';
+import { imagesOf } from '../fakes/mesh.ts';
 import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 
@@ -44,6 +45,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
     events: [] as AuditEvent[],
   };
   const pods = { stable: ready, canary: ready };
+  const images: SplitView['images'] = { stable: imagesOf('v1'), canary: imagesOf('v2') };
 
   function split(over: Omit<Partial<SplitView>, 'kind'> = {}): SplitView {
     const { target } = world.rollout;
@@ -57,6 +59,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
       stableHasOtherRoutes: false,
       owner: world.owner,
       readiness: { ...pods },
+      images: { ...images },
       ...over,
     };
   }

@@ -4,6 +4,17 @@ import type { Share } from '../units.ts';
 /** Pods behind one destination; `unknown` when canaryd may not read them. Terminating pods are not counted. */
 export type Readiness = { kind: 'known'; ready: number; total: number } | { kind: 'unknown'; why: string };
 
+/** One pod that serves a destination. `digests`: the image that each container of the pod's own template runs. */
+export type PodImages = {
+  /** The `pod-template-hash` label, or what stands for it: it changes with every redeployment. Null when there is none. */
+  templateHash: string | null;
+  ready: boolean;
+  digests: Record<string, string>;
+};
+
+/** What the pods behind one destination run; injected containers, such as the sidecar, are left out. */
+export type Images = { kind: 'known'; pods: PodImages[] } | { kind: 'unknown'; why: string };
+
 /** A fault of the VirtualService's shape, with the path in the object that is not understood. */
 export type ShapeFault = {
   code:
@@ -56,6 +67,7 @@ export type SplitView = {
   /** From our annotations; null when there are none. */
   owner: { rolloutId: string; epoch: number } | null;
   readiness: { stable: Readiness; canary: Readiness };
+  images: { stable: Images; canary: Images };
 };
 export type MeshView = SplitView | { kind: 'missing' } | { kind: 'shape'; fault: ShapeFault } | MeshFailure;
 
