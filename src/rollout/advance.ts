@@ -1,6 +1,7 @@
 import type { Measurements } from '../analysis/reading.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import type { Decision, PlannedWrite } from './decision.ts';
+import { judgedTarget } from './hand-over.ts';
 import type { Alarm } from './ports/alarm.ts';
 import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
@@ -43,7 +44,11 @@ export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
   const claim = await deps.store.claim(id, deps.worker, leaseSeconds);
   if (claim === null) return 'not-due';
   const { view, measurements } = await look(deps, claim);
-  const decision = decide(claim.rollout, { view, measurements, epoch: claim.epoch }, claim.now);
+  const decision = decide(
+    claim.rollout,
+    { view, measurements, epoch: claim.epoch, order: claim.order },
+    claim.now,
+  );
   const write = view.kind === 'split' ? decision.write : null;
   const isSaved = await save(deps, claim.epoch, decision, { measurements, release: write === null });
   if (!isSaved) return 'fenced';
@@ -63,9 +68,14 @@ async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Cla
 }
 
 function measure(metrics: Metrics, rollout: Rollout, at: Millis, signal: AbortSignal): Promise<Measurements> {
-  const { target, plan } = rollout;
+  const { plan } = rollout;
   return metrics.measure(
-    { target, checks: plan.checks, at, incrementSeconds: incrementSeconds(rollout, at) },
+    {
+      target: judgedTarget(rollout),
+      checks: plan.checks,
+      at,
+      incrementSeconds: incrementSeconds(rollout, at),
+    },
     signal,
   );
 }

@@ -35,10 +35,24 @@ export const commandBodies = {
   cancel: z.strictObject(base),
 } as const;
 
-export type Action = keyof typeof commandBodies;
-export type Command = {
-  [Name in Action]: { action: Name } & z.infer<(typeof commandBodies)[Name]>;
-}[Action];
+/** The body of `POST /v1/rollouts/{id}/approvals/{approvalId}/decisions`. */
+export const DecisionBody = z.strictObject({
+  decision: z.enum(['approve', 'reject'], { error: 'write approve or reject' }),
+  comment: Reason.optional().describe('Goes into the audit log.'),
+  expect: Expectation.optional(),
+});
+
+type OnRollout = {
+  [Name in keyof typeof commandBodies]: { action: Name } & z.infer<(typeof commandBodies)[Name]>;
+}[keyof typeof commandBodies];
+
+/** A person's word on a request for approval; `approval` is the request's id. */
+export type Decide = Pick<z.infer<typeof DecisionBody>, 'comment' | 'expect'> & {
+  action: 'approve' | 'reject';
+  approval: string;
+};
+export type Command = OnRollout | Decide;
+export type Action = Command['action'];
 
 /** Why a command was refused; a closed list that becomes the problem's type. */
 export type RefusalCode =
@@ -46,5 +60,10 @@ export type RefusalCode =
   | 'stale-view'
   | 'gate-not-ready'
   | 'drift-undecided'
-  | 'override-needs-reason';
+  | 'override-needs-reason'
+  | 'approval-required'
+  | 'self-approval'
+  | 'approver-not-a-person'
+  | 'already-decided'
+  | 'no-way-back';
 export type Refusal = { code: RefusalCode; message: string };

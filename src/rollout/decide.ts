@@ -1,6 +1,7 @@
 import { type Decision, decided, revised } from './decision.ts';
 import { goBack } from './go-back.ts';
 import { goOn } from './go-on.ts';
+import { handOver } from './hand-over.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
 import { possibleShare, type Sight } from './sight.ts';
 import { start } from './start.ts';
@@ -25,7 +26,10 @@ function inItsState(rollout: Rollout, sight: Sight, now: Millis): Decision {
     case 'holding':
       return goOn(rollout, state, sight, now);
     case 'paused':
+    case 'awaitingApproval':
       return wait(rollout, state, sight, now);
+    case 'handingOver':
+      return handOver(rollout, state, sight, now);
     case 'rollingBack':
       return goBack(rollout, state, sight, now);
     case 'succeeded':
@@ -41,5 +45,6 @@ function inItsState(rollout: Rollout, sight: Sight, now: Millis): Decision {
 export function wantsMeasurements(rollout: Rollout, now: Millis): boolean {
   if (hasEnded(rollout) || rollout.state.kind === 'rollingBack') return false;
   if (rollout.state.kind === 'preflight') return true;
-  return possibleShare(rollout) > 0 && now >= rollout.nextPollAt;
+  const isWatched = rollout.state.kind === 'handingOver' || possibleShare(rollout) > 0;
+  return isWatched && now >= rollout.nextPollAt;
 }

@@ -1,7 +1,8 @@
 import type { AuditEvent, AuditFacts, AuditType } from './audit.ts';
 import { type Actor, canaryd } from './reasons.ts';
-import { hasEnded, positionOf, type Rollout, type State } from './rollout.ts';
+import { hasEnded, type Rollout } from './rollout.ts';
 import { sentence, share, traffic } from './say.ts';
+import { positionOf, type State } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** A weight to write now. `end` writes the weights in the form that they keep after the rollout. */
@@ -17,7 +18,7 @@ export type Decision = {
 };
 
 /** Changes a rollout's state. */
-export function inState(rollout: Rollout, state: State): Rollout {
+export function inState<Next extends State>(rollout: Rollout, state: Next): Rollout & { state: Next } {
   return { ...rollout, state };
 }
 
@@ -56,7 +57,7 @@ function intending(traffic: Rollout['traffic'], write: PlannedWrite): Rollout['t
   return { ...traffic, desired: write.share, intent: { ...write, attempts } };
 }
 
-/** The decision with its revision: it rises by one when state, step or desired weight changed, and never otherwise. */
+/** The decision with its revision: it rises by one when state, step, desired weight or approvals changed, and never otherwise. */
 export function revised(before: Rollout, decision: Decision): Decision {
   const revision = before.revision + (isRevised(before, decision.rollout) ? 1 : 0);
   return { ...decision, rollout: { ...decision.rollout, revision } };
@@ -67,6 +68,7 @@ function isRevised(before: Rollout, after: Rollout): boolean {
   return (
     before.state.kind !== after.state.kind ||
     before.traffic.desired !== after.traffic.desired ||
+    before.approvals !== after.approvals ||
     from?.step !== to?.step ||
     from?.bakeEnded !== to?.bakeEnded
   );

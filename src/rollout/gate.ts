@@ -1,3 +1,4 @@
+import * as because from './because.ts';
 import type { Command, Refusal } from './command.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import type { StepType } from './plan-parts.ts';
@@ -15,17 +16,38 @@ const cannotSkip: Record<StepType, Refusal | null> = {
   },
   bake: null,
   pause: null,
+  approval: {
+    code: 'approval-required',
+    message: 'This step waits for an approval, which nobody can skip. Approve it, or roll back.',
+  },
   promote: { code: 'invalid-transition', message: 'This is the last step. Let it bake, or roll back.' },
 };
 
 /** Why a person's word forward is refused whatever it says; null when it may be obeyed. */
 export function obstacleTo(action: Forward['action'], rollout: Rollout): Refusal | null {
   const { state } = rollout;
+  if (state.kind === 'handingOver') return state.phase === 'judging' ? null : notYetHandedOver;
+  if (action === 'promote' && hasApprovalAhead(rollout)) return approvalAhead;
   if (action === 'advance' && 'position' in state) {
     const refusal = cannotSkip[stepAt(rollout, state.position).type];
     if (refusal !== null) return refusal;
   }
   return state.kind === 'paused' ? undecided(state.reason) : null;
+}
+
+const notYetHandedOver: Refusal = {
+  code: 'gate-not-ready',
+  message: "Stable does not have the traffic yet: the handover waits until its pods run the canary's images.",
+};
+
+const approvalAhead: Refusal = {
+  code: 'approval-required',
+  message:
+    'A step that waits for an approval lies ahead, and no promote goes past it. Let the rollout reach it.',
+};
+
+function hasApprovalAhead({ plan, state }: Rollout): boolean {
+  return 'position' in state && plan.steps.slice(state.position.step).some(({ type }) => type === 'approval');
 }
 
 /** A person may skip time, but only skips missing proof by saying so and why. Null when the word may be obeyed. */
@@ -41,7 +63,7 @@ export function gate(rollout: Rollout, { override, reason, action }: Forward): R
   if (needsNoProof || (state.kind !== 'holding' && hasEveryCheckPassed(rollout, 0))) return null;
   const why =
     state.kind === 'holding'
-      ? `The rollout holds: ${say.hold(state.reason)}.`
+      ? `The rollout holds: ${because.hold(state.reason)}.`
       : `Not every check has passed at ${say.share(traffic.applied)} yet.`;
   return {
     code: 'gate-not-ready',
@@ -52,8 +74,8 @@ export function gate(rollout: Rollout, { override, reason, action }: Forward): R
 /** What somebody else did to the VirtualService is judged by a person first; null when there is nothing to judge. */
 function undecided(reason: PauseReason): Refusal | null {
   if (reason.kind === 'drift') return refusedDrift(reason, undefined);
-  if (reason.kind !== 'recreated' && reason.kind !== 'shapeChanged') return null;
-  return { code: 'invalid-transition', message: `Resume first: ${say.pause(reason)}.` };
+  if (reason.kind === 'operator' || reason.kind === 'plan') return null;
+  return { code: 'invalid-transition', message: `Resume first: ${because.pause(reason)}.` };
 }
 
 export type Drift = { expected: number; found: number };

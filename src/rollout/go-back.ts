@@ -1,9 +1,12 @@
+import { closed } from './approval.ts';
+import * as because from './because.ts';
 import { type Decision, decided, event, inState, weightApplied } from './decision.ts';
 import type { MeshView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
-import type { In, Rollout } from './rollout.ts';
+import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
+import type { In } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 type RollingBack = In<'rollingBack'>;
@@ -26,10 +29,11 @@ export function turnBack(rollout: Rollout, cause: Cause, sight: Sight, now: Mill
 export function turnedBack(rollout: Rollout, cause: Cause, by: Actor, now: Millis): Turned {
   const state: RollingBack = { kind: 'rollingBack', since: now, cause, by, stuck: null, firstEpoch: null };
   const traffic = { ...rollout.traffic, desired: 0 };
+  const approvals = closed(rollout.approvals, 'void');
   return {
     state,
-    rollout: { ...rollout, state, traffic },
-    event: event('rollout.rolling_back', `rolling back: ${say.cause(cause, by)}`, { cause }, by),
+    rollout: { ...rollout, state, traffic, approvals },
+    event: event('rollout.rolling_back', `rolling back: ${because.cause(cause, by)}`, { cause }, by),
   };
 }
 
@@ -68,7 +72,7 @@ export function returned(before: Rollout, state: RollingBack, now: Millis): Deci
   const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null };
   const { since, cause, by } = state;
   const ended: Rollout = { ...before, traffic, state: { kind: 'rolledBack', at: now, since, cause, by } };
-  const message = `rolled back: ${say.traffic(ended)}; ${say.cause(cause, by)}`;
+  const message = `rolled back: ${say.traffic(ended)}; ${because.cause(cause, by)}`;
   const moved = isSameShare(before.traffic.applied, 0) ? [] : [weightApplied(before.traffic.applied, ended)];
   return decided(ended, { events: [...moved, event('rollout.rolled_back', message, { cause })] });
 }
@@ -93,7 +97,7 @@ export function keepTrying(
   if (!mustTell) return decided(rollout, { nextAt });
   const stuck = inState(rollout, { ...state, stuck: obstacle });
   if (state.stuck?.kind === obstacle.kind) return decided(stuck, { nextAt });
-  const message = `cannot finish rolling back: ${say.stuck(obstacle)}; ${say.traffic(rollout)}`;
+  const message = `cannot finish rolling back: ${because.stuck(obstacle)}; ${say.traffic(rollout)}`;
   const facts = { reason: obstacle };
   return decided(stuck, {
     events: [event('rollout.stuck', message, facts), event('page', message, facts)],

@@ -1,44 +1,86 @@
-import { type Decision, decided, inState } from './decision.ts';
+import type { AuditEvent } from './audit.ts';
+import type { Decision } from './decision.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
-import { watchOver } from './guard.ts';
+import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
-import { asFound, interruptedEvents, interruptionIn, reshaped } from './interruption.ts';
-import type { MeshFailure, MeshView } from './ports/mesh.ts';
-import type { HoldReason, PauseReason } from './reasons.ts';
-import { type Rollout, resumedPosition } from './rollout.ts';
-import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
+import { presentIn } from './identity.ts';
+import { interrupt, interruptionIn, reshaped } from './interruption.ts';
+import type { HoldReason } from './reasons.ts';
+import { afterRestart } from './restart.ts';
+import type { Rollout } from './rollout.ts';
+import * as say from './say.ts';
+import { factsOf, pollAfter, type Sight } from './sight.ts';
+
 import type { Millis } from './units.ts';
 import { type Underway, walk } from './walk.ts';
 
-/** A turn on the way forward: first whatever sends it back, then whatever stops it, then the plan's next step. */
-export function goOn(before: Rollout, state: Underway, sight: Sight, now: Millis): Decision {
+/** A turn on its way forward: what is known of the rollout by now, and what the guards found. */
+type Turn = { rollout: Rollout; state: Underway; sight: Sight; finding: Finding; now: Millis };
+
+/** First whatever sends the rollout back, then whatever stops it: the first answer counts. */
+const obstacles: ((turn: Turn) => Decision | null)[] = [
+  failedGuard,
+  passedDeadline,
+  lostTarget,
+  unseenTarget,
+  interrupted,
+  heldByGuard,
+  heldByOrder,
+  unsettledCanary,
+];
+
+/** A turn on the way forward; when nothing speaks against it, the plan's next step. */
+export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis): Decision {
   const { view, measurements } = sight;
+  const before = withoutStoppedTime(given, from, now);
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
-  const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
-  if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, sight, now);
-  if (now >= rollout.deadlineAt) {
-    return turnBack(rollout, { kind: 'deadline', seconds: rollout.plan.deadline }, sight, now);
+  const watched = { ...before, watch, nextPollAt: pollAfter(before, now) };
+  const { rollout, events } = afterRestart(identified(watched, sight), view, now);
+  const state = isUnderway(rollout.state) ? rollout.state : from;
+  const turn = { rollout, state, sight, finding, now };
+  for (const obstacle of obstacles) {
+    const decision = obstacle(turn);
+    if (decision !== null) return told(events, decision);
   }
-  if (isGoneForGood(state, view, now)) return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
-  if (view.kind === 'missing' || view.kind === 'unavailable') {
-    return hold(rollout, { state, reason: unseen(state, view, now), view }, now);
-  }
-  if (view.kind === 'shape') return interrupt(rollout, { state, reason: reshaped(view.fault), view }, now);
-  const reason = interruptionIn(rollout, view);
-  if (reason !== null) return interrupt(rollout, { state, reason, view }, now);
-  if (finding.kind === 'hold' && !isWaived(state, finding.reason))
-    return hold(rollout, { state, reason: finding.reason, view }, now);
-  return walk(rollout, { from: state, view }, now);
+  if (view.kind !== 'split') throw new Error('only a split that was read can be walked on');
+  return told(events, walk(rollout, { from: state, view }, now));
 }
 
-/** A person who went on without proof did so knowing that there is too little traffic to prove anything. */
-function isWaived({ position }: Underway, reason: HoldReason): boolean {
-  return reason.kind === 'noTraffic' && position.overridden;
+function told(events: AuditEvent[], decision: Decision): Decision {
+  return events.length === 0 ? decision : { ...decision, events: [...events, ...decision.events] };
+}
+
+function isUnderway(state: Rollout['state']): state is Underway {
+  return state.kind === 'running' || state.kind === 'holding';
+}
+
+/** The plan's deadline does not run while the kill switch stands. */
+function withoutStoppedTime(rollout: Rollout, state: Underway, now: Millis): Rollout {
+  if (state.kind !== 'holding' || state.reason.kind !== 'killSwitch') return rollout;
+  const stopped = Math.max(0, now - state.reason.countedUntil);
+  return { ...rollout, deadlineAt: rollout.deadlineAt + stopped };
+}
+
+/** What the canary is gets written down as soon as it can be told, at the start and after a person accepted another one. */
+function identified(rollout: Rollout, { view }: Sight): Rollout {
+  if (rollout.identity !== null || view.kind !== 'split') return rollout;
+  const present = presentIn(view.images.canary);
+  return present.kind === 'settled' ? { ...rollout, identity: present.identity } : rollout;
+}
+
+function failedGuard({ rollout, finding, sight, now }: Turn): Decision | null {
+  return finding.kind === 'rollback' ? turnBack(rollout, finding.cause, sight, now) : null;
+}
+
+function passedDeadline({ rollout, sight, now }: Turn): Decision | null {
+  if (now < rollout.deadlineAt) return null;
+  return turnBack(rollout, { kind: 'deadline', seconds: rollout.plan.deadline }, sight, now);
 }
 
 /** An object that is created anew is gone for a moment: only one that stays away sends a rollout back. */
-function isGoneForGood(state: Underway, view: MeshView, now: Millis): boolean {
-  return view.kind === 'missing' && now - missingSince(state, now) >= targetMissingLimitMs;
+function lostTarget({ rollout, state, sight, now }: Turn): Decision | null {
+  const isGone = sight.view.kind === 'missing' && now - missingSince(state, now) >= targetMissingLimitMs;
+  return isGone ? turnBack(rollout, { kind: 'targetMissing' }, sight, now) : null;
 }
 
 function missingSince(state: Underway, now: Millis): Millis {
@@ -46,16 +88,51 @@ function missingSince(state: Underway, now: Millis): Millis {
   return state.reason.since;
 }
 
-function unseen(state: Underway, view: { kind: 'missing' } | MeshFailure, now: Millis): HoldReason {
-  if (view.kind === 'missing') return { kind: 'targetMissing', since: missingSince(state, now) };
-  return { kind: 'meshUnavailable', why: view.why };
+function unseenTarget({ rollout, state, sight: { view }, now }: Turn): Decision | null {
+  if (view.kind === 'missing') {
+    const reason: HoldReason = { kind: 'targetMissing', since: missingSince(state, now) };
+    return hold(rollout, { state, reason, view }, now);
+  }
+  if (view.kind !== 'unavailable') return null;
+  return hold(rollout, { state, reason: { kind: 'meshUnavailable', why: view.why }, view }, now);
 }
 
-type Interruption = { state: Underway; reason: PauseReason; view: MeshView };
+function interrupted({ rollout, state, sight: { view }, now }: Turn): Decision | null {
+  if (view.kind === 'shape') return interrupt(rollout, { state, reason: reshaped(view.fault), view }, now);
+  const reason = view.kind === 'split' ? interruptionIn(rollout, view) : null;
+  return reason === null ? null : interrupt(rollout, { state, reason, view }, now);
+}
 
-function interrupt(rollout: Rollout, { state, reason, view }: Interruption, now: Millis): Decision {
-  const position = resumedPosition(state, now);
-  const paused = inState(asFound(rollout, view, now), { kind: 'paused', position, since: now, reason });
-  const write = view.kind === 'split' && reason.kind !== 'recreated' ? closingWrite(rollout, view) : null;
-  return decided(paused, { events: interruptedEvents(reason), write });
+function heldByGuard({ rollout, state, sight: { view }, finding, now }: Turn): Decision | null {
+  if (finding.kind !== 'hold' || isWaived(state, finding.reason)) return null;
+  return hold(rollout, { state, reason: finding.reason, view }, now);
+}
+
+/** A person who went on without proof did so knowing that there is too little traffic to prove anything. */
+function isWaived({ position }: Underway, reason: HoldReason): boolean {
+  return reason.kind === 'noTraffic' && position.overridden;
+}
+
+function heldByOrder({ rollout, state, sight: { view, order }, now }: Turn): Decision | null {
+  if (order === null) return null;
+  const { id, by, reason: text, at } = order;
+  const scope = say.scope(order);
+  const reason = {
+    kind: 'killSwitch' as const,
+    order: id,
+    scope,
+    by,
+    reason: text,
+    since: at,
+    countedUntil: now,
+  };
+  return hold(rollout, { state, reason, view }, now);
+}
+
+/** Nobody can say what is being proven while the canary's pods run different images, or none is ready. */
+function unsettledCanary({ rollout, state, sight: { view }, now }: Turn): Decision | null {
+  if (rollout.identity !== null || view.kind !== 'split') return null;
+  const present = presentIn(view.images.canary);
+  if (present.kind !== 'unsettled') return null;
+  return hold(rollout, { state, reason: { kind: 'canaryUnsettled', why: present.why }, view }, now);
 }

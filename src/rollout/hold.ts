@@ -1,10 +1,11 @@
+import * as because from './because.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
 import { paged } from './page.ts';
 import type { MeshView } from './ports/mesh.ts';
 import type { HoldReason } from './reasons.ts';
-import type { In, Rollout } from './rollout.ts';
-import * as say from './say.ts';
+import type { Rollout } from './rollout.ts';
 import { closingWrite } from './sight.ts';
+import type { In } from './state.ts';
 import type { Millis } from './units.ts';
 
 /** Stops by itself until the reason is gone; the step's clock stands still meanwhile. A reason is told of once. */
@@ -15,7 +16,7 @@ export function hold(
 ): Decision {
   const since = state.kind === 'holding' ? state.since : now;
   const isNew = state.kind === 'running' || state.reason.kind !== reason.kind;
-  const events = isNew ? [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })] : [];
+  const events = isNew ? [event('rollout.holding', `holding: ${because.hold(reason)}`, { reason })] : [];
   const { rollout: told, events: pages } = paged(rollout, now);
   const held = inState(told, { kind: 'holding', position: state.position, since, reason });
   const write = view.kind === 'split' ? closingWrite(rollout, view) : null;

@@ -1,15 +1,24 @@
+import { closed } from './approval.ts';
 import type { AuditEvent } from './audit.ts';
-import { event } from './decision.ts';
+import * as because from './because.ts';
+import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
+import { changeSince } from './identity.ts';
 import type { MeshView, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
-import * as say from './say.ts';
+import { closingWrite } from './sight.ts';
+import { type Placed, resumedPosition } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 
-/** What somebody else did to the split that only a person can judge; null when it is as we left it. */
-export function interruptionIn({ target, traffic }: Rollout, view: SplitView): PauseReason | null {
+/** What somebody else did to the split or to the canary that only a person can judge; null when all is as we left it. */
+export function interruptionIn({ target, traffic, identity }: Rollout, view: SplitView): PauseReason | null {
   if (view.foreign !== null) return reshaped(view.foreign);
   if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
+  const change = changeSince(identity, view.images.canary);
+  if (change.kind === 'changed') {
+    const { container, from, to } = change;
+    return { kind: 'canaryChanged', container, from, to };
+  }
   const isOurs =
     isSameShare(view.canaryShare, traffic.applied) ||
     (traffic.intent !== null && isSameShare(view.canaryShare, traffic.intent.share));
@@ -27,9 +36,34 @@ export function asFound(rollout: Rollout, view: MeshView, now: Millis): Rollout 
   return { ...rollout, traffic: { ...rollout.traffic, applied: view.canaryShare, appliedAt: now } };
 }
 
+type Interruption = { state: Placed; reason: PauseReason; view: MeshView };
+
+/** Stops for a person. A request for approval is void: what was to be approved is no longer what stands there. */
+export function interrupt(rollout: Rollout, { state, reason, view }: Interruption, now: Millis): Decision {
+  const position = resumedPosition(state, now);
+  const found = asFound(rollout, view, now);
+  const paused = inState(
+    { ...found, approvals: closed(found.approvals, 'void') },
+    { kind: 'paused', position, since: now, reason },
+  );
+  return decided(paused, { events: interruptedEvents(reason), write: writeWhile(reason, rollout, view) });
+}
+
+/**
+ * What a pause still writes: another canary than the one that was measured gets no traffic at all, and a new object is
+ * left alone until a person has looked at it.
+ */
+export function writeWhile(reason: PauseReason, rollout: Rollout, view: MeshView): PlannedWrite | null {
+  if (view.kind !== 'split' || reason.kind === 'recreated') return null;
+  if (reason.kind === 'canaryChanged' && view.canaryShare > 0) return { share: 0, end: false };
+  return closingWrite(rollout, view);
+}
+
 /** The audit events of a rollout that somebody else interrupted. */
 export function interruptedEvents(reason: PauseReason): AuditEvent[] {
-  const message = say.pause(reason);
-  const drift = reason.kind === 'drift' ? [event('drift.detected', message, { ...reason })] : [];
-  return [...drift, event('rollout.paused', message, { reason })];
+  const message = because.pause(reason);
+  const facts = { ...reason };
+  const drift = reason.kind === 'drift' ? [event('drift.detected', message, facts)] : [];
+  const changed = reason.kind === 'canaryChanged' ? [event('canary.changed', message, facts)] : [];
+  return [...drift, ...changed, event('rollout.paused', message, { reason })];
 }

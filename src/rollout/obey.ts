@@ -1,27 +1,25 @@
-import type { AuditEvent } from './audit.ts';
+import { answerApproval } from './answer-approval.ts';
+import * as because from './because.ts';
 import type { Action, Command, Refusal } from './command.ts';
-import { type Decision, decided, event, inState, revised } from './decision.ts';
-import { type Drift, type Forward, gate, obstacleTo, refusedDrift } from './gate.ts';
+import { event, inState } from './decision.ts';
+import { advance, promote } from './forward.ts';
+import { type Drift, obstacleTo, refusedDrift } from './gate.ts';
 import { turnedBack } from './go-back.ts';
-import type { Actor } from './reasons.ts';
-import { type Position, type Rollout, resumedPosition, type StateKind, statusOf } from './rollout.ts';
+import { heldPosition, type Obedience, obeyed, ontoRunning, refused } from './obedience.ts';
+import type { Actor, PauseReason } from './reasons.ts';
+import { emptyWatch, type Rollout, statusOf } from './rollout.ts';
 import * as say from './say.ts';
+import type { StateKind } from './state.ts';
 import type { Millis } from './units.ts';
-import { deadlineAfterPause } from './wait.ts';
 import { ontoNextStep, type Running } from './walk.ts';
-
-/** A command that was obeyed, or why it was not. */
-export type Obedience =
-  | { kind: 'obeyed'; decision: Decision }
-  /** It is so already: nothing to write, and above all no running turn to disturb. */
-  | { kind: 'obeyedBefore' }
-  | { kind: 'refused'; refusal: Refusal };
 
 const actionsByState = {
   preflight: ['cancel', 'rollback'],
   running: ['pause', 'advance', 'promote', 'rollback'],
   holding: ['pause', 'advance', 'promote', 'rollback'],
   paused: ['resume', 'advance', 'promote', 'rollback'],
+  awaitingApproval: ['approve', 'reject', 'rollback'],
+  handingOver: ['promote', 'rollback'],
   rollingBack: ['rollback'],
   succeeded: [],
   rolledBack: [],
@@ -32,9 +30,18 @@ const actionsByState = {
 
 /** The actions that a rollout accepts in its present state; going forward may still need proof. */
 export function allowedActions(rollout: Rollout): Action[] {
-  return actionsByState[rollout.state.kind].filter(
-    (action) => (action !== 'advance' && action !== 'promote') || obstacleTo(action, rollout) === null,
-  );
+  return actionsByState[rollout.state.kind].filter((action) => {
+    if (action === 'advance' || action === 'promote') return obstacleTo(action, rollout) === null;
+    return action !== 'rollback' || closedWayBack(rollout) === null;
+  });
+}
+
+/** Stable's pods that run the canary's images make going back by weights a lie; null when it is none. */
+function closedWayBack({ state, target }: Rollout): Refusal | null {
+  if (state.kind !== 'handingOver' || (state.phase === 'waiting' && state.hasWayBack)) return null;
+  const stable = target.stable.version;
+  const message = `The pods of ${stable} (stable) run the canary's images, so weights bring nobody back. Type: ${say.undo({ target })}`;
+  return { code: 'no-way-back', message };
 }
 
 /** What a person's or a machine's word changes. Pure; the weight itself is moved by the turn that follows at once. */
@@ -50,6 +57,9 @@ export function obey(rollout: Rollout, command: Command, actor: Actor, now: Mill
       return advance(rollout, command, actor, now);
     case 'promote':
       return promote(rollout, command, actor, now);
+    case 'approve':
+    case 'reject':
+      return answerApproval(rollout, command, actor, now);
     case 'rollback':
       return rollBack(rollout, command.reason ?? null, actor, now);
     case 'cancel':
@@ -71,6 +81,8 @@ function staleView({ revision, state }: Rollout, { expect }: Command): Refusal |
 }
 
 function wrongState(rollout: Rollout, { action }: Command): Refusal | null {
+  // Whoever asks for what is so already is told so, above all in an emergency.
+  if (action === 'rollback' && rollout.state.kind === 'rolledBack') return null;
   const inThisState: readonly Action[] = actionsByState[rollout.state.kind];
   if (inThisState.includes(action)) return null;
   const allowed = allowedActions(rollout);
@@ -89,6 +101,8 @@ const verb = {
   resume: 'be resumed',
   advance: 'be advanced',
   promote: 'be promoted',
+  approve: 'be approved',
+  reject: 'be rejected',
   rollback: 'be rolled back',
   cancel: 'be cancelled',
 } as const satisfies Record<Action, string>;
@@ -101,14 +115,14 @@ function pause(rollout: Rollout, note: string | null, actor: Actor, now: Millis)
   const position = heldPosition(rollout, now);
   const reason = { kind: 'operator' as const, by: actor, note };
   const paused = inState(rollout, { kind: 'paused', position, since: now, reason });
-  return obeyed(rollout, paused, [event('rollout.paused', say.pause(reason), { reason }, actor)], now);
+  return obeyed(rollout, paused, [event('rollout.paused', because.pause(reason), { reason }, actor)], now);
 }
 
 type Resume = Extract<Command, { action: 'resume' }>;
 
 function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor, now: Millis): Obedience {
   const reason = rollout.state.kind === 'paused' ? rollout.state.reason : null;
-  const refusal = reason?.kind === 'drift' ? refusedDrift(reason, drift) : null;
+  const refusal = reason === null ? null : refusedResume(rollout, reason, drift);
   if (refusal !== null) return refused(refusal);
   const running = ontoRunning(rollout, now);
   const message = note === undefined ? `resumed by ${actor.name}` : `resumed by ${actor.name}: ${note}`;
@@ -125,6 +139,8 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
     }
     case 'drift':
       return obeyed(rollout, afterDrift(running, reason, drift === 'adopt', now), [resumed], now);
+    case 'canaryChanged':
+      return obeyed(rollout, fromTheStart(running, now), [resumed], now);
     case 'recreated':
       return obeyed(rollout, { ...running, target: { ...running.target, uid: reason.uid } }, [resumed], now);
     case 'operator':
@@ -134,14 +150,17 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
   }
 }
 
-function ontoRunning(rollout: Rollout, now: Millis): Running {
-  const position = heldPosition(rollout, now);
-  return { ...rollout, deadlineAt: deadlineAfterPause(rollout, now), state: { kind: 'running', position } };
+function refusedResume({ traffic }: Rollout, reason: PauseReason, drift: Resume['drift']): Refusal | null {
+  if (reason.kind === 'drift') return refusedDrift(reason, drift);
+  if (reason.kind !== 'canaryChanged' || traffic.applied === 0) return null;
+  const message = `The changed canary still has ${say.share(traffic.applied)}, which is being taken from it. Resume it then.`;
+  return { code: 'gate-not-ready', message };
 }
 
-function heldPosition({ state, createdAt }: Rollout, now: Millis): Position {
-  if ('position' in state) return resumedPosition(state, now);
-  return { step: 0, startedAt: createdAt, overridden: false, bakeEnded: false };
+/** Another canary begins at the first step; what it is gets read by the next turn. */
+function fromTheStart(running: Running, now: Millis): Running {
+  const position = { step: 0, startedAt: now, overridden: false, bakeEnded: false };
+  return { ...running, identity: null, watch: emptyWatch, state: { kind: 'running', position } };
 }
 
 function afterDrift(running: Running, { expected, found }: Drift, adopts: boolean, now: Millis): Running {
@@ -155,49 +174,11 @@ function afterDrift(running: Running, { expected, found }: Drift, adopts: boolea
   };
 }
 
-function advance(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
-  const refusal = gate(rollout, command);
-  if (refusal !== null) return refused(refusal);
-  const running = ontoRunning(rollout, now);
-  const message = `step ${running.state.position.step + 1} ended early by ${actor.name}`;
-  const skipped = event('step.skipped', message, overridden(command), actor);
-  const next = ontoNextStep(running, now, command.override !== undefined);
-  return obeyed(rollout, next.rollout, [skipped, ...next.events], now);
-}
-
-function promote(rollout: Rollout, command: Forward, actor: Actor, now: Millis): Obedience {
-  const refusal = gate(rollout, command);
-  if (refusal !== null) return refused(refusal);
-  const running = ontoRunning(rollout, now);
-  const promoted = inLastStep(running, command.override !== undefined, now);
-  const promoting = event(
-    'rollout.promoting',
-    `promoting to 100 % on the word of ${actor.name}`,
-    overridden(command),
-    actor,
-  );
-  return obeyed(rollout, promoted, [promoting], now);
-}
-
-/** In the last step, with its bake; to somebody who promotes while it bakes at 100 % the bake is over. */
-function inLastStep(running: Running, overridden: boolean, now: Millis): Running {
-  const { plan, state, traffic } = running;
-  const last = plan.steps.length - 1;
-  const isThere = state.position.step === last;
-  const startedAt = isThere ? state.position.startedAt : now;
-  const bakeEnded = isThere && traffic.applied === 100;
-  return {
-    ...running,
-    state: { kind: 'running', position: { step: last, startedAt, overridden, bakeEnded } },
-  };
-}
-
-function overridden({ override, reason }: Forward): Record<string, string[] | string> {
-  return { ...(override === undefined ? {} : { override }), ...(reason === undefined ? {} : { reason }) };
-}
-
 function rollBack(rollout: Rollout, reason: string | null, actor: Actor, now: Millis): Obedience {
   const { state } = rollout;
+  if (state.kind === 'rolledBack') return { kind: 'obeyedBefore' };
+  const refusal = closedWayBack(rollout);
+  if (refusal !== null) return refused(refusal);
   if (state.kind === 'rollingBack') {
     if (state.by.kind !== 'canaryd') return { kind: 'obeyedBefore' };
     // It is on its way: a person's word lifts what only canaryd waits for, and starts no clock anew.
@@ -221,12 +202,4 @@ function cancel(rollout: Rollout, reason: string | null, actor: Actor, now: Mill
     [event('rollout.cancelled', `cancelled by ${actor.name}, no traffic was moved${why}`, {}, actor)],
     now,
   );
-}
-
-function obeyed(before: Rollout, after: Rollout, events: AuditEvent[], now: Millis): Obedience {
-  return { kind: 'obeyed', decision: revised(before, decided(after, { events, nextAt: now })) };
-}
-
-function refused(refusal: Refusal): Obedience {
-  return { kind: 'refused', refusal };
 }

@@ -21,16 +21,28 @@ function weightFaults(steps: Step[]): PlanFault[] {
   let reached = 0;
   for (const [index, step] of steps.entries()) {
     if (step.type !== 'setWeight') continue;
-    if (step.weight <= reached) {
-      faults.push({
-        path: ['steps', index, 'weight'],
-        code: 'weight-not-increasing',
-        message: `step ${index + 1} sets ${step.weight} % after ${reached} % was reached; each weight is above the one before`,
-      });
-    }
-    reached = Math.max(reached, step.weight);
+    const fault = weightFault(step, reached, index);
+    if (fault !== null) faults.push(fault);
+    else reached = step.weight;
   }
   return faults;
+}
+
+function weightFault(
+  { weight, reduce }: Extract<Step, { type: 'setWeight' }>,
+  reached: number,
+  index: number,
+): PlanFault | null {
+  const path = ['steps', index, 'weight'];
+  const sets = `step ${index + 1} sets ${weight} % after ${reached} %`;
+  if (reduce === undefined && weight <= reached) {
+    const mend = weight < reached && reached > 0 ? '; write "reduce": true if it is meant to fall' : '';
+    const message = `${sets} was reached; each weight is above the one before${mend}`;
+    return { path, code: 'weight-not-increasing', message };
+  }
+  if (reduce === undefined || weight < reached) return null;
+  const message = `${sets} was reached, and "reduce" says that it falls: take it out, or set a lower weight`;
+  return { path, code: 'weight-not-decreasing', message };
 }
 
 function idleBakeFaults(steps: Step[]): PlanFault[] {
@@ -64,8 +76,8 @@ function blindness(steps: Step[]): PlanFault[] {
   return watches ? [] : [{ path: ['steps'], code: 'plan-inconsistent', message }];
 }
 
-function isRaise({ type }: Step): boolean {
-  return type === 'setWeight' || type === 'promote';
+function isRaise(step: Step): boolean {
+  return step.type === 'promote' || (step.type === 'setWeight' && step.reduce === undefined);
 }
 
 function endFaults(steps: Step[]): PlanFault[] {

@@ -48,6 +48,10 @@ const SetWeight = z.strictObject({
   weight: Share.refine((share) => share > 0, { error: 'a step raises the weight above 0' }).describe(
     "The canary's share in percent.",
   ),
+  reduce: z
+    .literal(true, { error: 'write true, or leave it out' })
+    .optional()
+    .describe('Must be written when the weight is lower than the one before.'),
 });
 const Bake = z.strictObject({
   type: z.literal('bake'),
@@ -66,7 +70,18 @@ const Promote = z.strictObject({
   ),
 });
 
-export const Step = z.discriminatedUnion('type', [SetWeight, Bake, Pause, Promote]);
+const ApprovalStep = z.strictObject({
+  type: z.literal('approval'),
+  count: z
+    .int()
+    .min(1)
+    .max(10)
+    .default(1)
+    .describe('People who have to approve; whoever asked for the rollout is none of them.'),
+  expires: Seconds.default(86_400).describe('Seconds after which a rollout that nobody approved rolls back.'),
+});
+
+export const Step = z.discriminatedUnion('type', [SetWeight, Bake, Pause, ApprovalStep, Promote]);
 export type Step = z.infer<typeof Step>;
 export type StepType = Step['type'];
 

@@ -26,6 +26,13 @@ export const StoredPlan = z.strictObject({
     .enum(['rollback', 'page'])
     .default('rollback')
     .describe('What 15 minutes without metrics mean at 100 %.'),
+  onSuccess: z
+    .enum(['keep', 'handover'], { error: 'write keep or handover' })
+    .default('keep')
+    .describe(
+      'What follows the last step: the canary keeps all traffic, or waits until stable runs its images and hands over.',
+    ),
+  handoverBake: Seconds.default(300).describe('Seconds to watch stable after it was handed over.'),
   stable: z.strictObject({ minReady: z.int().min(1).optional() }).default({}),
   checks: z
     .record(CheckId, Check)

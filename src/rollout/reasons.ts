@@ -71,6 +71,14 @@ export const Cause = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('metricsMissing'), seconds: z.number(), why: z.string() }),
   z.strictObject({ kind: z.literal('deadline'), seconds: z.number() }),
   z.strictObject({ kind: z.literal('expired'), seconds: z.number() }),
+  z.strictObject({
+    kind: z.literal('approvalExpired'),
+    seconds: z.number(),
+    approvals: z.number(),
+    needed: z.number(),
+  }),
+  z.strictObject({ kind: z.literal('approvalRejected'), reason: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('handoverUndone') }),
   z.strictObject({ kind: z.literal('targetMissing') }),
   z.strictObject({ kind: z.literal('operator'), reason: z.string().nullable() }),
 ]);
@@ -104,6 +112,17 @@ export const HoldReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('unproven'), share: SeenShare }),
   z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
   z.strictObject({ kind: z.literal('canaryNotReady'), total: z.number() }),
+  z.strictObject({ kind: z.literal('canaryUnsettled'), why: z.string() }),
+  z.strictObject({
+    kind: z.literal('killSwitch'),
+    order: z.string(),
+    scope: z.string(),
+    by: Actor,
+    reason: z.string(),
+    since: Millis,
+    /** Until when the deadline was moved on for it. */
+    countedUntil: Millis,
+  }),
   z.strictObject({ kind: z.literal('meshUnavailable'), why: z.string() }),
   z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
 ]);
@@ -115,6 +134,12 @@ export const PauseReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('plan') }),
   z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare }),
   z.strictObject({ kind: z.literal('recreated'), uid: z.string() }),
+  z.strictObject({
+    kind: z.literal('canaryChanged'),
+    container: z.string(),
+    from: z.string(),
+    to: z.string(),
+  }),
   z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
 ]);
 export type PauseReason = z.infer<typeof PauseReason>;

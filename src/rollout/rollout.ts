@@ -1,52 +1,14 @@
 import { z } from 'zod';
 import { Counts, Reading } from '../analysis/reading.ts';
 import { emptyTally } from '../analysis/severe.ts';
+import { Approval } from './approval.ts';
 import { StoredPlan } from './plan.ts';
 import type { Step } from './plan-parts.ts';
-import { Actor, Cause, HoldReason, PauseReason, SeenShare, StuckReason } from './reasons.ts';
+import { Actor, SeenShare } from './reasons.ts';
+import { isTerminal, type Position, State, type StateKind } from './state.ts';
 import { Target } from './target.ts';
 
 const Millis = z.number();
-
-/** Where a rollout stands in its plan. `startedAt` is moved on by every hold and pause, so that waiting never counts as baking. */
-export const Position = z.strictObject({
-  step: z.number(),
-  startedAt: Millis,
-  /** True when a person said, with a reason, that this step's weight needs no proof. */
-  overridden: z.boolean(),
-  /** True when a person ended the last bake early. */
-  bakeEnded: z.boolean().default(false),
-});
-export type Position = z.infer<typeof Position>;
-
-export const State = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('preflight'),
-    /** What the start waits for, in words; null before the first look. */
-    waitingFor: z.string().nullable(),
-  }),
-  z.strictObject({ kind: z.literal('running'), position: Position }),
-  z.strictObject({ kind: z.literal('holding'), position: Position, since: Millis, reason: HoldReason }),
-  z.strictObject({ kind: z.literal('paused'), position: Position, since: Millis, reason: PauseReason }),
-  z.strictObject({
-    kind: z.literal('rollingBack'),
-    since: Millis,
-    cause: Cause,
-    by: Actor,
-    stuck: StuckReason.nullable(),
-    /** The epoch of the first turn on the way back; null before it. Its write and all later ones were to 0. */
-    firstEpoch: z.number().nullable(),
-  }),
-  z.strictObject({ kind: z.literal('succeeded'), at: Millis }),
-  z.strictObject({ kind: z.literal('rolledBack'), at: Millis, since: Millis, cause: Cause, by: Actor }),
-  z.strictObject({ kind: z.literal('rollbackFailed'), at: Millis, cause: Cause, why: z.string() }),
-  z.strictObject({ kind: z.literal('preflightFailed'), at: Millis, why: z.string() }),
-  z.strictObject({ kind: z.literal('cancelled'), at: Millis, by: Actor, reason: z.string().nullable() }),
-]);
-export type State = z.infer<typeof State>;
-export type StateKind = State['kind'];
-/** A state of one kind, such as `In<'paused'>`. */
-export type In<Kind extends StateKind> = Extract<State, { kind: Kind }>;
 
 /** A patch that was decided and written down, and whose effect has not been read back yet. */
 const Intent = z.strictObject({
@@ -56,7 +18,7 @@ const Intent = z.strictObject({
   attempts: z.number(),
 });
 
-/** The canary's share as asked for and as read back; `observed` comes from metrics and is never stored here. */
+/** The canary's share as asked for and as read back; the share of requests comes from metrics and stands in `Watch`. */
 const Traffic = z.strictObject({
   desired: SeenShare,
   applied: SeenShare,
@@ -79,6 +41,8 @@ export type CheckResult = z.infer<typeof CheckResult>;
 /** What the guards remember between two polls. */
 export const Watch = z.strictObject({
   lastPollAt: Millis.nullable(),
+  /** The canary's share of the requests in the longest window, in percent; null when it is not known. */
+  observed: SeenShare.nullable().default(null),
   results: z.record(z.string(), CheckResult),
   unattributedFailures: z.number(),
   noReadyPodPolls: z.number(),
@@ -102,6 +66,7 @@ export type Watch = z.infer<typeof Watch>;
 /** Before the first poll, and again whenever the canary has no traffic left to remember anything about. */
 export const emptyWatch: Watch = {
   lastPollAt: null,
+  observed: null,
   results: {},
   unattributedFailures: 0,
   noReadyPodPolls: 0,
@@ -111,6 +76,13 @@ export const emptyWatch: Watch = {
   severe: { ...emptyTally, countedUntil: null, judged: null },
 };
 
+/** What the canary is: the image digest of each of its containers, and the pod templates that were seen with them. */
+export const Identity = z.strictObject({
+  digests: z.record(z.string(), z.string()),
+  templateHashes: z.array(z.string()),
+});
+export type Identity = z.infer<typeof Identity>;
+
 /** One run of a plan against a target: the whole of what `decide` knows about it. */
 export const Rollout = z.strictObject({
   id: z.string(),
@@ -118,6 +90,8 @@ export const Rollout = z.strictObject({
   revision: z.number(),
   target: Target,
   plan: StoredPlan,
+  /** Which version of a plan that is kept this is a copy of; null when it came with the request. */
+  planVersion: z.int().nullable().default(null),
   requestedBy: Actor,
   reason: z.string().nullable(),
   createdAt: Millis,
@@ -128,6 +102,12 @@ export const Rollout = z.strictObject({
   /** Seconds between two scrapes of the metrics provider. */
   scrapeSeconds: z.number(),
   state: State,
+  /** All requests for approval so far, the oldest first. */
+  approvals: z.array(Approval).default([]),
+  /** What the canary ran at the start; null until it was read, or when its pods may not be read. */
+  identity: Identity.nullable().default(null),
+  /** The succeeded rollout that this one takes back. */
+  rollbackOf: z.string().nullable().default(null),
   traffic: Traffic,
   watch: Watch,
 });
@@ -140,6 +120,7 @@ export type Status =
   | 'promoting'
   | 'holding'
   | 'paused'
+  | 'awaiting_approval'
   | 'rolling_back'
   | 'succeeded'
   | 'rolled_back'
@@ -152,6 +133,8 @@ const statusByState = {
   running: 'running',
   holding: 'holding',
   paused: 'paused',
+  awaitingApproval: 'awaiting_approval',
+  handingOver: 'promoting',
   rollingBack: 'rolling_back',
   succeeded: 'succeeded',
   rolledBack: 'rolled_back',
@@ -167,6 +150,7 @@ export const liveStatuses: Status[] = [
   'promoting',
   'holding',
   'paused',
+  'awaiting_approval',
   'rolling_back',
 ];
 
@@ -177,33 +161,9 @@ export function statusOf(rollout: Rollout): Status {
   return statusByState[state.kind];
 }
 
-const isTerminal = {
-  preflight: false,
-  running: false,
-  holding: false,
-  paused: false,
-  rollingBack: false,
-  succeeded: true,
-  rolledBack: true,
-  rollbackFailed: true,
-  preflightFailed: true,
-  cancelled: true,
-} as const satisfies Record<StateKind, boolean>;
-
 /** True in a terminal state, which never reopens. */
 export function hasEnded({ state }: Rollout): boolean {
   return isTerminal[state.kind];
-}
-
-/** Where a rollout stands in its plan; null before it started and once it goes back. */
-export function positionOf(state: State): Position | null {
-  return 'position' in state ? state.position : null;
-}
-
-/** The position with the step's clock moved on by the time that the rollout was held or paused. */
-export function resumedPosition(state: In<'running' | 'holding' | 'paused'>, now: number): Position {
-  if (state.kind === 'running') return state.position;
-  return { ...state.position, startedAt: state.position.startedAt + (now - state.since) };
 }
 
 /** The step a position points at; a plan always ends in `promote`, which no position passes. */
@@ -215,11 +175,13 @@ const lastStep: Step = { type: 'promote' };
 
 /** A rollout as it was asked for: nothing read yet, nothing moved. `scrapeSeconds` comes from the metrics provider. */
 export function newRollout(
-  asked: Pick<Rollout, 'id' | 'target' | 'plan' | 'requestedBy' | 'reason'>,
+  asked: Pick<Rollout, 'id' | 'target' | 'plan' | 'requestedBy' | 'reason'> &
+    Partial<Pick<Rollout, 'planVersion'>>,
   scrapeSeconds: number,
   now: number,
 ): Rollout {
   return {
+    planVersion: null,
     ...asked,
     revision: 1,
     createdAt: now,
@@ -227,6 +189,9 @@ export function newRollout(
     nextPollAt: now,
     scrapeSeconds,
     state: { kind: 'preflight', waitingFor: null },
+    approvals: [],
+    identity: null,
+    rollbackOf: null,
     traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
     watch: emptyWatch,
   };

@@ -1,22 +1,31 @@
 import type { AuditRow } from './audit.ts';
 import type { Command, Refusal } from './command.ts';
 import { event } from './decision.ts';
+import { type ClusterUnknown, locate } from './locate.ts';
 import { obey } from './obey.ts';
 import type { Plan } from './plan.ts';
 import { blindWindows, type PlanFault } from './plan-faults.ts';
+import type { LiveReads } from './ports/live.ts';
 import type { Mesh, MeshFailure, Resolution, ShapeFault, WeightChange } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
 import { liveStatuses, newRollout, type Rollout } from './rollout.ts';
-import type { Target, TargetRequest } from './target.ts';
+import type { LocatedRequest, Target, TargetRequest } from './target.ts';
 import { type PlannedStep, timelineOf, writesOf } from './timeline.ts';
 import type { Millis } from './units.ts';
 
-export type CreateRequest = { target: TargetRequest; plan: Plan; reason: string | null };
+export type CreateRequest = {
+  target: TargetRequest;
+  plan: Plan;
+  /** Which version of a plan that is kept this is; null or left out when it came with the request. */
+  planVersion?: number | null;
+  reason: string | null;
+};
 
 /** Why a target cannot be rolled out to; nothing was written. */
 export type TargetRefusal =
+  | ClusterUnknown
   | { kind: 'targetMissing' }
   | { kind: 'targetShape'; fault: ShapeFault }
   | { kind: 'meshUnavailable'; failure: MeshFailure };
@@ -48,6 +57,8 @@ export type ActAnswer =
 export type Remember = (rollout: Rollout, now: Millis) => Remembered;
 
 export type ServiceDeps = {
+  /** The names of the clusters in the configuration. */
+  clusters: readonly string[];
   mesh: Mesh;
   metrics: Metrics;
   rollouts: Rollouts;
@@ -68,6 +79,8 @@ export interface RolloutService {
   recall(
     key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
   ): Promise<Pick<Remembered, 'fingerprint' | 'status' | 'body'> | null>;
+  /** For those who watch. */
+  readonly live: LiveReads;
 }
 
 /** Milliseconds a person waits for the mesh at most. */
@@ -85,6 +98,7 @@ export function rolloutService(deps: ServiceDeps): RolloutService {
     events: (id, afterSeq, limit) => rollouts.events(id, afterSeq, limit),
     audit: (query) => rollouts.audit(query),
     recall: (key) => rollouts.recall(key),
+    live: rollouts.live,
   };
 }
 
@@ -101,7 +115,7 @@ async function create(
   const scheduled = event(
     'rollout.scheduled',
     message,
-    { plan: rollout.plan.name, reason: rollout.reason },
+    { plan: rollout.plan.name, planVersion: rollout.planVersion, reason: rollout.reason },
     actor,
   );
   const created = await deps.rollouts.create(rollout, [scheduled], remember?.(rollout, now) ?? null);
@@ -111,12 +125,12 @@ async function create(
 async function preview(deps: ServiceDeps, request: CreateRequest, actor: Actor): Promise<Preview> {
   const drafted = await draft(deps, request, actor);
   if (drafted.kind !== 'drafted') return drafted;
-  const { rollout } = drafted;
+  const { rollout, request: located } = drafted;
   const timeline = timelineOf(rollout.plan);
   const live = await liveOn(deps.rollouts, rollout.target);
   if (live !== null) return { kind: 'taken', by: live };
   const writes = timeline.steps.flatMap((step) => writesOf(rollout.plan, step));
-  const answer = await deps.mesh.preview(request.target, writes, deps.deadline(meshMs));
+  const answer = await deps.mesh.preview(located, writes, deps.deadline(meshMs));
   if (answer.kind !== 'preview') return refusalFrom(answer);
   const changesIn = (step: number) =>
     answer.changes.filter((_changes, index) => writes[index]?.step === step);
@@ -127,24 +141,28 @@ async function preview(deps: ServiceDeps, request: CreateRequest, actor: Actor):
 /** The id of the live rollout that holds a VirtualService, or null. */
 async function liveOn(
   rollouts: Rollouts,
-  { namespace, virtualService }: Pick<Target, 'namespace' | 'virtualService'>,
+  { cluster, namespace, virtualService }: Pick<Target, 'cluster' | 'namespace' | 'virtualService'>,
 ): Promise<string | null> {
-  const [live] = await rollouts.list({ namespace, virtualService, statuses: liveStatuses, limit: 1 });
-  return live?.id ?? null;
+  const namesakes = await rollouts.list({ namespace, virtualService, statuses: liveStatuses, limit: 200 });
+  return namesakes.find((rollout) => rollout.target.cluster === cluster)?.id ?? null;
 }
 
 type Drafted =
-  | { kind: 'drafted'; rollout: Rollout; now: Millis }
+  | { kind: 'drafted'; rollout: Rollout; request: LocatedRequest; now: Millis }
   | { kind: 'taken'; by: string }
   | PlanUnfit
   | TargetRefusal;
 
 async function draft(
-  { mesh, metrics, rollouts, newId, deadline }: ServiceDeps,
-  { target: wanted, plan, reason }: CreateRequest,
+  { clusters, mesh, metrics, rollouts, newId, deadline }: ServiceDeps,
+  { target, plan, planVersion = null, reason }: CreateRequest,
   actor: Actor,
 ): Promise<Drafted> {
-  const faults = blindWindows(plan, metrics.scrapeSeconds);
+  const place = locate(target, clusters);
+  if (place.kind !== 'located') return place;
+  const wanted = place.request;
+  const scrapeSeconds = metrics.scrapeSeconds(wanted.cluster);
+  const faults = blindWindows(plan, scrapeSeconds);
   if (faults.length > 0) return { kind: 'planUnfit', faults };
   const resolution = await mesh.resolve(wanted, deadline(meshMs));
   if (resolution.kind === 'shape') {
@@ -155,11 +173,11 @@ async function draft(
   if (resolution.kind !== 'resolved') return refusalFrom(resolution);
   const now = await rollouts.now();
   const rollout = newRollout(
-    { id: newId(), target: resolution.target, plan, requestedBy: actor, reason },
-    metrics.scrapeSeconds,
+    { id: newId(), target: resolution.target, plan, planVersion, requestedBy: actor, reason },
+    scrapeSeconds,
     now,
   );
-  return { kind: 'drafted', rollout, now };
+  return { kind: 'drafted', rollout, request: wanted, now };
 }
 
 function refusalFrom(resolution: Exclude<Resolution, { kind: 'resolved' }>): TargetRefusal {

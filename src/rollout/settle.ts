@@ -1,4 +1,5 @@
 import type { AuditEvent } from './audit.ts';
+import * as because from './because.ts';
 import {
   type Decision,
   decided,
@@ -9,9 +10,11 @@ import {
   weightApplied,
 } from './decision.ts';
 import { keepTrying, returned } from './go-back.ts';
+import { handedOver } from './hand-over.ts';
 import type { WriteOutcome } from './ports/mesh.ts';
-import { type In, type Rollout, resumedPosition } from './rollout.ts';
+import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { type In, resumedPosition } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 import { isHeldByWrites, ontoNextStep, type Running, resumption } from './walk.ts';
 
@@ -36,13 +39,24 @@ function afterWrite(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome
   const attempts = rollout.traffic.intent?.attempts ?? 1;
   const mayPass = outcome.kind === 'missing' || (outcome.kind === 'conflict' && attempts < patientAttempts);
   if (mayPass) return decided(rollout, { nextAt: now + retryMs * attempts });
-  const reason = { kind: 'meshWriteFailed' as const, why: whyNot(outcome) };
   // No answer may mean that it was applied: look again soon. A refusal will not change as fast.
   const nextAt = outcome.kind === 'ambiguous' ? now + 4 * retryMs : rollout.nextPollAt;
+  return notWritten(rollout, whyNot(outcome), nextAt, now);
+}
+
+/** Says that the weight could not be written, where somebody waits for it; the next turn tries again. */
+function notWritten(rollout: Rollout, why: string, nextAt: Millis, now: Millis): Decision {
+  const { state } = rollout;
+  const reason = { kind: 'meshWriteFailed' as const, why };
   if (isHeldByWrites(state)) return decided(inState(rollout, { ...state, reason }), { nextAt });
+  if (state.kind === 'handingOver') {
+    return decided(inState(rollout, { ...state, waitingFor: because.hold(reason) }), { nextAt });
+  }
+  // A changed canary may still have traffic.
+  if (state.kind === 'paused') return decided(rollout, { nextAt: Math.min(nextAt, now + 4 * retryMs) });
   if (state.kind !== 'running') return decided(rollout, { nextAt });
   const held = inState(rollout, { kind: 'holding', position: state.position, since: now, reason });
-  const events = [event('rollout.holding', `holding: ${say.hold(reason)}`, { reason })];
+  const events = [event('rollout.holding', `holding: ${because.hold(reason)}`, { reason })];
   return decided(held, { events, nextAt });
 }
 
@@ -52,6 +66,8 @@ function arrived(before: Rollout, write: PlannedWrite, share: number, now: Milli
   const moved = hasMoved ? [weightApplied(before.traffic.applied, rollout)] : [];
   const { state } = rollout;
   if (state.kind === 'rollingBack') return wayBack(rollout, state, moved, now);
+  if (state.kind === 'handingOver' && write.end)
+    return decided(handedOver(rollout, state, now), { events: moved });
   const isHeld = isHeldByWrites(state);
   if (!isHeld && state.kind !== 'running') return decided(rollout, { events: moved });
   const running: Running = { ...rollout, state: { kind: 'running', position: resumedPosition(state, now) } };

@@ -2,11 +2,18 @@ import type { Measurements } from '../analysis/reading.ts';
 import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './evidence.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
+import type { HoldOrder } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
 import type { Millis, Share } from './units.ts';
 
 /** What a turn saw. `measurements` is null when no poll was due; `epoch` is the turn's own fencing token. */
-export type Sight = { view: MeshView; measurements: Measurements | null; epoch: number };
+export type Sight = {
+  view: MeshView;
+  measurements: Measurements | null;
+  epoch: number;
+  /** The kill switch, when the rollout lies in its scope. */
+  order: HoldOrder | null;
+};
 
 /** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */
 export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {

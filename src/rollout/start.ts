@@ -1,6 +1,8 @@
 import { type Decision, decided, event, inState } from './decision.ts';
 import { goOn } from './go-on.ts';
+import { presentIn } from './identity.ts';
 import { longestWindowSeconds } from './plan-parts.ts';
+import type { SplitView } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
@@ -9,14 +11,22 @@ import { stepStarted } from './walk.ts';
 
 /** How long a start waits for the mesh and the metrics to answer before it is given up. */
 const patienceMs = 60_000;
+/** How long a start waits for the canary's pods: a release often asks for its rollout while they are still starting. */
+const startingMs = 600_000;
 
 /** Preflight: a rollout starts from weights at rest, with a stable that metrics can see. Until then nothing is touched. */
 export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const fault = faultOf(rollout, sight);
-  if (fault?.mayPass && now - rollout.createdAt < patienceMs) return waitFor(rollout, fault.why, now);
+  if (fault !== null && now - rollout.createdAt < fault.patienceMs) return waitFor(rollout, fault.why, now);
   if (fault !== null) return giveUp(rollout, fault.why, now);
-  const leftovers = leftoversIn(rollout, sight, now);
-  return leftovers === null ? begin(rollout, sight, now) : waitFor(rollout, leftovers, now);
+  const waitsFor = stoppedBy(sight) ?? leftoversIn(rollout, sight, now);
+  return waitsFor === null ? begin(rollout, sight, now) : waitFor(rollout, waitsFor, now);
+}
+
+/** The kill switch stops what has not begun, too. */
+function stoppedBy({ order }: Sight): string | null {
+  if (order === null) return null;
+  return `${order.by.name} stopped every move forward in ${say.scope(order)}: ${say.inner(order.reason)} (hold ${order.id})`;
 }
 
 function waitFor(rollout: Rollout, waitingFor: string, now: Millis): Decision {
@@ -68,37 +78,45 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   };
 }
 
-type Fault = { why: string; mayPass: boolean };
+/** What speaks against a start, and for how many milliseconds it may pass by itself. */
+type Fault = { why: string; patienceMs: number };
 
 function faultOf({ target }: Rollout, { view, measurements }: Sight): Fault | null {
   switch (view.kind) {
     case 'missing':
-      return { why: `VirtualService ${target.namespace}/${target.virtualService} is gone`, mayPass: false };
+      return { why: `VirtualService ${target.namespace}/${target.virtualService} is gone`, patienceMs: 0 };
     case 'shape':
-      return { why: `${view.fault.path}: ${view.fault.message}`, mayPass: false };
+      return { why: `${view.fault.path}: ${view.fault.message}`, patienceMs: 0 };
     case 'unavailable':
-      return { why: `the VirtualService cannot be read: ${view.why}`, mayPass: true };
+      return { why: `the VirtualService cannot be read: ${view.why}`, patienceMs };
     case 'split':
       if (view.uid !== target.uid)
-        return { why: 'the VirtualService was created anew since the request', mayPass: false };
+        return { why: 'the VirtualService was created anew since the request', patienceMs: 0 };
       if (!view.hasStable)
-        return { why: `stable's destination ${target.stable.subset} is gone from the route`, mayPass: false };
+        return { why: `stable's destination ${target.stable.subset ?? target.stable.host} is gone from the route`, patienceMs: 0 };
       if (view.canaryShare > 0) {
         return {
-          why: `the split is not at rest: ${target.canary.subset} already has ${say.share(view.canaryShare)}`,
-          mayPass: false,
+          why: `the split is not at rest: ${target.canary.subset ?? target.canary.host} already has ${say.share(view.canaryShare)}`,
+          patienceMs: 0,
         };
       }
-      return metricsFault(target.stable.version, measurements);
+      return canaryFault(target.canary.version, view) ?? metricsFault(target.stable.version, measurements);
   }
+}
+
+/** What is rolled out has to be known: a change in the middle is another release. */
+function canaryFault(version: string, { images }: SplitView): Fault | null {
+  const present = presentIn(images.canary);
+  if (present.kind !== 'unsettled') return null;
+  return { why: `${version} (canary) is not ready to be measured: ${present.why}`, patienceMs: startingMs };
 }
 
 function metricsFault(stableVersion: string, measurements: Sight['measurements']): Fault | null {
   const reading = measurements?.requests.stable ?? { kind: 'unavailable', why: 'not measured' };
-  if (reading.kind === 'unavailable') return { why: `no metrics: ${reading.why}`, mayPass: true };
+  if (reading.kind === 'unavailable') return { why: `no metrics: ${reading.why}`, patienceMs };
   if (reading.kind !== 'none') return null;
   return {
     why: `metrics show no requests for stable (${stableVersion}): check its version label, or wait for traffic`,
-    mayPass: true,
+    patienceMs,
   };
 }

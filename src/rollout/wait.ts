@@ -1,50 +1,65 @@
-import { type Decision, decided } from './decision.ts';
+import { closed, pendingIn } from './approval.ts';
+import { type Decision, decided, event } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
-import { asFound, interruptedEvents, interruptionIn } from './interruption.ts';
+import { asFound, interrupt, interruptedEvents, interruptionIn, writeWhile } from './interruption.ts';
 import { paged } from './page.ts';
+import type { SplitView } from './ports/mesh.ts';
 import type { Cause, PauseReason } from './reasons.ts';
-import type { In, Rollout } from './rollout.ts';
+import { afterRestart } from './restart.ts';
+import type { Rollout } from './rollout.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
+import type { In } from './state.ts';
 import type { Millis } from './units.ts';
 
 type Paused = In<'paused'>;
+type Waiting = In<'paused' | 'awaitingApproval'>;
 
 /** A turn while a person is awaited: the weight stays, the guards go on, and nobody coming is an answer too. */
-export function wait(before: Rollout, state: Paused, sight: Sight, now: Millis): Decision {
+export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis): Decision {
   const { view, measurements } = sight;
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
   if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, sight, now);
-  const timeUp = timeUpIn(rollout, state, now);
-  if (timeUp !== null) return turnBack(rollout, timeUp, sight, now);
+  const timeUp = timeUpIn(rollout, from, now);
+  if (timeUp !== null) return expired(rollout, timeUp, sight, now);
   // Nobody is at work here who could wait for it to be created anew; the way back waits for that too.
   if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
   const told = paged(rollout, now);
-  if (view.kind !== 'split') return decided(told.rollout, { events: told.events });
-  const reason = interruptionIn(rollout, view);
-  if (reason === null || isKnown(reason, state.reason)) {
-    return decided(told.rollout, { events: told.events, write: closingWrite(rollout, view) });
-  }
-  const found = asFound(told.rollout, view, now);
-  const paused = { ...found, deadlineAt: deadlineAfterPause(found, now), state: { ...state, reason } };
-  const write = reason.kind === 'recreated' ? null : closingWrite(rollout, view);
-  return decided(paused, {
-    events: [...told.events, ...interruptedEvents(reason)],
-    write,
-  });
+  const restarted = afterRestart(told.rollout, view, now);
+  const events = [...told.events, ...restarted.events];
+  if (view.kind !== 'split') return decided(restarted.rollout, { events });
+  const decision = look(restarted.rollout, from, view, now);
+  return { ...decision, events: [...events, ...decision.events] };
 }
 
-/** A share that moved once more is news; that the object is a new one, or not understood, is said once. */
+/** What somebody else did meanwhile is told, and becomes what the rollout is paused for. */
+function look(rollout: Rollout, from: Waiting, view: SplitView, now: Millis): Decision {
+  const reason = interruptionIn(rollout, view);
+  if (from.kind === 'awaitingApproval') {
+    if (reason === null) return decided(rollout, { write: closingWrite(rollout, view) });
+    const stopped = { ...rollout, deadlineAt: deadlineAfterWait(rollout, now) };
+    return interrupt(stopped, { state: from, reason, view }, now);
+  }
+  if (reason === null || isKnown(reason, from.reason))
+    return decided(rollout, { write: writeWhile(from.reason, rollout, view) });
+  const found = asFound(rollout, view, now);
+  const paused = { ...found, deadlineAt: deadlineAfterWait(found, now), state: { ...from, reason } };
+  return decided(paused, { events: interruptedEvents(reason), write: writeWhile(reason, rollout, view) });
+}
+
+/** A share that moved once more is news; that the object or the canary is another one, or not understood, is said once. */
 function isKnown(reason: PauseReason, known: PauseReason): boolean {
   if (reason.kind === 'recreated') return known.kind === 'recreated' && known.uid === reason.uid;
+  if (reason.kind === 'canaryChanged') return known.kind === 'canaryChanged' && known.to === reason.to;
   return reason.kind !== 'drift' && reason.kind === known.kind;
 }
 
-/** Where the deadline stands once the present pause is over, in ms: a person's pause moves it on. */
-export function deadlineAfterPause({ state, deadlineAt }: Rollout, now: Millis): Millis {
-  if (state.kind !== 'paused' || !isPersonsPause(state.reason)) return deadlineAt;
-  return deadlineAt + (now - state.since);
+/** Where the deadline stands once the present wait is over, in ms: waiting for people moves it on. */
+export function deadlineAfterWait({ state, deadlineAt }: Rollout, now: Millis): Millis {
+  const isForPeople =
+    state.kind === 'awaitingApproval' || (state.kind === 'paused' && isPersonsPause(state.reason));
+  return isForPeople ? deadlineAt + (now - state.since) : deadlineAt;
 }
 
 /** The deadline does not run while a person has paused; it runs when canaryd itself stopped. */
@@ -52,8 +67,28 @@ export function isPersonsPause(reason: PauseReason): boolean {
   return reason.kind === 'operator' || reason.kind === 'plan';
 }
 
-function timeUpIn({ plan, deadlineAt }: Rollout, { since, reason }: Paused, now: Millis): Cause | null {
+function timeUpIn(rollout: Rollout, state: Waiting, now: Millis): Cause | null {
+  if (state.kind === 'awaitingApproval') return approvalExpired(rollout, now);
+  return pauseExpired(rollout, state, now);
+}
+
+function pauseExpired({ plan, deadlineAt }: Rollout, { since, reason }: Paused, now: Millis): Cause | null {
   if (now - since >= plan.pauseExpiry * 1000) return { kind: 'expired', seconds: plan.pauseExpiry };
   if (isPersonsPause(reason) || now < deadlineAt) return null;
   return { kind: 'deadline', seconds: plan.deadline };
+}
+
+function approvalExpired({ approvals }: Rollout, now: Millis): Cause | null {
+  const request = pendingIn(approvals);
+  if (request === null || now < request.expiresAt) return null;
+  const seconds = (request.expiresAt - request.requestedAt) / 1000;
+  return { kind: 'approvalExpired', seconds, approvals: request.decisions.length, needed: request.count };
+}
+
+function expired(rollout: Rollout, cause: Cause, sight: Sight, now: Millis): Decision {
+  if (cause.kind !== 'approvalExpired') return turnBack(rollout, cause, sight, now);
+  const lapsed = { ...rollout, approvals: closed(rollout.approvals, 'expired') };
+  const message = `approval expired: ${cause.approvals} of ${cause.needed} were given`;
+  const decision = turnBack(lapsed, cause, sight, now);
+  return { ...decision, events: [event('approval.expired', message, { ...cause }), ...decision.events] };
 }

@@ -1,11 +1,15 @@
+import { askForApproval } from './ask-for-approval.ts';
 import type { AuditEvent } from './audit.ts';
+import * as because from './because.ts';
 import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
+import { beginHandover } from './hand-over.ts';
 import { hold } from './hold.ts';
 import type { SplitView } from './ports/mesh.ts';
-import { type In, type Rollout, resumedPosition, type State, stepAt } from './rollout.ts';
+import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import { closingWrite } from './sight.ts';
+import { type In, resumedPosition, type State } from './state.ts';
 import { takeStep } from './steps/step.ts';
 import { isSameShare, type Millis } from './units.ts';
 
@@ -41,6 +45,8 @@ function stride(rollout: Running, ground: Ground, now: Millis): Decision {
   if (!isSameShare(desired, applied))
     return shiftIfProven(rollout, { share: desired, end: false }, ground, now);
   if (outcome.kind === 'done') return strideOn(rollout, ground, now);
+  if (outcome.kind === 'approve') return askForApproval(rollout, ground.view, now);
+  if (outcome.kind === 'handOver') return beginHandover(rollout, ground.view, now);
   return stand(rollout, outcome.kind, ground, now);
 }
 
@@ -55,7 +61,7 @@ function stand(rollout: Running, until: 'wait' | 'pause', { view }: Ground, now:
   if (until === 'wait') return decided(rollout, { write });
   const reason = { kind: 'plan' as const };
   const paused = inState(rollout, { kind: 'paused', position: rollout.state.position, since: now, reason });
-  return decided(paused, { events: [event('rollout.paused', say.pause(reason), { reason })], write });
+  return decided(paused, { events: [event('rollout.paused', because.pause(reason), { reason })], write });
 }
 
 /** The next step, begun now, and the audit events that say so. */

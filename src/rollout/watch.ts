@@ -33,6 +33,7 @@ export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measu
   const isShared = judged.some(({ judgement }) => judgement.kind === 'environment');
   return {
     lastPollAt: now,
+    observed: observedShare(measurements),
     results: Object.fromEntries(judged.map(({ id, result }) => [id, result])),
     unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
     noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),
@@ -41,6 +42,13 @@ export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measu
     environmentSince: isShared ? (watch.environmentSince ?? now) : null,
     severe: rememberSevere(watch, measurements),
   };
+}
+
+/** The canary's share of the requests, in percent; null when either count is missing or nobody asked for anything. */
+function observedShare({ requests }: Measurements): number | null {
+  const [canary, stable] = [requestsIn(requests.canary), requestsIn(requests.stable)];
+  if (canary === null || stable === null || canary + stable === 0) return null;
+  return (100 * canary) / (canary + stable);
 }
 
 const notMeasured: CheckReadings = {

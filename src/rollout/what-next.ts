@@ -1,8 +1,10 @@
+import { pendingIn } from './approval.ts';
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
 import { watchedSeconds } from './plan-parts.ts';
 import type { HoldReason } from './reasons.ts';
-import { type Position, type Rollout, type State, stepAt } from './rollout.ts';
+import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
+import type { In, Position, State } from './state.ts';
 import type { Millis } from './units.ts';
 import { isPersonsPause } from './wait.ts';
 
@@ -20,6 +22,10 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
       return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${guarded}`;
     case 'paused':
       return `keeps the weight and looks again ${when}; rolls back by itself if a guard fails, and at ${say.moment(pauseEnd(rollout, state), now)} if nobody resumes`;
+    case 'awaitingApproval':
+      return `keeps the weight and looks again ${when}; goes on when approved, and rolls back by itself if a guard fails, if somebody rejects, and at ${say.moment(pendingIn(rollout.approvals)?.expiresAt ?? now, now)} if too few approve`;
+    case 'handingOver':
+      return handover(rollout, state, when, now);
     case 'rollingBack':
       return wayBack(state, when);
     case 'rollbackFailed':
@@ -30,6 +36,20 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
     case 'cancelled':
       return 'nothing: this rollout has ended';
   }
+}
+
+function handover(
+  { target, plan }: Rollout,
+  { phase, breach, since }: In<'handingOver'>,
+  when: string,
+  now: Millis,
+): string {
+  const stable = target.stable.version;
+  if (breach !== null)
+    return `keeps the weights and looks again ${when}; take the images of ${stable} back with: ${say.undo({ target })}`;
+  if (phase === 'waiting')
+    return `keeps 100 % on the canary and looks again ${when}; gives stable all traffic when every ready pod of ${stable} runs the canary's images`;
+  return `looks again ${when} and ends the rollout at ${say.moment(since + plan.handoverBake * 1000, now)} or later, when every check has passed on ${stable}`;
 }
 
 function stepNext(rollout: Rollout, position: Position, now: Millis): string {

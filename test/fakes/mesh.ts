@@ -3,16 +3,18 @@ import type {
   Images,
   Mesh,
   MeshFailure,
+  MeshName,
   MeshView,
   Readiness,
   Resolution,
   ShapeFault,
   SplitView,
+  Survey,
   WeightChange,
   WeightWrite,
   WriteOutcome,
 } from '../../src/rollout/ports/mesh.ts';
-import type { Arm, Target, TargetRequest } from '../../src/rollout/target.ts';
+import type { Arm, LocatedRequest, Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Share } from '../../src/rollout/units.ts';
 
 export type Where = { namespace: string; virtualService: string };
@@ -99,6 +101,7 @@ export function fakeMesh(options: FakeMeshOptions = {}): FakeMesh {
     resolve: async (request, signal) => outage(world, signal) ?? resolve(world, request),
     look: async (target, signal) =>
       outage(world, signal) ?? world.lookFailures.shift() ?? look(world, target),
+    survey: async (name, signal) => outage(world, signal) ?? survey(world, name),
     write: async (target, view, write, signal) =>
       outage(world, signal) ?? writeOrFail(world, target, view, write),
     preview: async (request, writes, signal) => outage(world, signal) ?? preview(world, request, writes),
@@ -178,7 +181,7 @@ function outage(world: World, signal: AbortSignal): MeshFailure | null {
   return signal.aborted ? aborted : world.breakdown;
 }
 
-function resolve(world: World, request: TargetRequest): Resolution {
+function resolve(world: World, request: LocatedRequest): Resolution {
   const object = world.objects.get(key(request));
   if (object === undefined) return { kind: 'missing' };
   const roles = findRoles(object.shares, request);
@@ -189,13 +192,28 @@ function resolve(world: World, request: TargetRequest): Resolution {
     virtualService: request.virtualService,
     uid: object.uid,
     route: request.route ?? '',
-    service: { name: request.virtualService, namespace: request.namespace },
     stable: arm(request, roles.stable),
     canary: arm(request, roles.canary),
     originalWeights: { stable: 100, canary: 0 },
     stableReadyAtStart: readyPods(readinessOf(object, roles.stable)),
   };
   return { kind: 'resolved', target, readiness: readinessOfArms(object, target) };
+}
+
+function survey(world: World, name: MeshName): Survey {
+  const object = world.objects.get(key(name));
+  if (object === undefined) return { kind: 'missing' };
+  const resolution = resolve(world, name);
+  if (resolution.kind === 'missing' || resolution.kind === 'unavailable') return resolution;
+  const start =
+    resolution.kind === 'shape'
+      ? resolution
+      : { kind: 'ready' as const, stable: resolution.target.stable, canary: resolution.target.canary };
+  const destinations = Object.entries(object.shares).map(([subset, share]) => {
+    return { host: name.virtualService, subset, weight: share, share };
+  });
+  const route = { name: 'primary', path: 'spec.http[0]', destinations, start };
+  return { kind: 'survey', uid: object.uid, routes: [route] };
 }
 
 type Roles = { kind: 'roles'; stable: string; canary: string } | { kind: 'shape'; fault: ShapeFault };
@@ -223,8 +241,14 @@ function fault(code: ShapeFault['code'], message: string): { kind: 'shape'; faul
 }
 
 function arm(request: TargetRequest, subset: string): Arm {
-  const host = request.virtualService;
-  return { host, subset, version: subset, podLabels: { app: host, version: subset } };
+  const { virtualService: host, namespace } = request;
+  const podLabels = { app: host, version: subset };
+  return { host, subset, service: { name: host, namespace }, version: subset, podLabels };
+}
+
+/** Under which the fake keeps what belongs to a destination: it knows subsets only. */
+function nameOf({ subset, host }: Arm): string {
+  return subset ?? host;
 }
 
 function readyPods(readiness: Readiness): number | null {
@@ -232,8 +256,8 @@ function readyPods(readiness: Readiness): number | null {
 }
 
 /** One ready pod, whose digest is made of the name of its subset or its build. */
-export function imagesOf(build: string, pods = 1): Images {
-  const pod = { templateHash: `hash-${build}`, ready: true, digests: { app: `sha256:${build}` } };
+export function imagesOf(build: string, pods = 1, template = build): Images {
+  const pod = { templateHash: `hash-${template}`, ready: true, digests: { app: `sha256:${build}` } };
   return { kind: 'known', pods: Array.from({ length: pods }, () => pod) };
 }
 
@@ -243,8 +267,8 @@ function readinessOf(object: FakeVirtualService, subset: string): Readiness {
 
 function readinessOfArms(object: FakeVirtualService, target: Target): SplitView['readiness'] {
   return {
-    stable: readinessOf(object, target.stable.subset),
-    canary: readinessOf(object, target.canary.subset),
+    stable: readinessOf(object, nameOf(target.stable)),
+    canary: readinessOf(object, nameOf(target.canary)),
   };
 }
 
@@ -258,21 +282,21 @@ function look(world: World, target: Target): MeshView {
     kind: 'split',
     uid: object.uid,
     snapshot: { resourceVersion: object.resourceVersion },
-    canaryShare: object.shares[target.canary.subset] ?? 0,
-    hasStable: target.stable.subset in object.shares,
+    canaryShare: object.shares[nameOf(target.canary)] ?? 0,
+    hasStable: nameOf(target.stable) in object.shares,
     foreign,
     stableHasOtherRoutes: false,
     owner: object.owner === null ? null : { ...object.owner },
     readiness: readinessOfArms(object, target),
     images: {
-      stable: object.images[target.stable.subset] ?? imagesOf(target.stable.subset),
-      canary: object.images[target.canary.subset] ?? imagesOf(target.canary.subset),
+      stable: object.images[nameOf(target.stable)] ?? imagesOf(nameOf(target.stable)),
+      canary: object.images[nameOf(target.canary)] ?? imagesOf(nameOf(target.canary)),
     },
   };
 }
 
 function isArm(target: Target, subset: string): boolean {
-  return subset === target.stable.subset || subset === target.canary.subset;
+  return subset === nameOf(target.stable) || subset === nameOf(target.canary);
 }
 
 function writeOrFail(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
@@ -286,17 +310,17 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   const object = world.objects.get(key(target));
   if (object === undefined) return { kind: 'missing' };
   const { resourceVersion } = Snapshot.parse(view.snapshot);
-  const { stable, canary } = target;
-  const isClosing = (object.shares[canary.subset] ?? 0) === write.share;
+  const [stable, canary] = [nameOf(target.stable), nameOf(target.canary)];
+  const isClosing = (object.shares[canary] ?? 0) === write.share;
   if (isClosing && !world.options.closingWrite) return { kind: 'applied', canaryShare: write.share };
   if (world.options.resourceVersion && resourceVersion !== object.resourceVersion)
     return { kind: 'conflict' };
-  const absent = [stable, canary].find(({ subset }) => !(subset in object.shares));
+  const absent = [stable, canary].find((name) => !(name in object.shares));
   if (absent === stable || (absent === canary && write.share > 0)) {
-    return { kind: 'unavailable', reason: 'invalid', why: `the route has no destination ${absent.subset}` };
+    return { kind: 'unavailable', reason: 'invalid', why: `the route has no destination ${absent}` };
   }
-  object.shares[stable.subset] = remainder(write.share + othersShare(object, target));
-  if (absent === undefined) object.shares[canary.subset] = write.share;
+  object.shares[stable] = remainder(write.share + othersShare(object, target));
+  if (absent === undefined) object.shares[canary] = write.share;
   object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
   world.version += 1;
   object.resourceVersion = world.version;
@@ -317,7 +341,7 @@ function remember(world: World, target: Target, { share, epoch, rolloutId }: Wei
 
 function preview(
   world: World,
-  request: TargetRequest,
+  request: LocatedRequest,
   writes: Pick<WeightWrite, 'share'>[],
 ): { kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }> {
   const resolution = resolve(world, request);
@@ -331,8 +355,8 @@ function preview(
   const changes = writes.map(({ share }, index) => {
     const before = writes[index - 1]?.share ?? 0;
     return [
-      ...change(stable.subset, remainder(before), remainder(share)),
-      ...change(canary.subset, before, share),
+      ...change(nameOf(stable), remainder(before), remainder(share)),
+      ...change(nameOf(canary), before, share),
     ];
   });
   return { kind: 'preview', changes };

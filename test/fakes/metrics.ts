@@ -58,7 +58,7 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
   }
 
   return {
-    scrapeSeconds,
+    scrapeSeconds: () => scrapeSeconds,
     asked,
     set: (arm, traffic) => {
       arms[arm] = traffic;

@@ -26,7 +26,6 @@ export const paymentTarget: Target = {
   virtualService: 'payment-service',
   uid: '6f1c0b6e-3f7a-4f0e-9a52-0c4f6f1d2a10',
   route: 'primary',
-  service: { name: 'payment-service', namespace: 'payment-prod' },
   stable: arm('v1'),
   canary: arm('v2'),
   originalWeights: { stable: 100, canary: 0 },
@@ -40,6 +39,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     revision: 1,
     target: paymentTarget,
     plan: bankPlan,
+    planVersion: null,
     requestedBy: { kind: 'person', name: 'ana' },
     reason: null,
     createdAt: start,
@@ -47,9 +47,13 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     nextPollAt: start,
     scrapeSeconds: 1,
     state: { kind: 'running', position: { step: 0, startedAt: start, overridden: false, bakeEnded: false } },
+    approvals: [],
+    identity: null,
+    rollbackOf: null,
     traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
     watch: {
       lastPollAt: null,
+      observed: null,
       results: {},
       unattributedFailures: 0,
       noReadyPodPolls: 0,
@@ -82,6 +86,7 @@ function arm(version: string): Arm {
   return {
     host: 'payment-service',
     subset: version,
+    service: { name: 'payment-service', namespace: 'payment-prod' },
     version,
     podLabels: { app: 'payment-service', version },
   };

@@ -1,4 +1,6 @@
+import type { Measurements } from '../../src/analysis/reading.ts';
 import type { AuditEvent, AuditRow } from '../../src/rollout/audit.ts';
+import type { Judged, MeasuredPoll, PlacedRow } from '../../src/rollout/ports/live.ts';
 import type {
   AuditQuery,
   Change,
@@ -8,10 +10,12 @@ import type {
   Rollouts,
   Store,
 } from '../../src/rollout/ports/store.ts';
-import { hasEnded, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import { type CheckResult, hasEnded, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import { positionOf } from '../../src/rollout/state.ts';
 import type { Millis } from '../../src/rollout/units.ts';
 import { jsonText, storable } from '../../src/store/json-text.ts';
 import { documentOf } from '../../src/store/rows.ts';
+import { memoryLive } from './live.ts';
 
 const sevenDaysMs = 7 * 86_400_000;
 
@@ -57,6 +61,11 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     list: async (query) => memory.list(query),
     events: async (id, afterSeq, limit) => memory.events(id, afterSeq, limit),
     audit: async (query) => memory.searchAudit(query),
+    live: memoryLive({
+      rows: () => memory.placed(),
+      polls: (id) => [...(memory.measurements.get(id)?.values() ?? [])],
+      now: () => memory.now(),
+    }),
     measurementsOf: (id) => memory.measurements.get(id)?.size ?? 0,
     epochOf: (id) => memory.rows.get(id)?.epoch ?? 0,
   };
@@ -66,7 +75,7 @@ class Memory {
   readonly rows = new Map<string, Row>();
   readonly audit: AuditRow[] = [];
   readonly answers = new Map<string, Remembered & { at: Millis }>();
-  readonly measurements = new Map<string, Set<Millis>>();
+  readonly measurements = new Map<string, Map<Millis, MeasuredPoll>>();
   readonly #options: MemoryStoreOptions;
 
   constructor(options: MemoryStoreOptions) {
@@ -83,17 +92,18 @@ class Memory {
     const rollout = rolloutIn(row);
     row.epoch += 1;
     row.leaseUntil = this.now() + leaseSeconds * 1000;
-    return { rollout, epoch: row.epoch, now: this.now() };
+    return { rollout, epoch: row.epoch, now: this.now(), order: null };
   }
 
   save(id: string, epoch: number, change: Change): Awaited<ReturnType<Store['save']>> {
     const row = this.rows.get(id);
     if (row === undefined) return { kind: 'fenced' };
     if (this.#options.fence !== false && row.epoch !== epoch) return { kind: 'fenced' };
+    const before = rolloutIn(row);
     this.#write(row, change.rollout, change.nextAt);
     if (change.release) row.leaseUntil = null;
     this.#append(id, row, change.events);
-    if (change.measurements !== null) this.#measured(id).add(change.measurements.takenAt);
+    if (change.measurements !== null) this.#keep(before, change.rollout, change.measurements);
     return { kind: 'saved', now: this.now() };
   }
 
@@ -222,15 +232,34 @@ class Memory {
     }
   }
 
-  #measured(id: string): Set<Millis> {
-    const known = this.measurements.get(id) ?? new Set<Millis>();
-    this.measurements.set(id, known);
-    return known;
+  #keep(before: Rollout, { id, traffic, watch }: Rollout, { takenAt, checks }: Measurements): void {
+    const polls = this.measurements.get(id) ?? new Map<Millis, MeasuredPoll>();
+    this.measurements.set(id, polls);
+    const judged = Object.entries(checks).map(([check, readings]) => {
+      const result = watch.results[check];
+      return [check, { ...readings, judged: result?.at === takenAt ? judgedOf(result) : null }];
+    });
+    const poll = { step: positionOf(before.state)?.step ?? null, share: traffic.applied };
+    if (!polls.has(takenAt)) polls.set(takenAt, { at: takenAt, ...poll, checks: Object.fromEntries(judged) });
+  }
+
+  /** Every audit row with the place that its rollout moves. */
+  placed(): PlacedRow[] {
+    return this.audit.flatMap((row) => {
+      const stored = this.rows.get(row.rolloutId);
+      if (stored === undefined) return [];
+      const { namespace, virtualService } = rolloutIn(stored).target;
+      return { ...row, namespace, virtualService };
+    });
   }
 
   #remember(answer: Remembered | null): void {
     if (answer !== null) this.answers.set(keyText(answer), { ...answer, at: this.now() });
   }
+}
+
+function judgedOf({ verdict, limit, failuresInARow }: CheckResult): Judged {
+  return { verdict, limit, failuresInARow };
 }
 
 function rolloutIn(row: Row): Rollout {

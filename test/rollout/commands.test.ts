@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Action, Command, RefusalCode } from '../../src/rollout/command.ts';
-import { allowedActions, type Obedience } from '../../src/rollout/obey.ts';
+import type { Obedience } from '../../src/rollout/obedience.ts';
+import { allowedActions } from '../../src/rollout/obey.ts';
 import type { Status } from '../../src/rollout/rollout.ts';
 import { alice, baking, drive, mood, start } from './drive.ts';
 import { type Driven, everyPlace, places, planOf } from './places.ts';
@@ -9,7 +10,7 @@ const forbidden = { kind: 'unavailable', reason: 'forbidden', why: 'may not patc
 const five = { type: 'setWeight', weight: 5 };
 const minute = { type: 'bake', duration: '60s' };
 const override = { override: ['checks' as const], reason: 'CHG0041234' };
-const actions: Action[] = ['pause', 'resume', 'advance', 'promote', 'rollback', 'cancel'];
+const actions = ['pause', 'resume', 'advance', 'promote', 'rollback', 'cancel'] as const satisfies Action[];
 
 /** A rollout in every state that the wire knows. */
 const states: Record<Status, () => Promise<Driven>> = {
@@ -17,6 +18,7 @@ const states: Record<Status, () => Promise<Driven>> = {
   running: () => places.running(),
   holding: () => places.holding(),
   paused: () => places.paused(),
+  awaiting_approval: () => places.awaiting_approval(),
   promoting: () => places.promoting(),
   rolling_back: () => after(baking(), (driven) => driven.say({ action: 'rollback' })),
   succeeded: () => after(baking(), (driven) => driven.run(400)),
@@ -55,10 +57,11 @@ const table: Record<Status, Answer[]> = {
   running: ['obeyed', no, proof, proof, 'obeyed', no],
   holding: ['obeyed', no, proof, proof, 'obeyed', no],
   paused: [no, 'obeyed', proof, proof, 'obeyed', no],
+  awaiting_approval: [no, no, no, no, 'obeyed', no],
   promoting: ['obeyed', no, no, proof, 'obeyed', no],
   rolling_back: [no, no, no, no, 'obeyed', no],
   succeeded: nothing,
-  rolled_back: nothing,
+  rolled_back: [no, no, no, no, 'obeyed', no],
   rollback_failed: nothing,
   preflight_failed: nothing,
   cancelled: nothing,
@@ -89,7 +92,11 @@ describe.each(Object.entries(states))('a rollout that is %s', (status, build) =>
         action === 'advance' || action === 'promote' ? { action, ...override } : { action };
       return driven.say(command).kind !== 'refused';
     });
-    expect(accepted.sort()).toEqual(allowedActions(before).sort());
+    // Decisions have their own tests, and rolling back what was rolled back changes nothing.
+    const offered = allowedActions(before).filter((action) => action !== 'approve' && action !== 'reject');
+    expect(accepted.filter((action) => action !== 'rollback' || status !== 'rolled_back').sort()).toEqual(
+      offered.sort(),
+    );
   });
 });
 

@@ -1,9 +1,13 @@
+import type { Measurements } from '../../src/analysis/reading.ts';
 import type { AuditEvent } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
 import { decide, wantsMeasurements } from '../../src/rollout/decide.ts';
 import type { PlannedWrite } from '../../src/rollout/decision.ts';
-import { type Obedience, obey } from '../../src/rollout/obey.ts';
+import { judgedTarget } from '../../src/rollout/hand-over.ts';
+import type { Obedience } from '../../src/rollout/obedience.ts';
+import { obey } from '../../src/rollout/obey.ts';
 import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rollout/ports/mesh.ts';
+import type { HoldOrder } from '../../src/rollout/ports/store.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { hasEnded, newRollout, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
 import { settle } from '../../src/rollout/settle.ts';
@@ -12,6 +16,8 @@ import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 
 export const alice: Actor = { kind: 'person', name: 'alice' };
+/** Somebody who did not ask for the rollout. */
+export const bob: Actor = { kind: 'person', name: 'bob' };
 export const ready: Readiness = { kind: 'known', ready: 3, total: 3 };
 export const noneReady: Readiness = { kind: 'known', ready: 0, total: 3 };
 
@@ -26,7 +32,7 @@ export type TurnOptions = {
  */
 export function drive(overrides: Partial<Rollout> = {}) {
   const metrics = fakeMetrics();
-  const mind: { canary: ArmTraffic } = { canary: mood.healthy };
+  const mind: { canary: ArmTraffic; stable: ArmTraffic } = { canary: mood.healthy, stable: mood.healthy };
   const fresh = newRollout(
     { id: rolloutId(1), target: paymentTarget, plan: bankPlan, requestedBy: alice, reason: null },
     1,
@@ -41,6 +47,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
     epoch: 0,
     now: start,
     nextAt: start,
+    /** The kill switch. */
+    order: null as HoldOrder | null,
     writes: [] as PlannedWrite[],
     events: [] as AuditEvent[],
   };
@@ -83,16 +91,27 @@ export function drive(overrides: Partial<Rollout> = {}) {
       : { kind: 'ambiguous', why: 'reset' };
   }
 
+  function measure(): Promise<Measurements> {
+    const { plan } = world.rollout;
+    const target = judgedTarget(world.rollout);
+    const request = { target, checks: plan.checks, at: world.now, incrementSeconds: plan.interval };
+    // A canary without traffic has no requests, whatever its mood; after a handover it is stable that is judged.
+    const isHandedOver = target !== world.rollout.target;
+    const canary = world.share > 0 ? mind.canary : mood.none;
+    metrics.set('canary', isHandedOver ? mind.stable : canary);
+    metrics.set('stable', isHandedOver ? canary : mind.stable);
+    return metrics.measure(request, new AbortController().signal);
+  }
+
   async function turn({ view: wanted, write = 'applied' }: TurnOptions = {}): Promise<void> {
     world.epoch += 1;
     const view = viewOf(wanted);
-    const { target, plan } = world.rollout;
-    const request = { target, checks: plan.checks, at: world.now, incrementSeconds: plan.interval };
-    const measures = wantsMeasurements(world.rollout, world.now);
-    // A canary without traffic has no requests, whatever its mood.
-    metrics.set('canary', world.share > 0 ? mind.canary : mood.none);
-    const measurements = measures ? await metrics.measure(request, new AbortController().signal) : null;
-    const decision = decide(world.rollout, { view, measurements, epoch: world.epoch }, world.now);
+    const measurements = wantsMeasurements(world.rollout, world.now) ? await measure() : null;
+    const decision = decide(
+      world.rollout,
+      { view, measurements, epoch: world.epoch, order: world.order },
+      world.now,
+    );
     accept(decision);
     if (decision.write === null || view.kind !== 'split') return;
     world.writes.push(decision.write);
@@ -120,13 +139,16 @@ export function drive(overrides: Partial<Rollout> = {}) {
     world,
     metrics,
     pods,
+    images,
     turn,
     run,
     say,
     canary: (traffic: ArmTraffic) => {
       mind.canary = traffic;
     },
-    stable: (traffic: ArmTraffic) => metrics.set('stable', traffic),
+    stable: (traffic: ArmTraffic) => {
+      mind.stable = traffic;
+    },
     status: () => statusOf(world.rollout),
     types: () => world.events.map((event) => event.type),
     lastMessage: () => world.events.at(-1)?.message ?? '',

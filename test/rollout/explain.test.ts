@@ -1,14 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  currentStepOf,
-  type Explanation,
-  exitCodeOf,
-  explain,
-  statusReasonOf,
-} from '../../src/rollout/explain.ts';
+import { currentStepOf, type Explanation, explain } from '../../src/rollout/explain.ts';
 import type { Cause, HoldReason, PauseReason, StuckReason } from '../../src/rollout/reasons.ts';
-import type { Rollout, State } from '../../src/rollout/rollout.ts';
+import type { Rollout } from '../../src/rollout/rollout.ts';
+import type { State } from '../../src/rollout/state.ts';
+import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { alice, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, places, planOf } from './places.ts';
@@ -35,6 +31,16 @@ const holds: Record<HoldReason['kind'], HoldReason> = {
   unproven: { kind: 'unproven', share: 5 },
   targetMissing: { kind: 'targetMissing', since: start },
   canaryNotReady: { kind: 'canaryNotReady', total: 3 },
+  canaryUnsettled: { kind: 'canaryUnsettled', why: 'none of its pods is ready' },
+  killSwitch: {
+    kind: 'killSwitch',
+    order: 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC',
+    scope: 'namespace payments of all clusters',
+    by: alice,
+    reason: 'card network is down.',
+    since: start,
+    countedUntil: start,
+  },
   meshUnavailable: { kind: 'meshUnavailable', why: 'no answer in 3 s' },
   meshWriteFailed: { kind: 'meshWriteFailed', why: 'may not patch virtualservices' },
 };
@@ -43,6 +49,12 @@ const pauses: Record<PauseReason['kind'], PauseReason> = {
   operator: { kind: 'operator', by: alice, note: 'looking at the error log.' },
   plan: { kind: 'plan' },
   drift: { kind: 'drift', expected: 5, found: 30 },
+  canaryChanged: {
+    kind: 'canaryChanged',
+    container: 'app',
+    from: `sha256:${'a'.repeat(64)}`,
+    to: `sha256:${'b'.repeat(64)}`,
+  },
   recreated: { kind: 'recreated', uid: 'another' },
   shapeChanged: { kind: 'shapeChanged', why: 'spec.http[0]: two routes are named primary' },
 };
@@ -87,6 +99,9 @@ const causes: Record<Cause['kind'], Cause> = {
   metricsMissing: { kind: 'metricsMissing', seconds: 900, why: 'Prometheus refused.' },
   deadline: { kind: 'deadline', seconds: 7200 },
   expired: { kind: 'expired', seconds: 86_400 },
+  approvalExpired: { kind: 'approvalExpired', seconds: 86_400, approvals: 1, needed: 2 },
+  approvalRejected: { kind: 'approvalRejected', reason: 'not on a Friday.' },
+  handoverUndone: { kind: 'handoverUndone' },
   targetMissing: { kind: 'targetMissing' },
   operator: { kind: 'operator', reason: 'customers report failed payments.' },
 };

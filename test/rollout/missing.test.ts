@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { statusReasonOf } from '../../src/rollout/explain.ts';
+import { statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { baking, mood, start } from './drive.ts';
 import { type Driven, places } from './places.ts';
 

@@ -8,7 +8,8 @@ export function planOf(steps: unknown[], over: object = {}): Plan {
   return Plan.parse({ name: 'test', steps, ...over });
 }
 
-const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '30m' }, { type: 'promote' }];
+const five = { type: 'setWeight', weight: 5 };
+const watched = [five, { type: 'bake', duration: '30m' }, { type: 'promote' }];
 
 /**
  * A rollout in each state in which its canary has traffic, one good poll behind it and the next one 10 s ahead.
@@ -30,10 +31,29 @@ export const places = {
   },
   promoting: async (over: object = {}): Promise<Driven> =>
     polled(await baking({ plan: planOf([{ type: 'promote', bake: '30m' }], over) })),
+  awaiting_approval: async (over: object = {}): Promise<Driven> => polled(await awaiting(over)),
 } as const;
 
+async function awaiting(over: object): Promise<Driven> {
+  const steps = [
+    five,
+    { type: 'bake', duration: '60s' },
+    { type: 'approval', expires: '1h' },
+    { type: 'promote' },
+  ];
+  const driven = await baking({ plan: planOf(steps, over) });
+  while (driven.status() !== 'awaiting_approval') await driven.run(10);
+  return driven;
+}
+
 export type Place = keyof typeof places;
-export const everyPlace = ['running', 'holding', 'paused', 'promoting'] as const satisfies Place[];
+export const everyPlace = [
+  'running',
+  'holding',
+  'paused',
+  'awaiting_approval',
+  'promoting',
+] as const satisfies Place[];
 
 async function polled(driven: Driven): Promise<Driven> {
   await driven.run(10);

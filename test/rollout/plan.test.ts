@@ -275,7 +275,7 @@ describe('a plan is refused, with the path of the fault,', () => {
       'a bake before the first setWeight has no canary to watch',
     );
     expect(faultsOf({ steps: [weight(20), weight(5), promote] })[0]?.message).toBe(
-      'step 2 sets 5 % after 20 % was reached; each weight is above the one before',
+      'step 2 sets 5 % after 20 % was reached; each weight is above the one before; write "reduce": true if it is meant to fall',
     );
     expect(faultsOf({ steps: [weight(5), promote] })[0]?.message).toBe(
       'goes on from 5 % without proof: put a bake before it',
@@ -354,5 +354,41 @@ describe('any accepted plan', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('a weight that falls', () => {
+  const bake = { type: 'bake', duration: '60s' };
+  const faultsOf = (steps: unknown[]) => {
+    const parsed = Plan.safeParse({ steps });
+    return parsed.success ? [] : parsed.error.issues.map(({ message }) => message);
+  };
+
+  it('is accepted when it says so', () => {
+    const fall = { type: 'setWeight', weight: 5, reduce: true };
+    const steps = [{ type: 'setWeight', weight: 50 }, bake, fall, bake, { type: 'promote', bake: '60s' }];
+    expect(faultsOf(steps)).toEqual([]);
+  });
+
+  it('is refused when it does not fall', () => {
+    const steps = [{ type: 'setWeight', weight: 5 }, bake, { type: 'setWeight', weight: 20, reduce: true }];
+    expect(faultsOf([...steps, bake, { type: 'promote' }])).toEqual([
+      'step 3 sets 20 % after 5 % was reached, and "reduce" says that it falls: take it out, or set a lower weight',
+    ]);
+  });
+
+  it('is what later weights are compared with', () => {
+    const fall = { type: 'setWeight', weight: 5, reduce: true };
+    const rise = { type: 'setWeight', weight: 20 };
+    const steps = [{ type: 'setWeight', weight: 50 }, bake, fall, bake, rise, bake, { type: 'promote' }];
+    expect(faultsOf(steps)).toEqual([]);
+  });
+
+  it('needs a bake before the weight is raised again', () => {
+    const fall = { type: 'setWeight', weight: 5, reduce: true };
+    const steps = [{ type: 'setWeight', weight: 50 }, bake, fall, { type: 'setWeight', weight: 20 }, bake];
+    expect(faultsOf([...steps, { type: 'promote' }])).toEqual([
+      'goes on from 5 % without proof: put a bake before it',
+    ]);
   });
 });

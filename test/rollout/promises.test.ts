@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/rollout/command.ts';
 import { decide } from '../../src/rollout/decide.ts';
 import type { MeshView, WriteOutcome } from '../../src/rollout/ports/mesh.ts';
-import { hasEnded, Rollout, type StateKind } from '../../src/rollout/rollout.ts';
+import { hasEnded, Rollout } from '../../src/rollout/rollout.ts';
+import type { StateKind } from '../../src/rollout/state.ts';
 import { alice, drive, mood, noneReady, ready } from './drive.ts';
 
 type Deed =
@@ -199,7 +200,7 @@ describe('over any history of turns, faults, hands and words', () => {
       fc.asyncProperty(histories, async (history) => {
         const driven = drive();
         for (const deed of history) await perform(driven, deed);
-        const sight = { view: { kind: 'missing' as const }, measurements: null, epoch: 1 };
+        const sight = { view: { kind: 'missing' as const }, measurements: null, epoch: 1, order: null };
         const { rollout, now } = driven.world;
         const frozen = structuredClone(rollout);
         expect(decide(rollout, sight, now)).toEqual(decide(frozen, sight, now));

@@ -18,13 +18,20 @@ const request: CreateRequest = {
 const noAnswer: MeshFailure = { kind: 'unavailable', reason: 'timeout', why: 'no answer in time' };
 
 /** The service over a mesh with one VirtualService at rest, and a store; ids count up from 1. */
-function world({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = {}) {
+function world({
+  scrapeSeconds = 1,
+  clusters = ['default'],
+}: {
+  scrapeSeconds?: number;
+  clusters?: string[];
+} = {}) {
   const woken: string[] = [];
   const rollouts = memoryStore({ now: () => start, onWake: (id) => woken.push(id) });
   const mesh = fakeMesh();
   mesh.add(where);
   let ids = 0;
   const service = rolloutService({
+    clusters,
     mesh,
     metrics: fakeMetrics({ scrapeSeconds }),
     rollouts,
@@ -72,6 +79,19 @@ describe('a rollout that is asked for', () => {
     expect(woken).toEqual([rolloutId(1)]);
   });
 
+  it('runs on the only cluster when it names none', async () => {
+    const { create } = world({ clusters: ['prod'] });
+    expect(await create({ target: where })).toMatchObject({ rollout: { target: { cluster: 'prod' } } });
+  });
+
+  it('may run beside one on a VirtualService of the same name in another cluster', async () => {
+    const { create, preview } = world({ clusters: ['eu', 'us'] });
+    await create({ target: { ...where, cluster: 'eu' } });
+    expect(await preview({ target: { ...where, cluster: 'us' } })).toMatchObject({ kind: 'preview' });
+    expect(await preview({ target: { ...where, cluster: 'eu' } })).toMatchObject({ kind: 'taken' });
+    expect(await create({ target: { ...where, cluster: 'us' } })).toMatchObject({ kind: 'created' });
+  });
+
   it('moves no traffic yet', async () => {
     const { mesh, create } = world();
     await create();
@@ -93,6 +113,14 @@ describe('nothing is started and nothing previewed', () => {
     const target = { ...request.target, virtualService: 'nowhere' };
     const missing = { kind: 'targetMissing' };
     expect(await bothWays({ target })).toEqual([missing, missing]);
+  });
+
+  it.each([['asia'], [undefined]])('when the cluster is none that is known: %s', async (cluster) => {
+    const { bothWays, woken } = world({ clusters: ['eu', 'us'] });
+    const target = { ...where, ...(cluster === undefined ? {} : { cluster }) };
+    const unknown = { kind: 'clusterUnknown', asked: cluster ?? null, clusters: ['eu', 'us'] };
+    expect(await bothWays({ target })).toEqual([unknown, unknown]);
+    expect(woken).toEqual([]);
   });
 
   it('when its weights are not at rest, with where they stand', async () => {

@@ -37,7 +37,7 @@ describe('a rollout that is stored', () => {
       }),
     );
     const view = { kind: 'missing' as const };
-    const late = decide(rollout, { view, measurements: null, epoch: 1 }, rollout.deadlineAt);
+    const late = decide(rollout, { view, measurements: null, epoch: 1, order: null }, rollout.deadlineAt);
     expect(late.rollout.state).toMatchObject({ kind: 'rollingBack', cause: { kind: 'deadline' } });
   });
 

@@ -1,4 +1,4 @@
-import type { Target, TargetRequest } from '../target.ts';
+import type { Arm, LocatedRequest, Target } from '../target.ts';
 import type { Share } from '../units.ts';
 
 /** Pods behind one destination; `unknown` when canaryd may not read them. Terminating pods are not counted. */
@@ -97,16 +97,47 @@ export type WriteOutcome =
   | { kind: 'ambiguous'; why: string }
   | MeshFailure;
 
+/** A VirtualService by name. */
+export type MeshName = { cluster: string; namespace: string; virtualService: string };
+
+/** One destination of a route as it stands now; `weight` is the raw number, null when none is written. */
+export type SurveyedDestination = {
+  host: string;
+  subset: string | null;
+  weight: number | null;
+  share: Share;
+};
+
+/** One http route, and whether a rollout could start there as it stands. */
+export type SurveyedRoute = {
+  /** Empty for a route that has no name. */
+  name: string;
+  /** Where it stands in the object, such as `spec.http[0]`. */
+  path: string;
+  /** Empty when they cannot be read; then `start` says why. */
+  destinations: SurveyedDestination[];
+  start: { kind: 'ready'; stable: Arm; canary: Arm } | { kind: 'shape'; fault: ShapeFault };
+};
+
+export type Survey =
+  | { kind: 'survey'; uid: string; routes: SurveyedRoute[] }
+  | { kind: 'missing' }
+  /** Nothing of it can be moved. */
+  | { kind: 'shape'; fault: ShapeFault }
+  | MeshFailure;
+
 /** The mesh. Every call ends when `signal` aborts and then answers `unavailable` or `ambiguous`; none throws for what a mesh may answer. */
 export interface Mesh {
   /** Reads a requested target and gives the roles: stable holds the whole share, canary holds 0. */
-  resolve(request: TargetRequest, signal: AbortSignal): Promise<Resolution>;
+  resolve(request: LocatedRequest, signal: AbortSignal): Promise<Resolution>;
   look(target: Target, signal: AbortSignal): Promise<MeshView>;
+  /** All http routes of a VirtualService as they stand now, whatever their shape. */
+  survey(name: MeshName, signal: AbortSignal): Promise<Survey>;
   /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. */
   write(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<WriteOutcome>;
   /** The changes that exactly these writes would make, in order, from weights at rest; touches nothing. */
   preview(
-    request: TargetRequest,
+    request: LocatedRequest,
     writes: Pick<WeightWrite, 'share' | 'end'>[],
     signal: AbortSignal,
   ): Promise<{ kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }>>;

@@ -14,7 +14,7 @@ export type MeasureRequest = {
 
 /** The metrics provider. Answers, never throws: an outage is `unavailable` in every reading. */
 export interface Metrics {
-  /** Seconds between two scrapes; evidence needs one more than its window. */
-  readonly scrapeSeconds: number;
+  /** Seconds between two scrapes in a cluster; evidence needs one more than its window. Throws for a cluster that is not configured. */
+  scrapeSeconds(cluster: string): number;
   measure(request: MeasureRequest, signal: AbortSignal): Promise<Measurements>;
 }

@@ -1,10 +1,28 @@
 import type { Measurements } from '../../analysis/reading.ts';
 import type { AuditEvent, AuditRow } from '../audit.ts';
+import type { Actor } from '../reasons.ts';
 import type { Rollout } from '../rollout.ts';
 import type { Millis } from '../units.ts';
+import type { LiveReads } from './live.ts';
 
-/** A claimed turn: `epoch` is the fencing token, `now` PostgreSQL's clock at the claim. */
-export type Claim = { rollout: Rollout; epoch: number; now: Millis };
+/**
+ * The kill switch in one scope: no rollout in it moves forward while it stands. A null cluster or namespace stands
+ * for all of them.
+ */
+export type HoldOrder = {
+  id: string;
+  cluster: string | null;
+  namespace: string | null;
+  by: Actor;
+  reason: string;
+  at: Millis;
+};
+
+/**
+ * A claimed turn: `epoch` is the fencing token, `now` PostgreSQL's clock at the claim, `order` a hold order whose
+ * scope the rollout lies in.
+ */
+export type Claim = { rollout: Rollout; epoch: number; now: Millis; order: HoldOrder | null };
 
 /** What a write to the store carries; one transaction. */
 export type Change = {
@@ -82,6 +100,8 @@ export interface Rollouts {
   /** All audit rows that match, in the order of their number. */
   audit(query: AuditQuery): Promise<AuditRow[]>;
   now(): Promise<Millis>;
+  /** For those who watch. */
+  readonly live: LiveReads;
 }
 
 export type RolloutQuery = {

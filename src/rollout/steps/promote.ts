@@ -2,9 +2,12 @@ import { isSameShare } from '../units.ts';
 import { bake } from './bake.ts';
 import type { Here, StepOutcome } from './outcome.ts';
 
-/** Goes to 100 % and ends, after a last bake if the plan asks for one. */
+/** Goes to 100 % and ends, after a last bake if the plan asks for one; a plan may then hand stable over. */
 export function promote(step: { bake?: number | undefined }, here: Here): StepOutcome {
-  if (step.bake === undefined || here.position.bakeEnded) return { kind: 'finish' };
-  if (!isSameShare(here.rollout.traffic.applied, 100)) return { kind: 'shift', share: 100 };
-  return bake({ duration: step.bake }, here).kind === 'done' ? { kind: 'finish' } : { kind: 'wait' };
+  const { traffic, plan } = here.rollout;
+  const handsOver = plan.onSuccess === 'handover';
+  const bakes = step.bake !== undefined && !here.position.bakeEnded;
+  if (!isSameShare(traffic.applied, 100) && (bakes || handsOver)) return { kind: 'shift', share: 100 };
+  if (bakes && bake({ duration: step.bake ?? 0 }, here).kind !== 'done') return { kind: 'wait' };
+  return handsOver ? { kind: 'handOver' } : { kind: 'finish' };
 }

@@ -1,4 +1,5 @@
 import { stepAt } from '../rollout.ts';
+import { approval } from './approval.ts';
 import { bake } from './bake.ts';
 import type { Here, StepOutcome } from './outcome.ts';
 import { pause } from './pause.ts';
@@ -15,6 +16,8 @@ export function takeStep(here: Here): StepOutcome {
       return bake(step, here);
     case 'pause':
       return pause(step, here);
+    case 'approval':
+      return approval();
     case 'promote':
       return promote(step, here);
   }

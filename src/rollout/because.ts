@@ -1,0 +1,148 @@
+import { highestBucketMs } from './plan-parts.ts';
+import type { Actor, Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
+import * as say from './say.ts';
+import { isSameShare } from './units.ts';
+
+/** A measured value with its unit. */
+function measured(metric: Metric, value: number): string {
+  if (metric === 'errorRate') return say.ratio(value);
+  return value > highestBucketMs ? `over ${highestBucketMs} ms` : `${Math.round(value)} ms`;
+}
+
+type Metric = 'errorRate' | 'p99LatencyMs';
+
+/** `2500 ms, above the limit of 2000 ms`; a value that would read like its limit is `just over` it. */
+function above(metric: Metric, value: number, limit: number, bounds = ''): string {
+  const [found, allowed] = [measured(metric, value), measured(metric, limit)];
+  if (found === allowed) return `just over the limit of ${allowed}${bounds}`;
+  return `${found}${bounds}, above the limit of ${allowed}`;
+}
+
+/** P99 is a guess within its bucket, so the bounds stand beside it. */
+function bucket(bounds: { lowerMs: number; upperMs: number } | null): string {
+  return bounds === null ? '' : ` (between ${bounds.lowerMs} and ${bounds.upperMs} ms)`;
+}
+
+/** What each metric is called in sentences. */
+const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
+
+/** Why a rollout goes back, in one sentence with value, unit, limit and requests. `by` is who turned it back. */
+export function cause(of: Cause, by: Actor): string {
+  switch (of.kind) {
+    case 'check': {
+      const stable =
+        of.stable === null
+          ? 'stable gave nothing to compare with'
+          : `stable ${measured(of.metric, of.stable)}`;
+      const evidence = `${say.count(of.requests)} requests in ${say.seconds(of.windowSeconds)}, ${stable}`;
+      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit, bucket(of.bucket))}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
+    }
+    case 'severeErrors':
+      return `5xx ratio of the canary was ${above('errorRate', of.value, of.limit)}, in two stretches in a row (${say.count(of.requests)} requests in the last one)`;
+    case 'canaryUnreachable':
+      return unreachable(of.evidence);
+    case 'unattributedErrors':
+      return `5xx ratio at the callers, of requests that reached no version, was ${above('errorRate', of.value, of.limit)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (${say.count(of.requests)} requests)`;
+    case 'environmentLimit':
+      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}, and stable no better with ${measured(of.metric, of.stable)}, for ${say.seconds(of.seconds)} (check ${of.check}; ${say.count(of.requests)} requests)`;
+    case 'metricsMissing':
+      return `there were no usable metrics for ${say.seconds(of.seconds)}: ${say.inner(of.why)}`;
+    case 'deadline':
+      return `the plan's deadline of ${say.seconds(of.seconds)} passed`;
+    case 'expired':
+      return `nobody ended the pause within ${say.seconds(of.seconds)}`;
+    case 'approvalExpired':
+      return `${of.approvals} of ${of.needed} approvals came within ${say.seconds(of.seconds)}`;
+    case 'approvalRejected':
+      return of.reason === null
+        ? `${by.name} rejected it`
+        : `${by.name} rejected it: ${say.inner(of.reason)}`;
+    case 'handoverUndone':
+      return "stable's pods run an image again that is not the canary's";
+    case 'targetMissing':
+      return 'the VirtualService is gone';
+    case 'operator':
+      return withReason(`${by.name} asked for it`, of.reason);
+  }
+}
+
+function withReason(what: string, reason: string | null): string {
+  return reason === null ? what : `${what}: ${say.inner(reason)}`;
+}
+
+function unreachable(evidence: Extract<Cause, { kind: 'canaryUnreachable' }>['evidence']): string {
+  if (evidence.kind === 'noReadyPod') {
+    return `the canary had no ready pod in ${evidence.polls} polls in a row (0 of ${evidence.total} ready)`;
+  }
+  const { requests, expected, polls } = evidence;
+  return `the canary saw ${say.count(requests)} requests where its share should have brought ${say.count(expected)}, in ${polls} polls in a row`;
+}
+
+/** Why a rollout holds, in one sentence. */
+export function hold(reason: HoldReason): string {
+  switch (reason.kind) {
+    case 'metricsMissing':
+      return `no usable metrics since ${say.timeOfDay(reason.since)}: ${say.inner(reason.why)}`;
+    case 'noTraffic':
+      return `too little traffic to judge: in the check's window the canary had ${say.count(reason.requests)} requests and could expect ${say.count(reason.expected)}, ${reason.needed} are needed (raise the weight, lengthen the window, or lower minRequests)`;
+    case 'environment':
+      return `${metricNames[reason.metric]} of the canary is ${above(reason.metric, reason.canary, reason.limit)}, and stable no better with ${measured(reason.metric, reason.stable)}, since ${say.timeOfDay(reason.since)}: the cause is not the canary (check ${reason.check}; ${say.count(reason.requests)} requests)`;
+    case 'stableNotReady':
+      return `stable has ${reason.ready} of ${reason.total} pods ready, ${reason.needed} are needed to be able to go back`;
+    case 'unproven':
+      return `a check has not passed lately at ${say.share(reason.share)}, and more traffic needs fresh proof`;
+    case 'targetMissing':
+      return `the VirtualService is gone since ${say.timeOfDay(reason.since)}`;
+    case 'canaryNotReady':
+      return `the canary has no ready pod (0 of ${reason.total}), so it gets no more traffic`;
+    case 'canaryUnsettled':
+      return `the canary is not one thing yet, so it gets no traffic: ${say.inner(reason.why)}`;
+    case 'killSwitch':
+      return `${reason.by.name} stopped every move forward in ${reason.scope} at ${say.timeOfDay(reason.since)}: ${say.inner(reason.reason)} (hold ${reason.order})`;
+    case 'meshUnavailable':
+      return `the VirtualService cannot be read: ${say.inner(reason.why)}`;
+    case 'meshWriteFailed':
+      return `the weight could not be written: ${say.inner(reason.why)}`;
+  }
+}
+
+/** Why a rollout waits for a person, in one sentence. */
+export function pause(reason: PauseReason): string {
+  switch (reason.kind) {
+    case 'operator':
+      return reason.note === null
+        ? `paused by ${reason.by.name}`
+        : `paused by ${reason.by.name}: ${say.inner(reason.note)}`;
+    case 'plan':
+      return 'the plan waits here for a person';
+    case 'drift':
+      return isSameShare(reason.expected, reason.found)
+        ? `somebody else moved the canary's weight away from ${say.share(reason.expected)} and back`
+        : `somebody else moved the canary's weight from ${say.share(reason.expected)} to ${say.share(reason.found)}`;
+    case 'canaryChanged':
+      return `the canary is another one now: container ${reason.container} ran ${digest(reason.from)} and runs ${digest(reason.to)}; what was measured and approved counts no more`;
+    case 'recreated':
+      return 'the VirtualService was deleted and created anew';
+    case 'shapeChanged':
+      return `the VirtualService was changed into a form that canaryd does not edit: ${say.inner(reason.why)}`;
+  }
+}
+
+/** Why a rollback is not finished, in one sentence. */
+export function stuck(reason: StuckReason): string {
+  switch (reason.kind) {
+    case 'meshWriteFailed':
+      return `the weight could not be written: ${say.inner(reason.why)}`;
+    case 'targetMissing':
+      return `the VirtualService is gone since ${say.timeOfDay(reason.since)}: put it back, or it counts as gone for good`;
+    case 'stableMissing':
+      return "stable's destination is gone from the route, so no weight can bring users back: put it back with kubectl edit";
+    case 'stableNotReady':
+      return 'stable has no ready pod, so going back would take all users down: roll back by hand to do it all the same';
+  }
+}
+
+/** As much of an image's digest as people compare. */
+function digest(text: string): string {
+  return text === '' ? 'nothing' : text.replace(/^(sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1');
+}

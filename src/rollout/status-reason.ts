@@ -1,0 +1,140 @@
+import type { Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
+import type { Rollout } from './rollout.ts';
+
+/** Closed list of reasons on the wire. */
+export type StatusReason =
+  | 'analysis_failed'
+  | 'canary_unreachable'
+  | 'canary_not_ready'
+  | 'environment'
+  | 'unproven'
+  | 'environment_limit'
+  | 'metrics_missing'
+  | 'no_traffic'
+  | 'stable_not_ready'
+  | 'mesh_unavailable'
+  | 'mesh_write_failed'
+  | 'stable_missing'
+  | 'target_missing'
+  | 'drift_detected'
+  | 'target_recreated'
+  | 'shape_changed'
+  | 'plan_pause'
+  | 'operator'
+  | 'deadline_exceeded'
+  | 'expired'
+  | 'approval_pending'
+  | 'approval_rejected'
+  | 'approval_expired'
+  | 'handover_waiting'
+  | 'handover_undone'
+  | 'no_way_back'
+  | 'canary_changed'
+  | 'canary_unsettled'
+  | 'kill_switch'
+  | 'preflight_failed';
+
+const byCause = {
+  check: 'analysis_failed',
+  severeErrors: 'analysis_failed',
+  canaryUnreachable: 'canary_unreachable',
+  unattributedErrors: 'analysis_failed',
+  environmentLimit: 'environment_limit',
+  metricsMissing: 'metrics_missing',
+  deadline: 'deadline_exceeded',
+  expired: 'expired',
+  approvalExpired: 'approval_expired',
+  approvalRejected: 'approval_rejected',
+  handoverUndone: 'handover_undone',
+  targetMissing: 'target_missing',
+  operator: 'operator',
+} as const satisfies Record<Cause['kind'], StatusReason>;
+
+const byHold = {
+  metricsMissing: 'metrics_missing',
+  noTraffic: 'no_traffic',
+  environment: 'environment',
+  stableNotReady: 'stable_not_ready',
+  unproven: 'unproven',
+  targetMissing: 'target_missing',
+  canaryNotReady: 'canary_not_ready',
+  canaryUnsettled: 'canary_unsettled',
+  killSwitch: 'kill_switch',
+  meshUnavailable: 'mesh_unavailable',
+  meshWriteFailed: 'mesh_write_failed',
+} as const satisfies Record<HoldReason['kind'], StatusReason>;
+
+const byPause = {
+  operator: 'operator',
+  plan: 'plan_pause',
+  drift: 'drift_detected',
+  recreated: 'target_recreated',
+  canaryChanged: 'canary_changed',
+  shapeChanged: 'shape_changed',
+} as const satisfies Record<PauseReason['kind'], StatusReason>;
+
+const byStuck = {
+  meshWriteFailed: 'mesh_write_failed',
+  stableMissing: 'stable_missing',
+  targetMissing: 'target_missing',
+  stableNotReady: 'stable_not_ready',
+} as const satisfies Record<StuckReason['kind'], StatusReason>;
+
+/** Why a rollout is in its state, as a word for programs; null when there is nothing to explain. */
+export function statusReasonOf({ state }: Rollout): StatusReason | null {
+  switch (state.kind) {
+    case 'preflight':
+    case 'running':
+    case 'succeeded':
+      return null;
+    case 'holding':
+      return byHold[state.reason.kind];
+    case 'paused':
+      return byPause[state.reason.kind];
+    case 'awaitingApproval':
+      return 'approval_pending';
+    case 'handingOver':
+      return state.breach === null ? 'handover_waiting' : 'no_way_back';
+    case 'rollingBack':
+      return state.stuck === null ? byCause[state.cause.kind] : byStuck[state.stuck.kind];
+    case 'rolledBack':
+      return byCause[state.cause.kind];
+    case 'rollbackFailed':
+      return 'target_missing';
+    case 'preflightFailed':
+      return 'preflight_failed';
+    case 'cancelled':
+      return 'operator';
+  }
+}
+
+/** The exit code that a waiting CI job should end with; 8 while the rollout is still on its way. */
+export function exitCodeOf({ state }: Rollout): number {
+  switch (state.kind) {
+    case 'succeeded':
+      return 0;
+    case 'rolledBack':
+      return exitCodeByCause(state.cause);
+    case 'cancelled':
+      return 4;
+    case 'preflightFailed':
+      return 6;
+    case 'rollbackFailed':
+      return 10;
+    case 'rollingBack':
+      return state.stuck === null ? 8 : 10;
+    case 'handingOver':
+      return state.breach === null ? 8 : 10;
+    case 'preflight':
+    case 'running':
+    case 'holding':
+    case 'paused':
+    case 'awaitingApproval':
+      return 8;
+  }
+}
+
+function exitCodeByCause({ kind }: Cause): number {
+  if (kind === 'approvalRejected' || kind === 'approvalExpired') return 5;
+  return kind === 'operator' ? 4 : 3;
+}
