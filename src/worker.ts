@@ -1,8 +1,10 @@
 import { failureFields, type Log } from './log.ts';
 import { advance, type TurnDeps, type TurnEnd } from './rollout/advance.ts';
 import { sweep } from './rollout/sweep.ts';
+import type { Housekept } from './store/housekeeping.ts';
 
 const sweepMs = 5000;
+const housekeepingMs = 3_600_000;
 
 export type TurnTaker = {
   /** Runs the turn of one rollout; never throws. */
@@ -67,6 +69,40 @@ export function startTurns({ deps, log, onTurn, jitter }: TurnTakerOptions): Tur
       closed = true;
       if (timer !== null) clearTimeout(timer);
       await Promise.allSettled(running);
+    },
+  };
+}
+
+/** Something that runs by itself until it is closed. */
+export type Chore = { close(): Promise<void> };
+
+/** Keeps house at once and then every hour, and says what it dropped and what it could not do. Never throws. */
+export function startHousekeeping(keep: () => Promise<Housekept>, log: Log): Chore {
+  async function keepOnce(): Promise<void> {
+    try {
+      report(await keep());
+    } catch (error) {
+      log.warn(failureFields(error), 'housekeeping failed: it is tried again in an hour');
+    }
+  }
+
+  function report(kept: Housekept): void {
+    if (kept.kind === 'elsewhere') return;
+    const { made, moved, dropped, postponed } = kept;
+    if (made.length > 0) log.info({ partitions: made, rowsMoved: moved }, 'made room for months to come');
+    if (dropped.length > 0) log.info({ partitions: dropped }, 'dropped what is older than the retention');
+    if (postponed.length > 0)
+      log.warn({ partitions: postponed }, 'partitions were in use: they are tried again in an hour');
+  }
+
+  let running = keepOnce();
+  const timer = setInterval(() => {
+    running = running.then(keepOnce);
+  }, housekeepingMs);
+  return {
+    close: async () => {
+      clearInterval(timer);
+      await running;
     },
   };
 }

@@ -88,6 +88,7 @@ function auditRows(db: Db) {
       'number',
       'seq',
       'rollout_id',
+      'subject',
       millis(column.ref('at')).as('at'),
       'type',
       'actor_kind',

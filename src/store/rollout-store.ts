@@ -5,6 +5,7 @@ import { type Rollout, statusOf } from '../rollout/rollout.ts';
 import type { Millis } from '../rollout/units.ts';
 import { databaseClock, millis } from './clock.ts';
 import type { Db } from './database.ts';
+import { liveReads } from './live-reads.ts';
 import { findRollout, listRollouts, recallAnswer, rolloutEvents, searchAudit } from './reads.ts';
 import { documentOf, LastSeq, parsed, rolloutFrom } from './rows.ts';
 import { inTransaction, type Outcome, type Trx } from './transaction.ts';
@@ -32,6 +33,7 @@ export function rolloutStore(db: Db): Rollouts {
     events: (id, afterSeq, limit) => rolloutEvents(db, { id, afterSeq, limit }),
     audit: (query) => searchAudit(db, query),
     now: () => databaseNow(db),
+    live: liveReads(db),
   };
 }
 
@@ -57,7 +59,11 @@ async function insert(trx: Trx, creation: Creation): Promise<Outcome<Created | {
       last_seq: events.length,
     })
     .onConflict((conflict) =>
-      conflict.columns(['cluster', 'namespace', 'virtual_service']).where('ended_at', 'is', null).doNothing(),
+      conflict
+        .columns(['cluster', 'namespace', 'virtual_service'])
+        .where('ended_at', 'is', null)
+        .where('status', '<>', sql.lit('scheduled'))
+        .doNothing(),
     )
     .returning('id')
     .executeTakeFirst();
@@ -81,6 +87,7 @@ async function obstacle(trx: Trx, { rollout, remember }: Creation): Promise<Crea
     .where('namespace', '=', namespace)
     .where('virtual_service', '=', virtualService)
     .where('ended_at', 'is', null)
+    .where('status', '<>', 'scheduled')
     .executeTakeFirst();
   return live === undefined ? { kind: 'vanished' } : { kind: 'taken', by: live.id };
 }

@@ -19,7 +19,8 @@ const AuditRowColumns = z
   .object({
     number: BigintText,
     seq: BigintText,
-    rollout_id: z.string(),
+    rollout_id: z.string().nullable(),
+    subject: z.string(),
     at: z.number(),
     type: AuditType,
     actor_kind: Actor.shape.kind,
@@ -32,6 +33,7 @@ const AuditRowColumns = z
       number: row.number,
       seq: row.seq,
       rolloutId: row.rollout_id,
+      subject: row.subject,
       at: row.at,
       type: row.type,
       actor: { kind: row.actor_kind, name: row.actor_name },
@@ -59,8 +61,8 @@ export function documentOf(rollout: Rollout): string {
 }
 
 /** An audit row as it was written; throws AppError `corruptRow` when it is not one. */
-export function auditRowFrom(row: { rollout_id: string; seq: unknown }): AuditRow {
-  return parsed(AuditRowColumns, row, `audit row ${row.seq} of ${row.rollout_id}`);
+export function auditRowFrom(row: { subject: string; seq: unknown }): AuditRow {
+  return parsed(AuditRowColumns, row, `audit row ${row.seq} of ${row.subject}`);
 }
 
 /** A row's columns by schema; throws AppError `corruptRow`, naming `what` and the path, never a value. */

@@ -13,6 +13,7 @@ export interface Tables {
     cluster: FromDocument<string>;
     namespace: FromDocument<string>;
     virtual_service: FromDocument<string>;
+    route: FromDocument<string>;
     status: string;
     epoch: Generated<number>;
     lease_owner: string | null;
@@ -22,8 +23,11 @@ export interface Tables {
     last_seq: Generated<number>;
   };
   audit: {
-    number: GeneratedAlways<number>;
-    rollout_id: string;
+    number: Generated<number>;
+    /** Null in rows about something else than a rollout. */
+    rollout_id: string | null;
+    /** What the row is about; taken from `rollout_id` by the database when it is left out. */
+    subject: Generated<string>;
     seq: number;
     at: Date;
     type: string;
@@ -31,6 +35,27 @@ export interface Tables {
     actor_name: string;
     message: string;
     facts: string;
+  };
+  plan: {
+    name: string;
+    version: number;
+    document: Json;
+    digest: string;
+    created_at: Generated<Date>;
+    actor_kind: string;
+    actor_name: string;
+  };
+  hold: {
+    id: string;
+    cluster: string | null;
+    namespace: string | null;
+    reason: string | null;
+    by_kind: string;
+    by_name: string;
+    created_at: Generated<Date>;
+    lifted_at: Date | null;
+    lifted_by_kind: string | null;
+    lifted_by_name: string | null;
   };
   measurement: { rollout_id: string; at: Date; payload: Json };
   idempotency: {

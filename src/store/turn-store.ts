@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
-import type { Change, Claim, Store } from '../rollout/ports/store.ts';
+import type { Change, Claim, HoldOrder, Store } from '../rollout/ports/store.ts';
+import type { Rollout } from '../rollout/rollout.ts';
 import { databaseClock, millis, secondsFromNow } from './clock.ts';
 import type { Db } from './database.ts';
+import { openOrders, orderFrom } from './hold-store.ts';
 import { Epoch, LastSeq, parsed, rolloutFrom } from './rows.ts';
 import { inTransaction } from './transaction.ts';
 import { appendAudit, columnsOf, keepMeasurements, noLease } from './writes.ts';
@@ -48,7 +50,9 @@ async function claim(
   if (row === undefined) return null;
   const { epoch } = parsed(Epoch, row, `rollout ${asked.id}`);
   try {
-    return { rollout: rolloutFrom(asked.id, row.document), epoch, now: row.now };
+    const rollout = rolloutFrom(asked.id, row.document);
+    // Read after the claim: an order that is placed later than this fences the turn.
+    return { rollout, epoch, now: row.now, order: await orderOver(db, rollout.target) };
   } catch (cause) {
     // A newer version may understand what this one does not: the lease must not keep it away.
     await db
@@ -59,6 +63,18 @@ async function claim(
       .execute();
     throw cause;
   }
+}
+
+/** An open hold order whose scope the target lies in; the widest one is told of. */
+async function orderOver(db: Db, { cluster, namespace }: Rollout['target']): Promise<HoldOrder | null> {
+  const row = await openOrders(db)
+    .where((where) => where.or([where('cluster', 'is', null), where('cluster', '=', cluster)]))
+    .where((where) => where.or([where('namespace', 'is', null), where('namespace', '=', namespace)]))
+    .orderBy(sql`namespace nulls first`)
+    .orderBy(sql`cluster nulls first`)
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? null : orderFrom(row);
 }
 
 async function save(db: Db, id: string, epoch: number, change: Change): Promise<Saved> {
@@ -72,15 +88,23 @@ async function save(db: Db, id: string, epoch: number, change: Change): Promise<
       })
       .where('id', '=', id)
       .where('epoch', '=', epoch)
-      .returning(['last_seq', millis(databaseClock).as('now')])
+      .returning(['last_seq', millis(databaseClock).as('now'), stepBefore.as('step')])
       .executeTakeFirst();
     if (row === undefined) return { keep: false, value: { kind: 'fenced' } };
     const { last_seq } = parsed(LastSeq, row, `rollout ${id}`);
     await appendAudit(trx, id, change.events, last_seq);
-    if (change.measurements !== null) await keepMeasurements(trx, id, change.measurements);
+    if (change.measurements !== null)
+      await keepMeasurements(trx, change.rollout, row.step, change.measurements);
     return { keep: true, value: { kind: 'saved', now: row.now } };
   });
 }
+
+/**
+ * The step that a poll measured, which its own turn may have left: a subquery of RETURNING still sees the row as it
+ * was before the update.
+ */
+const stepBefore = sql<number | null>`(select (before.document #>> '{state,position,step}')::integer
+  from rollout as before where before.id = rollout.id)`;
 
 async function due(db: Db, limit: number): Promise<string[]> {
   const rows = await db

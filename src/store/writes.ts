@@ -51,9 +51,21 @@ export async function appendAudit(
   await trx.insertInto('audit').values(rows).execute();
 }
 
-/** Keeps what one poll measured; the same poll written twice is kept once. */
-export async function keepMeasurements(trx: Trx, id: string, measurements: Measurements): Promise<void> {
-  const payload = sql<string>`${jsonText(measurements)}::jsonb`;
+/**
+ * Keeps what one poll measured, how it was judged, and where the rollout stood then: `step` counts from 0. The same
+ * poll written twice is kept once.
+ */
+export async function keepMeasurements(
+  trx: Trx,
+  { id, watch, traffic }: Rollout,
+  step: number | null,
+  measurements: Measurements,
+): Promise<void> {
+  const judged = Object.entries(watch.results)
+    .filter(([, { at }]) => at === measurements.takenAt)
+    .map(([check, { verdict, limit, failuresInARow }]) => [check, { verdict, limit, failuresInARow }]);
+  const kept = { ...measurements, step, share: traffic.applied, judged: Object.fromEntries(judged) };
+  const payload = sql<string>`${jsonText(kept)}::jsonb`;
   await trx
     .insertInto('measurement')
     .values({ rollout_id: id, at: instant(measurements.takenAt), payload })

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { startPostgres } from '../../local/postgres.ts';
+import { type PostgresMajor, startPostgres } from '../../local/postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 
 export type Databases = {
@@ -12,9 +12,12 @@ export type Databases = {
   stop(): Promise<void>;
 };
 
+/** The PostgreSQL versions that every promise of the store holds on. */
+export const majors = [18, 15] as const;
+
 /** A real PostgreSQL of one's own, on which making another migrated database takes milliseconds. */
-export async function startDatabases(): Promise<Databases> {
-  const server = await startPostgres();
+export async function startDatabases(major: PostgresMajor = 18): Promise<Databases> {
+  const server = await startPostgres({ major });
   let made = 0;
   async function make(template: string): Promise<string> {
     made += 1;

@@ -3,14 +3,14 @@ import { connect, type Database } from '../../src/store/database.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { storeContract } from '../contract/store-contract.ts';
-import { type Databases, query, startDatabases } from './databases.ts';
+import { type Databases, majors, query, startDatabases } from './databases.ts';
 
-describe('the store on PostgreSQL', () => {
+describe.each(majors)('the store on PostgreSQL %i', (major) => {
   let databases: Databases;
   let database: Database | null = null;
 
   beforeAll(async () => {
-    databases = await startDatabases();
+    databases = await startDatabases(major);
   });
   afterEach(async () => {
     await database?.close();

@@ -4,11 +4,11 @@ import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { type Listening, listen } from '../../src/store/wake.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { bell, listeningLog } from '../queue/bell.ts';
-import { type Databases, query, startDatabases } from './databases.ts';
+import { type Databases, majors, query, startDatabases } from './databases.ts';
 
 const rollout = aRollout();
 
-describe('a worker that listens', () => {
+describe.each(majors)('a worker that listens on PostgreSQL %i', (major) => {
   let databases: Databases;
   let url: string;
   let database: Database;
@@ -17,7 +17,7 @@ describe('a worker that listens', () => {
   const log = listeningLog();
 
   beforeAll(async () => {
-    databases = await startDatabases();
+    databases = await startDatabases(major);
   });
   beforeEach(async () => {
     url = await databases.fresh();

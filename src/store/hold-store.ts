@@ -1,0 +1,204 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import type { AuditEvent } from '../rollout/audit.ts';
+import type { Holds, NewHoldOrder, Scope } from '../rollout/ports/holds.ts';
+import type { HoldOrder } from '../rollout/ports/store.ts';
+import { Actor } from '../rollout/reasons.ts';
+import { databaseClock, millis } from './clock.ts';
+import type { Db } from './database.ts';
+import { jsonText, storable } from './json-text.ts';
+import { parsed } from './rows.ts';
+import { inTransaction, type Outcome, type Trx } from './transaction.ts';
+import { noLease, wakeWorkers } from './writes.ts';
+
+/**
+ * Hold orders on PostgreSQL. Every method throws AppError `databaseUnavailable` or `databaseTimeout` when the database
+ * fails, after which the order may or may not stand.
+ */
+export function holdStore(db: Db): Holds {
+  return {
+    place: (order, event) => place(db, order, event),
+    lift: (id, by, event) => lift(db, { id, by, event }),
+    standing: () => standing(db),
+  };
+}
+
+const OrderRow = z
+  .object({
+    id: z.string(),
+    cluster: z.string().nullable(),
+    namespace: z.string().nullable(),
+    reason: z.string().nullable(),
+    by_kind: Actor.shape.kind,
+    by_name: z.string(),
+    at: z.number(),
+  })
+  .transform(({ by_kind, by_name, ...row }): HoldOrder => ({ ...row, by: { kind: by_kind, name: by_name } }));
+
+/** A hold order as a row of the table holds it. */
+export function orderFrom(row: unknown): HoldOrder {
+  return parsed(OrderRow, row, 'a hold order');
+}
+
+/** The open orders, as `orderFrom` reads them. */
+export function openOrders(db: Db | Trx) {
+  return db
+    .selectFrom('hold')
+    .select((column) => [
+      'hold.id',
+      'hold.cluster',
+      'hold.namespace',
+      'hold.reason',
+      'hold.by_kind',
+      'hold.by_name',
+      millis(column.ref('hold.created_at')).as('at'),
+    ])
+    .where('hold.lifted_at', 'is', null);
+}
+
+async function standing(db: Db): Promise<HoldOrder[]> {
+  return (await openOrders(db).orderBy('hold.created_at').execute()).map(orderFrom);
+}
+
+type Placed = Awaited<ReturnType<Holds['place']>>;
+
+async function place(db: Db, order: NewHoldOrder, event: AuditEvent): Promise<Placed> {
+  for (;;) {
+    const placed = await inTransaction(db, (trx) => insert(trx, order, event));
+    if (placed === null) continue;
+    await fenceAll(db, order);
+    return placed;
+  }
+}
+
+/** Null when an order stood in the way and was lifted between two statements: the next attempt may succeed. */
+async function insert(trx: Trx, order: NewHoldOrder, event: AuditEvent): Promise<Outcome<Placed | null>> {
+  const row = await trx
+    .insertInto('hold')
+    .values({
+      id: order.id,
+      cluster: order.cluster,
+      namespace: order.namespace,
+      reason: order.reason === null ? null : storable(order.reason),
+      by_kind: order.by.kind,
+      by_name: storable(order.by.name),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['cluster', 'namespace']).where('lifted_at', 'is', null).doNothing(),
+    )
+    .returning((column) => millis(column.ref('created_at')).as('at'))
+    .executeTakeFirst();
+  if (row !== undefined) {
+    await appendSubjectAudit(trx, subjectOf(order), event);
+    return { keep: true, value: { kind: 'placed', order: { ...order, at: row.at } } };
+  }
+  const other = (await openOrders(trx).execute()).map(orderFrom).find((one) => isSameScope(one, order));
+  return { keep: false, value: other === undefined ? null : { kind: 'standing', order: other } };
+}
+
+type Lift = { id: string; by: Actor; event: (order: HoldOrder) => AuditEvent };
+
+async function lift(db: Db, { id, by, event }: Lift): ReturnType<Holds['lift']> {
+  const known = await db.selectFrom('hold').select('id').where('id', '=', storable(id)).executeTakeFirst();
+  if (known === undefined) return { kind: 'unknown' };
+  const order = await inTransaction(db, async (trx) => {
+    const row = await trx
+      .updateTable('hold')
+      .set({ lifted_at: databaseClock, lifted_by_kind: by.kind, lifted_by_name: storable(by.name) })
+      .where('id', '=', id)
+      .where('lifted_at', 'is', null)
+      .returning((column) => [
+        'id',
+        'cluster',
+        'namespace',
+        'reason',
+        'by_kind',
+        'by_name',
+        millis(column.ref('created_at')).as('at'),
+      ])
+      .executeTakeFirst();
+    if (row === undefined) return { keep: false, value: null };
+    const lifted = orderFrom(row);
+    await appendSubjectAudit(trx, subjectOf(lifted), event(lifted));
+    return { keep: true, value: lifted };
+  });
+  if (order === null) return { kind: 'gone' };
+  await fenceAll(db, order);
+  return { kind: 'lifted', order };
+}
+
+/** How often rows that others hold are tried again, and how long after; a row lock lasts for one short transaction. */
+const tries = 20;
+const restMs = 50;
+
+/**
+ * Takes the lease of every turn under way in the scope and makes its rollout due: the turn's successor sees what
+ * stands now. A turn that writes at this very moment is waited for, never blocked.
+ */
+async function fenceAll(db: Db, scope: Scope): Promise<void> {
+  const fenced = new Set<string>();
+  for (let attempt = 0; attempt < tries; attempt += 1) {
+    const ids = await fenceFree(db, scope, [...fenced]);
+    for (const id of ids.done) fenced.add(id);
+    if (ids.left === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, restMs));
+  }
+}
+
+async function fenceFree(db: Db, scope: Scope, done: string[]): Promise<{ done: string[]; left: number }> {
+  return inTransaction(db, async (trx) => {
+    const inScope = trx
+      .selectFrom('rollout')
+      .select('id')
+      .where('ended_at', 'is', null)
+      .where(sql<boolean>`id <> all(${done}::text[])`)
+      .where(matches(sql.ref('cluster'), scope.cluster))
+      .where(matches(sql.ref('namespace'), scope.namespace));
+    const all = await inScope.execute();
+    const free = await inScope.forUpdate().skipLocked().execute();
+    const ids = free.map(({ id }) => id);
+    if (ids.length > 0) {
+      await trx
+        .updateTable('rollout')
+        .set({ ...noLease, epoch: sql<number>`epoch + 1`, next_at: databaseClock })
+        .where(sql<boolean>`id = any(${ids}::text[])`)
+        .execute();
+    }
+    for (const id of ids) await wakeWorkers(trx, id);
+    return { keep: true, value: { done: ids, left: all.length - ids.length } };
+  });
+}
+
+function matches(column: ReturnType<typeof sql.ref>, wanted: string | null) {
+  return wanted === null ? sql<boolean>`true` : sql<boolean>`${column} = ${storable(wanted)}`;
+}
+
+function isSameScope(one: Scope, other: Scope): boolean {
+  return one.cluster === other.cluster && one.namespace === other.namespace;
+}
+
+function subjectOf({ cluster, namespace }: Scope): string {
+  const parts = [
+    cluster === null ? [] : ['cluster', cluster],
+    namespace === null ? [] : ['namespace', namespace],
+  ];
+  return ['hold', ...parts.flat()].join('/');
+}
+
+/** An audit row about something else than a rollout. */
+async function appendSubjectAudit(trx: Trx, subject: string, event: AuditEvent): Promise<void> {
+  await trx
+    .insertInto('audit')
+    .values({
+      rollout_id: null,
+      subject,
+      seq: 0,
+      at: databaseClock,
+      type: event.type,
+      actor_kind: event.actor.kind,
+      actor_name: storable(event.actor.name),
+      message: storable(event.message),
+      facts: jsonText(event.facts),
+    })
+    .execute();
+}

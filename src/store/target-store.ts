@@ -1,0 +1,78 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import type { TargetQuery, TargetRecord, TargetRecords } from '../rollout/ports/targets.ts';
+import type { Db } from './database.ts';
+import { storable } from './json-text.ts';
+import { parsed, rolloutFrom } from './rows.ts';
+
+/**
+ * Targets as their rollouts tell of them, on PostgreSQL. Throws AppError `databaseUnavailable` or `databaseTimeout`
+ * when the database fails and `corruptRow` when a row cannot be understood.
+ */
+export function targetStore(db: Db): TargetRecords {
+  return {
+    list: (query) => list(db, query),
+    last: (name) => last(db, name),
+  };
+}
+
+const Live = z.string().nullable();
+
+function rowsOf(db: Db) {
+  return db
+    .selectFrom('rollout as last')
+    .select((column) => [
+      'last.id',
+      'last.document',
+      column
+        .selectFrom('rollout as live')
+        .select('live.id')
+        .whereRef('live.cluster', '=', 'last.cluster')
+        .whereRef('live.namespace', '=', 'last.namespace')
+        .whereRef('live.virtual_service', '=', 'last.virtual_service')
+        .where('live.ended_at', 'is', null)
+        .limit(1)
+        .as('live'),
+    ]);
+}
+
+async function list(db: Db, query: TargetQuery): Promise<TargetRecord[]> {
+  const { cluster, namespace, virtualService, after, limit } = query;
+  let rows = rowsOf(db)
+    .distinctOn(['last.cluster', 'last.namespace', 'last.virtual_service', 'last.route'])
+    .orderBy('last.cluster')
+    .orderBy('last.namespace')
+    .orderBy('last.virtual_service')
+    .orderBy('last.route')
+    .orderBy('last.id', 'desc')
+    .limit(limit);
+  if (cluster !== undefined) rows = rows.where('last.cluster', '=', storable(cluster));
+  if (namespace !== undefined) rows = rows.where('last.namespace', '=', storable(namespace));
+  if (virtualService !== undefined) rows = rows.where('last.virtual_service', '=', storable(virtualService));
+  if (after !== undefined) rows = rows.where(behind(after));
+  return (await rows.execute()).map(recordFrom);
+}
+
+function behind(after: NonNullable<TargetQuery['after']>) {
+  const { cluster, namespace, virtualService, route } = after;
+  return sql<boolean>`(last.cluster, last.namespace, last.virtual_service, last.route)
+    > (${storable(cluster)}, ${storable(namespace)}, ${storable(virtualService)}, ${storable(route)})`;
+}
+
+async function last(db: Db, name: Parameters<TargetRecords['last']>[0]): Promise<TargetRecord | null> {
+  const row = await rowsOf(db)
+    .where('last.cluster', '=', storable(name.cluster))
+    .where('last.namespace', '=', storable(name.namespace))
+    .where('last.virtual_service', '=', storable(name.virtualService))
+    .orderBy('last.id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row === undefined ? null : recordFrom(row);
+}
+
+function recordFrom(row: { id: string; document: unknown; live: unknown }): TargetRecord {
+  return {
+    last: rolloutFrom(row.id, row.document),
+    live: parsed(Live, row.live, `the live rollout beside ${row.id}`),
+  };
+}

@@ -1,0 +1,89 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connect, type Database } from '../../src/store/database.ts';
+import { planStore } from '../../src/store/plan-store.ts';
+import { rolloutStore } from '../../src/store/rollout-store.ts';
+import { targetStore } from '../../src/store/target-store.ts';
+import { turnStore } from '../../src/store/turn-store.ts';
+import { planContract } from '../contract/plan-contract.ts';
+import { targetContract } from '../contract/target-contract.ts';
+import { bankPlan } from '../fakes/rollouts.ts';
+import { type Databases, query, startDatabases } from './databases.ts';
+
+describe('plans and targets on PostgreSQL', () => {
+  let databases: Databases;
+  let url: string;
+  let database: Database | null = null;
+
+  beforeAll(async () => {
+    databases = await startDatabases();
+  });
+  afterEach(async () => {
+    await database?.close();
+    database = null;
+  });
+  afterAll(() => databases.stop());
+
+  async function open(): Promise<Database> {
+    url = await databases.fresh();
+    database = connect(url);
+    return database;
+  }
+
+  planContract(async () => planStore((await open()).db));
+
+  targetContract(async (rollouts) => {
+    const { db } = await open();
+    for (const rollout of rollouts) {
+      const begun = { ...rollout, state: { kind: 'preflight' as const, waitingFor: null } };
+      await rolloutStore(db).create(begun, [], null);
+      if (rollout.state.kind !== 'succeeded') continue;
+      const claim = await turnStore(db).claim(rollout.id, 'worker', 15);
+      const change = { rollout, events: [], measurements: null, nextAt: null, release: true };
+      await turnStore(db).save(rollout.id, claim?.epoch ?? 0, change);
+    }
+    return targetStore(db);
+  });
+
+  describe('a version of a plan', () => {
+    const add = async () =>
+      planStore((await open()).db).add({
+        name: 'pci',
+        version: 1,
+        plan: { ...bankPlan, name: 'pci' },
+        digest: `sha256:${'0'.repeat(64)}`,
+        createdBy: { kind: 'person', name: 'ana' },
+      });
+
+    it.each([
+      'update plan set digest = digest',
+      'delete from plan',
+      'truncate plan',
+    ])('is never changed nor taken away, whoever asks the database: %s', async (statement) => {
+      await add();
+      await expect(query(url, statement)).rejects.toThrow('append-only');
+    });
+
+    it('that cannot be understood is told of by name, not passed on', async () => {
+      await open();
+      await query(
+        url,
+        `insert into plan (name, version, document, digest, actor_kind, actor_name)
+         values ('pci', 1, '{"name":"pci"}', 'sha256:${'0'.repeat(64)}', 'person', 'ana')`,
+      );
+      const { db } = connect(url);
+      await expect(planStore(db).find('pci')).rejects.toMatchObject({
+        code: 'corruptRow',
+        message: expect.stringContaining('version 1 of plan pci'),
+      });
+      await db.destroy();
+    });
+
+    it('is neither found nor missing while the database cannot be reached: the fault is named', async () => {
+      const nowhere = connect('postgres://canaryd:secret@127.0.0.1:9/canaryd');
+      const unavailable = { code: 'databaseUnavailable' };
+      await expect(planStore(nowhere.db).find('pci')).rejects.toMatchObject(unavailable);
+      await expect(targetStore(nowhere.db).list({ limit: 1 })).rejects.toMatchObject(unavailable);
+      await nowhere.close();
+    });
+  });
+});
