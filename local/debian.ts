@@ -21,25 +21,43 @@ export async function canFetchDebianPackages(): Promise<boolean> {
 }
 
 /**
- * Downloads a Debian package (apt checks its signature and hash) and unpacks it into the folder `into`, without
- * installing it or running its scripts; needs no root. Does nothing when `into` exists. Throws with the tool's own words.
+ * Downloads Debian packages (apt checks their signatures and hashes) and unpacks them into the folder `into`, together
+ * with the libraries they need that this system lacks; installs nothing, runs none of their scripts and needs no root.
+ * Does nothing when `into` exists. Throws with the tool's own words.
  */
-export async function unpackDebianPackage(name: string, into: string, log: Log): Promise<void> {
+export async function unpackDebianPackages(names: string[], into: string, log: Log): Promise<void> {
   if (await exists(into)) return;
   await mkdir(dirname(into), { recursive: true });
   const work = await mkdtemp(`${into}-`);
   try {
-    log(`fetching the Debian package ${name}`);
-    await download(name, work, log);
-    const archive = (await readdir(work)).find((file) => file.endsWith('.deb'));
-    if (archive === undefined) throw new Error(`apt-get download ${name} left no .deb file`);
-    await run('dpkg-deb', ['-x', join(work, archive), join(work, 'unpacked')], {
-      timeout: downloadDeadlineMs,
-    });
+    for (const name of names) await downloadAndUnpack(name, work, log);
+    for (const name of await missingLibraries(work)) await downloadAndUnpack(name, work, log);
     await moveUnlessThere(join(work, 'unpacked'), into);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+async function downloadAndUnpack(name: string, work: string, log: Log): Promise<void> {
+  log(`fetching the Debian package ${name}`);
+  await download(name, work, log);
+  const archive = (await readdir(work)).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
+  if (archive === undefined) throw new Error(`apt-get download ${name} left no .deb file`);
+  await run('dpkg-deb', ['-x', join(work, archive), join(work, 'unpacked')], { timeout: downloadDeadlineMs });
+}
+
+/** The libraries that the downloaded packages name and that are neither installed nor downloaded. */
+async function missingLibraries(work: string): Promise<string[]> {
+  const archives = (await readdir(work)).filter((file) => file.endsWith('.deb'));
+  const fields = await Promise.all(
+    archives.map((archive) => run('dpkg-deb', ['-f', join(work, archive), 'Depends'])),
+  );
+  const named = fields.flatMap(({ stdout }) =>
+    stdout.split(',').map((part) => /^\s*(lib[^\s(|]*)/.exec(part)?.[1]),
+  );
+  const libraries = [...new Set(named.filter((name) => name !== undefined))];
+  const installed = await Promise.all(libraries.map((name) => works('dpkg-query', ['--show', name])));
+  return libraries.filter((_, index) => installed[index] === false);
 }
 
 async function works(program: string, args: string[]): Promise<boolean> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { cacheFolder, canFetchDebianPackages, type Log, unpackDebianPackage } from './debian.ts';
+import { cacheFolder, canFetchDebianPackages, type Log, unpackDebianPackages } from './debian.ts';
 import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
@@ -26,7 +26,14 @@ export type PrometheusOptions = {
   log: Log;
 };
 
-export type RunningPrometheus = { url: string; stop(): Promise<void> };
+export type RunningPrometheus = {
+  url: string;
+  /** Stops the process where it stands (SIGSTOP): connections are taken, and nothing is answered or scraped. */
+  freeze(): void;
+  /** Lets a frozen process go on. */
+  thaw(): void;
+  stop(): Promise<void>;
+};
 
 /**
  * Finds a Prometheus server to run: the one on PATH, else Debian's package unpacked into the cache folder. Installs
@@ -49,7 +56,7 @@ export async function ensurePrometheus({ log }: { log: Log }): Promise<Prometheu
 /** Answers what went wrong, or null. */
 async function fetchUnlessThere(folder: string, log: Log): Promise<unknown> {
   if (!(await canFetchDebianPackages())) return null;
-  return unpackDebianPackage('prometheus', folder, log).then(
+  return unpackDebianPackages(['prometheus'], folder, log).then(
     () => null,
     (cause: unknown) => cause,
   );
@@ -90,7 +97,11 @@ async function startOnce({ binary, sources, scrapeSeconds, log }: PrometheusOpti
   );
   const lastWords = collectLastWords(child);
   const forget = endWithThisProcess(child, folder);
+  const freeze = () => void child.kill('SIGSTOP');
+  const thaw = () => void child.kill('SIGCONT');
   const stop = async () => {
+    // A frozen process would not notice that it is to end.
+    thaw();
     await endChild(child);
     forget();
     removeFolder(folder);
@@ -104,7 +115,7 @@ async function startOnce({ binary, sources, scrapeSeconds, log }: PrometheusOpti
     throw new Error(`Prometheus did not start: ${words}`, { cause });
   }
   log(`Prometheus is ready at ${url}`);
-  return { url, stop };
+  return { url, freeze, thaw, stop };
 }
 
 // JSON is YAML too.
