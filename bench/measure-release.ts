@@ -38,9 +38,11 @@ const stepMs = 100;
 /** What the bound allows beyond interval x failures: a scrape, and canaryd's own turn. */
 const allowanceSeconds = 2;
 
-const ArmSeen = z.looseObject({ version: z.string() });
+const ArmSeen = z.looseObject({
+  version: z.string(),
+  service: z.object({ name: z.string(), namespace: z.string() }),
+});
 const TargetSeen = z.looseObject({
-  service: z.looseObject({ name: z.string(), namespace: z.string() }),
   stable: ArmSeen,
   canary: ArmSeen,
 });
@@ -93,11 +95,13 @@ export async function measureRelease(stack: Stack, { scenario, check: id }: Rele
 }
 
 /** A target with all that stands in a query; callers are not told the rest. */
-function targetOf({ service, stable, canary }: z.infer<typeof TargetSeen>): Target {
-  const arm = ({ version }: { version: string }) => ({
-    host: service.name,
-    subset: version,
-    version,
+function targetOf({ stable, canary }: z.infer<typeof TargetSeen>): Target {
+  const { service } = stable;
+  const arm = (seen: z.infer<typeof ArmSeen>) => ({
+    host: seen.service.name,
+    subset: seen.version,
+    service: seen.service,
+    version: seen.version,
     podLabels: {},
   });
   return {
@@ -106,7 +110,6 @@ function targetOf({ service, stable, canary }: z.infer<typeof TargetSeen>): Targ
     virtualService: service.name,
     uid: '',
     route: '',
-    service: { name: service.name, namespace: service.namespace },
     stable: arm(stable),
     canary: arm(canary),
     originalWeights: { stable: 100, canary: 0 },

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { authenticate, forbidden, type User, unauthorized } from './auth.ts';
 import { makeCertificate } from './certificate.ts';
+import { type After, afterRealTime } from './clock.ts';
 import {
   type AnsweredFault,
   addLatency,
@@ -11,11 +11,11 @@ import {
   type PatchFault,
   takePatchFault,
 } from './faults.ts';
-import { textAt } from './json.ts';
 import { listen } from './listen.ts';
 import { staleVersion } from './replies.ts';
-import { type ApiRequest, fieldManagerOf, parseTarget } from './request.ts';
+import { type ApiRequest, fieldManagerOf, parseTarget, readUrl } from './request.ts';
 import { attemptOf, route } from './router.ts';
+import { send } from './send.ts';
 import { failure, pageNotFound, type Reply } from './status.ts';
 import type { ObjectStore } from './store.ts';
 
@@ -46,6 +46,8 @@ type ApiServerOptions = {
   users: readonly User[];
   control: FaultControl;
   now: () => Date;
+  /** Ends watches and empties namespaces; the real clock when absent. */
+  after?: After;
 };
 
 const bodyLimitBytes = 3_145_728;
@@ -77,7 +79,7 @@ async function serve(
   const request = readRequest(message, body);
   const end = await handle(options, user, request);
   if (request.method !== 'GET') writes.push(recordOf(options, user, request, end));
-  if (end.kind === 'reply') return send(response, end.reply);
+  if (end.kind === 'reply') return send(response, end.reply, () => faults.apiDown);
   if (end.kind === 'reset') message.socket.destroy();
 }
 
@@ -90,8 +92,9 @@ type Ending =
 async function handle(options: ApiServerOptions, user: User, request: ApiRequest): Promise<Ending> {
   const fault = request.method === 'PATCH' ? takePatchFault(options.control.faults) : null;
   if (fault === 'hold') await options.control.hold();
-  const { store, now } = options;
-  const process = () => route({ store, now, webhook: () => options.control.faults.webhook }, user, request);
+  const { store, now, after = afterRealTime } = options;
+  const cluster = { store, now, after, webhook: () => options.control.faults.webhook };
+  const process = () => route(cluster, user, request);
   return endingOf(fault, process, (answered) => refusalOf(answered, user, request));
 }
 
@@ -144,12 +147,9 @@ function recordOf({ now }: ApiServerOptions, user: User, request: ApiRequest, en
 }
 
 function readRequest(message: IncomingMessage, body: string): ApiRequest {
-  const url = message.url ?? '/';
-  const [path = '/', query = ''] = url.split('?', 2);
   return {
     method: message.method ?? 'GET',
-    path,
-    query: new URLSearchParams(query),
+    ...readUrl(message.url ?? '/'),
     body,
     contentType: message.headers['content-type'] ?? '',
     userAgent: message.headers['user-agent'] ?? '',
@@ -171,28 +171,4 @@ async function readBody(message: IncomingMessage): Promise<string | null> {
 function tooLarge(): Reply {
   const message = `Request entity too large: limit is ${bodyLimitBytes}`;
   return failure({ code: 413, reason: 'RequestEntityTooLarge', message });
-}
-
-function send(response: ServerResponse, reply: Reply): void {
-  const isText = typeof reply.body === 'string';
-  const text = isText ? reply.body : `${JSON.stringify(reply.body)}\n`;
-  response.writeHead(reply.status, {
-    'audit-id': randomUUID(),
-    'cache-control': 'no-cache, private',
-    'content-type': 'application/json',
-    ...priorityHeaders(reply),
-    ...reply.headers,
-    'content-length': Buffer.byteLength(String(text)),
-  });
-  response.end(text);
-}
-
-/** The flow-control headers; an answer given before flow control (401, 429) lacks them. */
-function priorityHeaders(reply: Reply): Record<string, string> {
-  const isEarly = reply.status === 401 || (reply.status === 429 && textAt(reply.body, 'kind') === '');
-  if (isEarly) return {};
-  return {
-    'x-kubernetes-pf-flowschema-uid': '8f9e0d2c-6b5a-4c3d-9e1f-0a1b2c3d4e5f',
-    'x-kubernetes-pf-prioritylevel-uid': '1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d',
-  };
 }

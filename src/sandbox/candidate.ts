@@ -1,11 +1,10 @@
 import { isObject, type Json, type JsonObject, objectAt, textAt, without } from './json.ts';
 import { metadataErrors } from './metadata-check.ts';
 import { conflict, staleVersion } from './replies.ts';
-import { apiVersionOf } from './resources.ts';
+import { apiVersionOf, isCustom, type ObjectKey } from './resources.ts';
 import { anything, prune } from './shape.ts';
 import { shapeErrors } from './shape-check.ts';
 import { badRequest, type Cause, failure, invalid, type Outcome, proceed, refuse } from './status.ts';
-import type { ObjectKey } from './store.ts';
 
 /** Where a candidate comes from; a patch words its refusals differently. */
 export type Source = 'create' | 'update' | 'patch';
@@ -108,7 +107,7 @@ export function checkPreconditions(
   if (uid !== '' && uid !== storedUid) return refuse(wrongUid(uid, storedUid, key, source));
   const version = textAt(object, 'metadata', 'resourceVersion');
   if (version === '' || version === '0') {
-    return key.type.spec === null ? proceed(null) : refuse(versionRequired(key));
+    return isCustom(key.type) ? refuse(versionRequired(key)) : proceed(null);
   }
   if (!/^\d+$/.test(version)) {
     return refuse(failure({ code: 500, message: `strconv.ParseUint: parsing "${version}": invalid syntax` }));

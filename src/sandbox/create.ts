@@ -1,15 +1,17 @@
 import { decodeCandidate, validate } from './candidate.ts';
+import { isLeaving } from './deletion.ts';
 import { reviewByIstiod } from './istiod.ts';
-import { type JsonObject, textAt } from './json.ts';
+import { isObject, type Json, type JsonObject, objectAt, textAt } from './json.ts';
+import { freshNamespace, terminatingRefusal } from './namespaces.ts';
 import { alreadyExists, notFound, present } from './replies.ts';
 import { type ApiRequest, fieldManagerOf } from './request.ts';
-import { namespaces } from './resources.ts';
+import { namespaces, type ObjectKey } from './resources.ts';
 import { answer, failure, invalid, type Reply } from './status.ts';
-import { created, type ObjectKey } from './store.ts';
+import { created, type ObjectStore } from './store.ts';
 import type { Cluster, Write } from './write.ts';
 import {
   mediaType,
-  parseJson,
+  parseBody,
   undecodableBody,
   unknownFieldWarnings,
   unsupportedMedia,
@@ -19,12 +21,12 @@ import { readWriteOptions } from './write-options.ts';
 /** POST to a collection. */
 export function createObject(cluster: Cluster, write: Write): Reply {
   const { request, version } = write;
-  if (!['', 'application/json'].includes(mediaType(request))) {
+  if (!['', 'application/json', 'application/yaml'].includes(mediaType(request))) {
     return unsupportedMedia(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
   }
   const options = readWriteOptions(request, 'CreateOptions');
   if ('body' in options) return options;
-  const candidate = parseJson(request.body);
+  const candidate = withName(cluster.store, parseBody(request));
   if (candidate === undefined) return undecodableBody(write.key.type.kind);
   const key = { ...write.key, name: textAt(candidate, 'metadata', 'name') };
   const strict = options.fieldValidation === 'Strict';
@@ -39,12 +41,21 @@ export function createObject(cluster: Cluster, write: Write): Reply {
   return answer(201, present(result, key.type, version), warnings);
 }
 
+/** An object without a name gets one that begins with its `generateName`. */
+function withName(store: ObjectStore, candidate: Json | undefined): Json | undefined {
+  const start = textAt(candidate, 'metadata', 'generateName');
+  if (!isObject(candidate) || start === '' || textAt(candidate, 'metadata', 'name') !== '') return candidate;
+  const name = `${start}${store.nameEnding()}`;
+  return { ...candidate, metadata: { ...objectAt(candidate, 'metadata'), name } };
+}
+
 function storeNew(
   cluster: Cluster,
   key: ObjectKey,
-  object: JsonObject,
+  given: JsonObject,
   { request, dryRun }: { request: ApiRequest; dryRun: boolean },
 ): JsonObject {
+  const object = key.type === namespaces ? freshNamespace(given, key.name) : given;
   const manager = fieldManagerOf(request);
   if (!dryRun) return cluster.store.create(key, object, manager);
   const time = cluster.now().toISOString();
@@ -62,7 +73,10 @@ function creationRefusal({ store }: Cluster, key: ObjectKey, object: JsonObject)
   }
   const home = { type: namespaces, namespace: '', name: key.namespace };
   if (key.type.namespaced && store.get(home) === null) return notFound(home);
+  const terminating = terminatingRefusal(store, key);
+  if (terminating !== null) return terminating;
   const valid = validate(object, key);
   if (!valid.ok) return valid.reply;
-  return store.get(key) === null ? null : alreadyExists(key);
+  const there = store.get(key);
+  return there === null ? null : alreadyExists(key, isLeaving(there));
 }

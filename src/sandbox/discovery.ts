@@ -55,7 +55,7 @@ function resourceList(name: string, version: string): Reply {
     singularName: kind.toLowerCase(),
     namespaced,
     kind,
-    verbs: ['create', 'delete', 'get', 'list', 'patch', 'update'],
+    verbs: ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'],
   }));
   const groupVersion = name === '' ? version : `${name}/${version}`;
   return answer(200, { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources });

@@ -1,4 +1,4 @@
-import { type CallerSpec, fullHost, type ServiceSpec } from './mesh-spec.ts';
+import { type CallerSpec, fullHost } from './mesh-spec.ts';
 import type { Pod } from './pod-objects.ts';
 
 /** How one request ended. `flags` are Envoy's response flags, `-` for none. */
@@ -6,19 +6,22 @@ export type Result = { code: number; flags: string };
 
 const cluster = 'Kubernetes';
 
+/** The Service that a proxy names as the destination. */
+export type NamedService = { name: string; namespace: string };
+
 /**
  * The label set of Istio's standard metrics for one request. `pod` null means that no destination was reached: Istio
  * then knows the Service, but not the workload or version behind it.
  */
 export function istioLabels(
   reporter: 'source' | 'destination',
-  parties: { service: ServiceSpec; pod: Pod | null },
+  parties: { caller: CallerSpec; service: NamedService; pod: Pod | null },
   result: Result,
 ): Record<string, string> {
-  const { service, pod } = parties;
+  const { caller, service, pod } = parties;
   return {
     reporter,
-    ...sourceLabels(service.caller),
+    ...sourceLabels(caller),
     ...destinationLabels(pod),
     destination_service: fullHost(service),
     destination_service_name: service.name,

@@ -19,6 +19,8 @@ export type VersionSpec = {
   behaviour: Behaviour;
   /** The `app` label of its pods; the service name when absent. */
   app?: string;
+  /** Name of a Service for its pods alone, beside the one for all versions. */
+  ownService?: string;
 };
 
 /** Who sends the requests; its sidecars report with `reporter="source"`. */

@@ -1,4 +1,4 @@
-import { type Json, type JsonObject, objectAt } from './json.ts';
+import { type Json, type JsonObject, listAt, objectAt, textAt } from './json.ts';
 import { rulesNotChecked } from './shape-check.ts';
 import type { Cause } from './status.ts';
 
@@ -15,6 +15,7 @@ export function metadataErrors(metadata: JsonObject): Cause[] {
     ...Object.values(objectAt(metadata, 'labels')).flatMap(labelErrors),
     ...Object.keys(objectAt(metadata, 'annotations')).flatMap(annotationKeyErrors),
     ...annotationSizeErrors(objectAt(metadata, 'annotations')),
+    ...listAt(metadata, 'ownerReferences').flatMap(ownerErrors),
   ];
 }
 
@@ -50,6 +51,14 @@ function annotationSizeErrors(annotations: JsonObject): Cause[] {
   if (bytes <= annotationLimitBytes) return [];
   const message = `Too long: may not be more than ${annotationLimitBytes} bytes`;
   return [{ reason: 'FieldValueTooLong', message, field: 'metadata.annotations' }, rulesNotChecked];
+}
+
+function ownerErrors(owner: Json): Cause[] {
+  const needed = { apiVersion: 'version must not be empty', kind: 'must not be empty' };
+  const rules = Object.entries({ ...needed, name: 'must not be empty', uid: 'must not be empty' });
+  return rules
+    .filter(([field]) => textAt(owner, field) === '')
+    .map(([field, rule]) => bad(`metadata.ownerReferences.${field}`, '', rule));
 }
 
 function bad(field: string, value: string, rule: string): Cause {

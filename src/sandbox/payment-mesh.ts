@@ -27,7 +27,7 @@ const service: ServiceSpec = {
 };
 
 /**
- * The mesh of the demo: payment-service in payment-prod with versions v1, v2 and v3 (two healthy pods each), all traffic
+ * payment-service in payment-prod with versions v1, v2 and v3 (two healthy pods each), subsets of one host, all traffic
  * on v1, called by order-service in order-prod 600 times a second.
  */
 export function paymentMesh(): MeshSpec {

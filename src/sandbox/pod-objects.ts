@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject } from './json.ts';
+import { type JsonObject, objectAt } from './json.ts';
 
 /** One running pod of the simulated mesh. */
 export type Pod = {
@@ -142,13 +142,34 @@ export function deploymentObject(pods: readonly Pod[], pod: Pod): JsonObject {
   };
 }
 
-export function serviceObject(service: { name: string; port: number }): JsonObject {
+/** The ReplicaSet of one template: it owns these pods, and lists the containers that nobody injected. */
+export function replicaSetObject(pods: readonly Pod[], pod: Pod): JsonObject {
+  const { metadata, spec } = deploymentObject(pods, pod);
+  const labels = { ...objectAt(metadata, 'labels'), 'pod-template-hash': pod.hash };
+  const owner = { apiVersion: 'apps/v1', kind: 'Deployment', name: pod.workload };
+  const ready = pods.filter((one) => one.ready).length;
+  return {
+    kind: 'ReplicaSet',
+    metadata: {
+      labels,
+      ownerReferences: [{ ...owner, uid: uidLike(pod.workload), controller: true }],
+    },
+    spec: { ...objectAt(spec), replicas: pods.length, selector: { matchLabels: labels } },
+    status: { replicas: pods.length, readyReplicas: ready, availableReplicas: ready },
+  };
+}
+
+/** A Service for the pods with these labels. */
+export function serviceObject(
+  service: { name: string; port: number },
+  selector: Record<string, string> = { app: service.name },
+): JsonObject {
   return {
     kind: 'Service',
     metadata: { labels: { app: service.name } },
     spec: {
       type: 'ClusterIP',
-      selector: { app: service.name },
+      selector,
       ports: [{ name: 'http', port: service.port, protocol: 'TCP', targetPort: service.port }],
     },
   };

@@ -24,3 +24,9 @@ export function uuidFrom(random: Random): string {
   const variant = (8 + Math.floor(random() * 4)).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
+
+/** Letters and digits of a generated name: Kubernetes leaves out vowels and look-alikes. */
+export function lettersFrom(random: Random, count: number): string {
+  const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
+  return Array.from({ length: count }, () => alphabet[Math.floor(random() * alphabet.length)]).join('');
+}

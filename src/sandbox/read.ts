@@ -1,90 +1,130 @@
+import { type Continuation, readToken, writeToken } from './continue-token.ts';
 import { type JsonObject, textAt } from './json.ts';
+import { forbiddenListOption, readSelection, type Selection, versionMistake } from './list-options.ts';
 import { notFound, present } from './replies.ts';
 import type { ApiRequest } from './request.ts';
-import { apiVersionOf, type ResourceType } from './resources.ts';
-import { parseLabelSelector } from './selectors.ts';
-import { answer, badRequest, failure, type Reply } from './status.ts';
-import type { ObjectKey, ObjectStore } from './store.ts';
+import { apiVersionOf, isCustom, type ObjectKey, type ResourceType } from './resources.ts';
+import { answer, badRequest, failure, type Outcome, proceed, type Reply, refuse } from './status.ts';
+import type { ObjectStore } from './store.ts';
+
+/** The objects of a kind in a namespace, or in every namespace when it is empty. */
+export type Place = { type: ResourceType; namespace: string };
 
 /** GET of one object; `status` answers the same object. */
 export function getObject(store: ObjectStore, key: ObjectKey, version: string, request: ApiRequest): Reply {
-  const wrong = versionFault(store, request, 'get');
-  if (wrong !== null) return wrong;
+  const asked = request.query.get('resourceVersion') ?? '';
+  const mistake = versionMistake(asked);
+  if (mistake !== null) return failure({ code: 500, message: mistake });
+  if (Number(asked) > store.version()) return versionTooLarge(asked, store);
   const stored = store.get(key);
   return stored === null ? notFound(key) : answer(200, present(stored, key.type, version));
 }
 
 /** LIST of a namespace, or of every namespace when it is empty. A namespace that does not exist has no objects. */
-export function listObjects(
-  store: ObjectStore,
-  place: { type: ResourceType; namespace: string },
+export function listObjects(store: ObjectStore, place: Place, version: string, request: ApiRequest): Reply {
+  const selection = readSelection(request);
+  if (!selection.ok) return selection.reply;
+  const snapshot = snapshotFor(store, place, request);
+  if (!snapshot.ok) return snapshot.reply;
+  const { items, metadata } = pageOf(place, snapshot.value, selection.value, request);
+  return answer(200, listObject(place.type, version, items, metadata));
+}
+
+/** A list as the API server writes it; `metadata` holds its version and where it goes on. */
+export function listObject(
+  type: ResourceType,
   version: string,
-  request: ApiRequest,
-): Reply {
-  if (isWatch(request)) return watchRefused();
-  const wrong = versionFault(store, request, 'list');
-  if (wrong !== null) return wrong;
-  const labelSelector = request.query.get('labelSelector') ?? '';
-  const matchesLabels = parseLabelSelector(labelSelector);
-  if (matchesLabels === null) return badRequest(`unable to parse requirement: ${labelSelector}`);
-  const matchesFields = parseFieldSelector(request.query.get('fieldSelector') ?? '');
-  if (typeof matchesFields === 'string') return badRequest(`field label not supported: ${matchesFields}`);
-  const { type, namespace } = place;
-  const all = store.list(type, namespace === '' ? undefined : namespace);
-  const page = pageOf(all.filter(matchesLabels).filter(matchesFields), request);
-  if (page === null) return badRequest('invalid continue token: continue key is not valid');
-  const items = page.items.map((item) => present(item, type, version));
-  const metadata: JsonObject = { resourceVersion: String(store.version()), ...page.metadata };
-  return answer(200, { apiVersion: apiVersionOf(type, version), kind: `${type.kind}List`, metadata, items });
+  objects: readonly JsonObject[],
+  metadata: JsonObject,
+): JsonObject {
+  const items = objects.map((item) => present(item, type, version));
+  return { apiVersion: apiVersionOf(type, version), kind: `${type.kind}List`, metadata, items };
 }
 
-export function isWatch(request: ApiRequest): boolean {
-  return ['1', 'true'].includes(request.query.get('watch') ?? '');
+/** The objects that a list is about, before selectors and pages; `after` is where the last page ended. */
+type Snapshot = { objects: JsonObject[]; version: number; after: string };
+
+function snapshotFor(store: ObjectStore, place: Place, request: ApiRequest): Outcome<Snapshot> {
+  const refusal = versionRefusal(store, request);
+  if (refusal !== null) return refuse(refusal);
+  const token = request.query.get('continue') ?? '';
+  if (token !== '') return continued(store, place, readToken(token));
+  const isExact = request.query.get('resourceVersionMatch') === 'Exact';
+  const version = isExact ? Number(request.query.get('resourceVersion')) : store.version();
+  const objects = objectsAt(store, place, version);
+  return objects === null ? refuse(expired(listTooOld, {})) : proceed({ objects, version, after: '' });
 }
 
-/** The sandbox has no watch; a client that asks for one is told so instead of being left without events. */
-function watchRefused(): Reply {
-  const message = 'the sandbox does not serve watches';
-  return failure({ code: 405, reason: 'MethodNotAllowed', message });
+function continued(store: ObjectStore, place: Place, from: Continuation | null): Outcome<Snapshot> {
+  if (from === null) return refuse(badRequest('invalid continue token: continue key is not valid'));
+  const version = from.consistent ? from.version : store.version();
+  const objects = objectsAt(store, place, version);
+  if (objects !== null) return proceed({ objects, version, after: from.after });
+  // The client may go on all the same: with this token, and with what changed in between.
+  const token = writeToken({ consistent: false, after: from.after });
+  return refuse(expired(continueTooOld, { continue: token }));
 }
 
-function versionFault(store: ObjectStore, request: ApiRequest, verb: 'get' | 'list'): Reply | null {
-  const asked = request.query.get('resourceVersion') ?? '';
-  if (asked !== '' && !/^\d+$/.test(asked)) {
-    const cause = `resourceVersion: Invalid value: "${asked}": strconv.ParseUint: parsing "${asked}": invalid syntax`;
-    return verb === 'get'
-      ? failure({ code: 500, message: cause })
-      : badRequest(`invalid resource version: ${cause}`);
+function objectsAt(store: ObjectStore, { type, namespace }: Place, version: number): JsonObject[] | null {
+  return store.listAt(version, type, namespace === '' ? undefined : namespace);
+}
+
+function versionRefusal(store: ObjectStore, { query }: ApiRequest): Reply | null {
+  const asked = query.get('resourceVersion') ?? '';
+  const match = query.get('resourceVersionMatch') ?? '';
+  const forbid = (why: string) => forbiddenListOption('resourceVersionMatch', why);
+  if (match !== '' && asked === '') {
+    return forbid('resourceVersionMatch is forbidden unless resourceVersion is provided');
   }
-  if (Number(asked) <= store.version()) return null;
+  if (match === 'Exact' && asked === '0') {
+    return forbid('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
+  const mistake = versionMistake(asked);
+  if (mistake !== null) return badRequest(`invalid resource version: ${mistake}`);
+  return Number(asked) > store.version() ? versionTooLarge(asked, store) : null;
+}
+
+function versionTooLarge(asked: string, store: ObjectStore): Reply {
   const message = `Timeout: Too large resource version: ${asked}, current: ${store.version()}`;
   const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
   const reply = failure({ code: 504, reason: 'Timeout', message, details: { causes, retryAfterSeconds: 1 } });
   return { ...reply, headers: { ...reply.headers, 'retry-after': '1' } };
 }
 
-/** A predicate over name and namespace, or the name of a field that cannot be selected on. */
-function parseFieldSelector(text: string): ((object: JsonObject) => boolean) | string {
-  const parts = text === '' ? [] : text.split(',').map((part) => part.split(/==?/));
-  const unsupported = parts.find(([field]) => field !== 'metadata.name' && field !== 'metadata.namespace');
-  if (unsupported !== undefined) return unsupported[0] ?? text;
-  return (object) => parts.every(([field = '', value]) => textAt(object, ...field.split('.')) === value);
+const listTooOld = 'The resourceVersion for the provided list is too old.';
+const continueTooOld =
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
+
+function expired(message: string, metadata: JsonObject): Reply {
+  const reply = failure({ code: 410, reason: 'Expired', message });
+  return { ...reply, body: { ...Object(reply.body), metadata } };
 }
 
 type Page = { items: JsonObject[]; metadata: JsonObject };
 
-/** Cuts a page by `limit`; the continue token is the position, encoded so that nobody reads it. Null: no such token. */
-function pageOf(items: JsonObject[], request: ApiRequest): Page | null {
-  const token = request.query.get('continue') ?? '';
-  const decoded = Buffer.from(token, 'base64url').toString();
-  if (token !== '' && !/^from:\d+$/.test(decoded)) return null;
-  const start = token === '' ? 0 : Number(decoded.slice('from:'.length));
-  const limit = Number(request.query.get('limit') ?? 0);
-  const end = limit > 0 ? start + limit : items.length;
-  const isLast = end >= items.length;
-  const next = Buffer.from(`from:${end}`).toString('base64url');
-  return {
-    items: items.slice(start, end),
-    metadata: isLast ? {} : { continue: next, remainingItemCount: items.length - end },
-  };
+/** Cuts a page by `limit`. How much remains is told only where nothing is selected, as the API server does. */
+function pageOf(
+  place: Place,
+  snapshot: Snapshot,
+  { selects, isWhole }: Selection,
+  { query }: ApiRequest,
+): Page {
+  const nameOf = (object: JsonObject) => nameIn(place, object);
+  const rest = snapshot.objects.filter((object) => nameOf(object) > snapshot.after).filter(selects);
+  const limit = Number(query.get('limit') ?? 0);
+  const items = limit > 0 ? rest.slice(0, limit) : rest;
+  const resourceVersion = String(snapshot.version);
+  const last = items.at(-1);
+  if (last === undefined || items.length === rest.length) {
+    return { items, metadata: { ...(isCustom(place.type) ? { continue: '' } : {}), resourceVersion } };
+  }
+  const next = writeToken({ consistent: true, version: snapshot.version, after: nameOf(last) });
+  const remaining = isWhole ? { remainingItemCount: rest.length - items.length } : {};
+  return { items, metadata: { continue: next, ...remaining, resourceVersion } };
+}
+
+/** The name within the list, in the order of which lists come. */
+function nameIn({ namespace }: Place, object: JsonObject): string {
+  const name = textAt(object, 'metadata', 'name');
+  return namespace === '' ? `${textAt(object, 'metadata', 'namespace')}/${name}` : name;
 }

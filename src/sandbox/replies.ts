@@ -1,7 +1,6 @@
 import type { JsonObject } from './json.ts';
-import { apiVersionOf, qualifiedName, type ResourceType } from './resources.ts';
+import { apiVersionOf, type ObjectKey, qualifiedName, type ResourceType } from './resources.ts';
 import { failure, type Reply } from './status.ts';
-import type { ObjectKey } from './store.ts';
 
 /** An object as one of its served versions; every version is the same object under another apiVersion. */
 export function present(object: JsonObject, type: ResourceType, version: string): JsonObject {
@@ -26,8 +25,9 @@ export function conflict(key: ObjectKey, cause: string): Reply {
   return failure({ code: 409, reason: 'Conflict', message, details: detailsOf(key) });
 }
 
-export function alreadyExists(key: ObjectKey): Reply {
-  const message = `${qualifiedName(key.type)} "${key.name}" already exists`;
+/** The name is taken; `isLeaving` says that its owner is deleted and waits for finalizers. */
+export function alreadyExists(key: ObjectKey, isLeaving: boolean): Reply {
+  const message = `${isLeaving ? 'object is being deleted: ' : ''}${qualifiedName(key.type)} "${key.name}" already exists`;
   return failure({ code: 409, reason: 'AlreadyExists', message, details: detailsOf(key) });
 }
 

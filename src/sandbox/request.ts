@@ -50,6 +50,22 @@ function decodeStep(step: string): string {
   }
 }
 
+export function isWatch(request: ApiRequest): boolean {
+  return ['1', 'true'].includes(request.query.get('watch') ?? '');
+}
+
+/**
+ * Reads a request's URL. The old form of a watch, `/apis/<group>/<version>/watch/…` or `/api/v1/watch/…`, becomes the
+ * path it is about with `watch=true`.
+ */
+export function readUrl(url: string): { path: string; query: URLSearchParams } {
+  const [given = '/', text = ''] = url.split('?', 2);
+  const query = new URLSearchParams(text);
+  const path = given.replace(/^(\/api\/[^/]+|\/apis\/[^/]+\/[^/]+)\/watch\//, '$1/');
+  if (path !== given) query.set('watch', 'true');
+  return { path, query };
+}
+
 /** The RBAC verb of a request. */
 export function verbOf(method: string, hasName: boolean, isWatch: boolean): string {
   if (method === 'GET' && !hasName) return isWatch ? 'watch' : 'list';

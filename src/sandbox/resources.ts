@@ -13,6 +13,9 @@ export type ResourceType = {
   spec: Shape | null;
 };
 
+/** Names one object; `namespace` is empty for cluster-scoped kinds. */
+export type ObjectKey = { type: ResourceType; namespace: string; name: string };
+
 const istioVersions = ['v1', 'v1beta1', 'v1alpha3'] as const;
 
 export const virtualServices = istio('virtualservices', 'VirtualService', virtualServiceShape);
@@ -22,6 +25,7 @@ export const services = plain('', 'services', 'Service');
 export const pods = plain('', 'pods', 'Pod');
 export const endpointSlices = plain('discovery.k8s.io', 'endpointslices', 'EndpointSlice');
 export const deployments = plain('apps', 'deployments', 'Deployment');
+export const replicaSets = plain('apps', 'replicasets', 'ReplicaSet');
 
 /** Everything served. The kinds without a shape exist so that a reader finds an empty list instead of a 404 page. */
 export const resourceTypes: readonly ResourceType[] = [
@@ -32,6 +36,7 @@ export const resourceTypes: readonly ResourceType[] = [
   pods,
   endpointSlices,
   deployments,
+  replicaSets,
   istio('gateways', 'Gateway', null),
   istio('sidecars', 'Sidecar', null),
   istio('serviceentries', 'ServiceEntry', null),
@@ -44,7 +49,6 @@ export const resourceTypes: readonly ResourceType[] = [
   }),
   plain('telemetry.istio.io', 'telemetries', 'Telemetry', { versions: ['v1', 'v1alpha1'] }),
   plain('extensions.istio.io', 'wasmplugins', 'WasmPlugin', { versions: ['v1alpha1'] }),
-  plain('apps', 'replicasets', 'ReplicaSet'),
   plain('autoscaling', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { versions: ['v2', 'v1'] }),
   plain('policy', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   plain('networking.k8s.io', 'networkpolicies', 'NetworkPolicy'),
@@ -61,6 +65,11 @@ export function findResourceType(group: string, version: string, plural: string)
   const fits = (type: ResourceType) =>
     type.group === group && type.plural === plural && type.versions.includes(version);
   return resourceTypes.find(fits) ?? null;
+}
+
+/** Whether the kind comes from a CustomResourceDefinition; the API server treats those apart in places. */
+export function isCustom({ group }: ResourceType): boolean {
+  return group.endsWith('.istio.io');
 }
 
 /** `networking.istio.io/v1`, or just `v1` for the core group. */

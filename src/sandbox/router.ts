@@ -1,13 +1,14 @@
 import { accessReviewPath, reviewAccess } from './access-review.ts';
 import { type Attempt, forbidden, forbiddenPath, isAllowed, type User } from './auth.ts';
 import { createObject } from './create.ts';
-import { deleteObject } from './delete.ts';
+import { deleteCollection, deleteObject } from './delete.ts';
 import { getOther, isPublicPath } from './discovery.ts';
-import { getObject, isWatch, listObjects } from './read.ts';
+import { getObject, listObjects } from './read.ts';
 import { notFound } from './replies.ts';
-import { type ApiRequest, parseTarget, type Target, verbOf } from './request.ts';
+import { type ApiRequest, isWatch, parseTarget, type Target, verbOf } from './request.ts';
+import type { ObjectKey } from './resources.ts';
 import { badRequest, failure, pageNotFound, type Reply } from './status.ts';
-import type { ObjectKey } from './store.ts';
+import { watchObjects } from './watch.ts';
 import { type Cluster, patchObject, putObject } from './write.ts';
 
 type ResourceTarget = Extract<Target, { kind: 'resource' }>;
@@ -68,7 +69,12 @@ function routeCollection(
   key: ObjectKey,
   request: ApiRequest,
 ): Reply {
-  if (request.method === 'GET') return listObjects(cluster.store, key, target.version, request);
+  if (request.method === 'DELETE') return deleteCollection(cluster, key, target.version, request);
+  if (request.method === 'GET') {
+    return isWatch(request)
+      ? watchObjects(cluster, key, target.version, request)
+      : listObjects(cluster.store, key, target.version, request);
+  }
   return ['PUT', 'PATCH'].includes(request.method) ? badRequest('name must be provided') : notAllowed();
 }
 

@@ -1,11 +1,11 @@
 import { stringify } from 'yaml';
 import { type ApiServer, startApiServer, type WriteRecord } from './api-server.ts';
 import { defaultUsers, type User } from './auth.ts';
+import { demoMesh } from './demo-mesh.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { type JsonObject, textAt } from './json.ts';
 import type { Behaviour, MeshSpec, ServiceSpec } from './mesh-spec.ts';
 import { startMetricsServer } from './metrics-server.ts';
-import { paymentMesh } from './payment-mesh.ts';
 import { resourceTypes } from './resources.ts';
 import { createStore, type ObjectStore } from './store.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
@@ -16,7 +16,7 @@ type SandboxOptions = {
   seed?: number;
   /** Real milliseconds between two rounds of requests, 50 when absent; 0 sends none until `traffic.tick` is called. */
   tickMs?: number;
-  /** The payment mesh of the demo when absent. */
+  /** The mesh of the demo when absent: payment-service and ledger. */
   mesh?: MeshSpec;
 };
 
@@ -36,6 +36,10 @@ export type Sandbox = {
   setRequestRate(service: string, requestsPerSecond: number): void;
   /** Replaces a version's pods by new ones running this image (new digests, new template hash). */
   redeploy(service: string, version: string, image: string): void;
+  /** The same pod by pod: each call of what it returns replaces one, and answers how many old ones are left. */
+  redeployByPod(service: string, version: string, image: string): () => number;
+  /** Replaces a version's pods by new ones of the same image, as `kubectl rollout restart` does. */
+  restart(service: string, version: string): void;
   store: ObjectStore;
   workloads: Workloads;
   traffic: Traffic;
@@ -49,7 +53,7 @@ export type Sandbox = {
 
 /** Starts the API server, the traffic and the metrics endpoint on free loopback ports. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { seed = 1, tickMs = 50, mesh = paymentMesh() } = options;
+  const { seed = 1, tickMs = 50, mesh = demoMesh() } = options;
   const now = () => new Date();
   const store = createStore({ seed, now });
   const workloads = createWorkloads({ store, mesh, now, seed });
@@ -72,6 +76,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     setRequestRate: traffic.setRequestRate,
     redeploy: (name, version, image) => workloads.redeploy(service(name), version, image),
+    redeployByPod: (name, version, image) => workloads.redeployByPod(service(name), version, image),
+    restart: (name, version) => workloads.restart(service(name), version),
     store,
     workloads,
     traffic,

@@ -4,7 +4,13 @@ import { destinationRules, services, virtualServices } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
 /** One destination of the split as Envoy would see it. `labels` null: no such cluster (unknown host or subset). */
-export type Arm = { name: string; weight: number; labels: JsonObject | null };
+export type Arm = {
+  name: string;
+  weight: number;
+  labels: JsonObject | null;
+  /** The Service that its host names. */
+  service: { name: string; namespace: string };
+};
 
 /**
  * The split that applies now to a plain request to a service: the weights of the first route that such a request
@@ -13,7 +19,9 @@ export type Arm = { name: string; weight: number; labels: JsonObject | null };
  */
 export function currentSplit(store: ObjectStore, service: ServiceSpec): Arm[] {
   const owner = store.list(virtualServices).find((object) => isFor(object, service));
-  const plain = [{ name: service.name, weight: 1, labels: serviceSelector(store, fullHost(service)) }];
+  const { name, namespace: home } = service;
+  const labels = serviceSelector(store, fullHost(service));
+  const plain = [{ name, weight: 1, labels, service: { name, namespace: home } }];
   if (owner === undefined) return plain;
   const route = listAt(owner, 'spec', 'http').find(matchesPlainRequest);
   const routes = listAt(route, 'route');
@@ -56,8 +64,13 @@ function armOf(store: ObjectStore, route: Json, namespace: string): Arm {
   const host = qualified(textAt(route, 'destination', 'host'), namespace);
   const labels = subset === '' ? serviceSelector(store, host) : subsetLabels(store, host, subset);
   const version = textAt(labels, 'version');
-  const name = version || subset || (host.split('.')[0] ?? host);
-  return { name, weight: typeof weight === 'number' ? weight : 0, labels };
+  const [service = host, home = namespace] = host.split('.');
+  return {
+    name: version || subset || service,
+    weight: typeof weight === 'number' ? weight : 0,
+    labels,
+    service: { name: service, namespace: home },
+  };
 }
 
 function serviceSelector(store: ObjectStore, host: string): JsonObject | null {

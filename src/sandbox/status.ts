@@ -3,7 +3,18 @@ import type { JsonObject } from './json.ts';
 export type Cause = { reason: string; message: string; field: string };
 
 /** One answer of the API server: a JSON object, or text for the few answers that are not Status bodies. */
-export type Reply = { status: number; body: JsonObject | string; headers: Record<string, string | string[]> };
+export type Reply = {
+  status: number;
+  body: JsonObject | string;
+  headers: Record<string, string | string[]>;
+  /** In place of the body: what a watch sends for as long as it is open. */
+  feed?: Feed;
+};
+
+/** Where the events of a watch go; `end` is the clean end of the answer. */
+export type Sink = { send(event: JsonObject): void; end(): void };
+/** Starts sending; the function given back stops it, once the client has gone. */
+export type Feed = (sink: Sink) => () => void;
 
 /** A step of a request that either goes on with a value or ends it with an answer. */
 export type Outcome<T> = { ok: true; value: T } | { ok: false; reply: Reply };

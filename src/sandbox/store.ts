@@ -1,82 +1,72 @@
 import { type JsonObject, objectAt, sameJson, without } from './json.ts';
 import { withFieldOwner } from './managed-fields.ts';
-import { seededRandom, uuidFrom } from './random.ts';
-import { apiVersionOf, type ResourceType } from './resources.ts';
-
-/** Names one object; `namespace` is empty for cluster-scoped kinds. */
-export type ObjectKey = { type: ResourceType; namespace: string; name: string };
+import { createObjectTable, type ObjectTable } from './object-table.ts';
+import { lettersFrom, seededRandom, uuidFrom } from './random.ts';
+import { apiVersionOf, type ObjectKey, type ResourceType } from './resources.ts';
 
 /** The state of the simulated cluster. Objects handed out are never changed in place. */
-export type ObjectStore = {
-  get(key: ObjectKey): JsonObject | null;
-  list(type: ResourceType, namespace?: string): JsonObject[];
+export type ObjectStore = Omit<ObjectTable, 'put'> & {
   /** Stores a new object with fresh uid, generation 1 and a new resourceVersion. */
   create(key: ObjectKey, object: JsonObject, manager: string): JsonObject;
   /** What `update` would store, without storing it (for dry runs). */
   updated(key: ObjectKey, object: JsonObject, manager: string): JsonObject;
   /** Replaces an object; the same object back means that nothing changed and no version was spent. */
   update(key: ObjectKey, object: JsonObject, manager: string): JsonObject;
-  remove(key: ObjectKey): void;
-  /** The newest resourceVersion handed out. */
-  version(): number;
+  /** Sets the stamps of a deletion that waits for finalizers; gives back the object as it is then stored. */
+  markDeleted(key: ObjectKey, object: JsonObject): JsonObject;
+  /** The ending of a generated name: five letters as Kubernetes picks them. */
+  nameEnding(): string;
 };
 
 /** `now` gives the wall time of creation stamps; `seed` makes the uids repeatable. */
 export function createStore(options: { seed: number; now: () => Date }): ObjectStore {
-  const objects = new Map<string, JsonObject>();
+  const { put, ...table } = createObjectTable(1000);
   const random = seededRandom(options.seed ^ 0x5bd1e995);
-  let version = 1000;
   const stamp = () =>
     options
       .now()
       .toISOString()
       .replace(/\.\d+Z$/, 'Z');
-
   const updated: ObjectStore['updated'] = (key, object, manager) => {
-    const before = objects.get(keyText(key)) ?? {};
+    const before = table.get(key) ?? {};
     return revised(before, { ...object, apiVersion: storedVersion(key.type) }, { manager, time: stamp() });
   };
-  const keep = (key: ObjectKey, object: JsonObject) => {
-    version += 1;
-    const metadata = { ...objectAt(object, 'metadata'), resourceVersion: String(version) };
-    const stored = { ...object, metadata };
-    objects.set(keyText(key), stored);
-    return stored;
-  };
-
   return {
-    get: (key) => objects.get(keyText(key)) ?? null,
-    list: (type, namespace) => {
-      const prefix = namespace === undefined ? `${typeText(type)}/` : `${typeText(type)}/${namespace}/`;
-      const found = [...objects].filter(([name]) => name.startsWith(prefix));
-      return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
-    },
+    ...table,
     create: (key, object, manager) =>
-      keep(key, created(key, object, { manager, time: stamp(), uid: uuidFrom(random) })),
+      put(key, created(key, object, { manager, time: stamp(), uid: uuidFrom(random) })),
     updated,
     update: (key, object, manager) => {
-      const before = objects.get(keyText(key));
+      const before = table.get(key);
       const after = updated(key, object, manager);
-      return before !== undefined && sameJson(before, after) ? before : keep(key, after);
+      return before !== null && sameJson(before, after) ? before : put(key, after);
     },
-    remove: (key) => {
-      if (objects.delete(keyText(key))) version += 1;
-    },
-    version: () => version,
+    markDeleted: (key, object) => put(key, doomed(object, stamp())),
+    nameEnding: () => lettersFrom(random, 5),
   };
 }
 
-function typeText(type: ResourceType): string {
-  return `${type.group}/${type.plural}`;
-}
-
-function keyText(key: ObjectKey): string {
-  return `${typeText(key.type)}/${key.namespace}/${key.name}`;
+/** A deletion that waits counts as a change of the object itself, so the generation moves. */
+function doomed(object: JsonObject, deletionTimestamp: string): JsonObject {
+  const metadata = objectAt(object, 'metadata');
+  const generation = Number(metadata['generation'] ?? 1) + 1;
+  return {
+    ...object,
+    metadata: { ...metadata, deletionGracePeriodSeconds: 0, deletionTimestamp, generation },
+  };
 }
 
 function storedVersion(type: ResourceType): string {
   return apiVersionOf(type, type.versions[0]);
 }
+
+const notForClients = [
+  'resourceVersion',
+  'managedFields',
+  'selfLink',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+];
 
 /** The object as a creation would store it, without its resourceVersion: what a dry run answers. */
 export function created(
@@ -85,7 +75,7 @@ export function created(
   stamp: { manager: string; time: string; uid: string },
 ): JsonObject {
   const metadata: JsonObject = {
-    ...without(objectAt(object, 'metadata'), ['resourceVersion', 'managedFields', 'selfLink']),
+    ...without(objectAt(object, 'metadata'), notForClients),
     creationTimestamp: stamp.time,
     generation: 1,
     name: key.name,
@@ -107,6 +97,8 @@ function revised(
     'uid',
     'creationTimestamp',
     'generation',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
     'resourceVersion',
     'managedFields',
     'namespace',

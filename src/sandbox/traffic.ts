@@ -1,8 +1,9 @@
-import { istioLabels, type Result } from './istio-labels.ts';
+import { drawLatency, pick, pickByWeight } from './draws.ts';
+import { istioLabels, type NamedService, type Result } from './istio-labels.ts';
 import type { JsonObject } from './json.ts';
 import type { Behaviour, MeshSpec, ServiceSpec } from './mesh-spec.ts';
 import { type Pod, podLabels } from './pod-objects.ts';
-import { normalFrom, type Random, seededRandom } from './random.ts';
+import { type Random, seededRandom } from './random.ts';
 import { type Arm, currentSplit } from './split.ts';
 import type { ObjectStore } from './store.ts';
 import { createTelemetry, observe, type Telemetry } from './telemetry.ts';
@@ -33,6 +34,8 @@ type Flow = {
   /** The fraction of a request left over from the last tick. */
   carry: number;
   behaviour: Map<string, Behaviour>;
+  /** Its own, so that a service more or less in the mesh changes nothing for the others. */
+  random: Random;
   sent: Map<string, { count: number; last: Moment }>;
 };
 
@@ -40,7 +43,6 @@ type Simulation = {
   store: ObjectStore;
   workloads: Workloads;
   nowMs: () => number;
-  random: Random;
   telemetry: Map<string, Telemetry>;
   seconds: number;
 };
@@ -55,11 +57,10 @@ export function createTraffic(options: {
 }): Traffic {
   const simulation: Simulation = {
     ...options,
-    random: seededRandom(options.seed),
     telemetry: new Map(),
     seconds: 0,
   };
-  const flows = options.mesh.services.map(flowOf);
+  const flows = options.mesh.services.map((service, index) => flowOf(service, options.seed + index));
   const flow = (name?: string) => findFlow(flows, name);
   return {
     tick: (elapsedSeconds) => {
@@ -78,9 +79,10 @@ export function createTraffic(options: {
   };
 }
 
-function flowOf(service: ServiceSpec): Flow {
+function flowOf(service: ServiceSpec, seed: number): Flow {
+  const { requestsPerSecond } = service;
   const behaviour = new Map(service.versions.map((one) => [one.version, one.behaviour]));
-  return { service, requestsPerSecond: service.requestsPerSecond, carry: 0, behaviour, sent: new Map() };
+  return { service, requestsPerSecond, carry: 0, behaviour, random: seededRandom(seed), sent: new Map() };
 }
 
 function findFlow(flows: readonly Flow[], name: string | undefined): Flow {
@@ -112,7 +114,7 @@ function sendRequests(simulation: Simulation, flow: Flow, elapsedSeconds: number
   const callers = simulation.workloads.ofCaller(flow.service.caller).filter((pod) => pod.ready);
   const choices = arms.map((arm) => ({ arm, pods: pods.filter((pod) => carries(pod, arm.labels)) }));
   for (let index = 0; index < count; index += 1) {
-    const caller = pick(callers, simulation.random);
+    const caller = pick(callers, flow.random);
     if (caller !== undefined) sendOne(simulation, flow, choices, caller);
   }
 }
@@ -125,18 +127,29 @@ function carries(pod: Pod, labels: JsonObject | null): boolean {
 type Choice = { arm: Arm; pods: Pod[] };
 
 function sendOne(simulation: Simulation, flow: Flow, choices: readonly Choice[], caller: Pod): void {
-  const choice = pickByWeight(choices, simulation.random);
+  const { service } = flow;
+  const choice = pickByWeight(choices, flow.random);
   if (choice !== undefined) note(simulation, flow, choice.arm.name);
-  const { pod, result, durationMs } = responseOf(simulation, flow, choice);
-  report(simulation, { flow, pod, sidecar: caller, reporter: 'source' }, result, durationMs);
-  if (pod !== null)
-    report(simulation, { flow, pod, sidecar: pod, reporter: 'destination' }, result, durationMs);
+  const { pod, result, durationMs } = responseOf(flow, choice);
+  const sent = {
+    flow,
+    pod,
+    sidecar: caller,
+    reporter: 'source',
+    service: choice?.arm.service ?? service,
+  } as const;
+  report(simulation, sent, result, durationMs);
+  if (pod === null) return;
+  // A pod's own proxy cannot tell by which of its Services it was called, and names the first.
+  const received = { flow, pod, sidecar: pod, reporter: 'destination', service } as const;
+  report(simulation, received, result, durationMs);
 }
 
 type Response = { pod: Pod | null; result: Result; durationMs: number };
 
 /** Without a route, a cluster or a healthy pod the caller's Envoy answers itself, at once, and nobody else reports. */
-function responseOf({ random }: Simulation, flow: Flow, choice: Choice | undefined): Response {
+function responseOf(flow: Flow, choice: Choice | undefined): Response {
+  const { random } = flow;
   if (choice === undefined) return { pod: null, result: { code: 404, flags: 'NR' }, durationMs: 0 };
   const pod = pick(choice.pods, random);
   if (pod === undefined) {
@@ -151,17 +164,23 @@ function responseOf({ random }: Simulation, flow: Flow, choice: Choice | undefin
   return { pod, result: { code, flags: '-' }, durationMs: drawLatency(behaviour, random) };
 }
 
-type Report = { flow: Flow; pod: Pod | null; sidecar: Pod; reporter: 'source' | 'destination' };
+type Report = {
+  flow: Flow;
+  pod: Pod | null;
+  sidecar: Pod;
+  reporter: 'source' | 'destination';
+  service: NamedService;
+};
 
 function report(
   simulation: Simulation,
-  { flow, pod, sidecar, reporter }: Report,
+  { flow, pod, sidecar, reporter, service }: Report,
   result: Result,
   durationMs: number,
 ): void {
-  const { service } = flow;
-  const key = `${service.name}|${reporter}|${pod?.workload ?? ''}|${result.code}|${result.flags}`;
-  const labels = () => istioLabels(reporter, { service, pod }, result);
+  const { caller } = flow.service;
+  const key = `${service.namespace}/${service.name}|${reporter}|${pod?.workload ?? ''}|${result.code}|${result.flags}`;
+  const labels = () => istioLabels(reporter, { caller, service, pod }, result);
   observe(telemetryOf(simulation, sidecar).series(key, labels), durationMs);
 }
 
@@ -178,25 +197,4 @@ function telemetryOf(simulation: Simulation, pod: Pod): Telemetry {
   const fresh = createTelemetry();
   simulation.telemetry.set(key, fresh);
   return fresh;
-}
-
-const z99 = 2.3263478740408408;
-
-/** One latency in ms: log-normal with the given median and 99th percentile (sigma = ln(p99 / median) / z99). */
-function drawLatency({ medianMs, p99Ms }: Behaviour, random: Random): number {
-  const sigma = Math.log(Math.max(p99Ms, medianMs) / medianMs) / z99;
-  return medianMs * Math.exp(sigma * normalFrom(random));
-}
-
-function pick<T>(items: readonly T[], random: Random): T | undefined {
-  return items[Math.floor(random() * items.length)];
-}
-
-function pickByWeight(choices: readonly Choice[], random: Random): Choice | undefined {
-  const total = choices.reduce((sum, { arm }) => sum + arm.weight, 0);
-  let left = random() * total;
-  return choices.find(({ arm }) => {
-    left -= arm.weight;
-    return arm.weight > 0 && left < 0;
-  });
 }

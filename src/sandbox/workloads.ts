@@ -1,15 +1,16 @@
-import type { JsonObject } from './json.ts';
 import type { CallerSpec, MeshSpec, ServiceSpec, VersionSpec } from './mesh-spec.ts';
-import { deploymentObject, endpointSliceObject, type Pod, podObject, serviceObject } from './pod-objects.ts';
-import { type Random, seededRandom } from './random.ts';
+import { type Pod, podObject, serviceObject } from './pod-objects.ts';
 import {
-  deployments,
-  endpointSlices,
-  namespaces,
-  pods as podType,
-  type ResourceType,
-  services,
-} from './resources.ts';
+  ownServices,
+  podsOf,
+  publishDeployment,
+  publishEndpoints,
+  publishReplicaSet,
+  put,
+  versionPods,
+} from './publish.ts';
+import { type Random, seededRandom } from './random.ts';
+import { namespaces, pods as podType, services } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
 /** The pods of the mesh, kept in step with their objects in the API. */
@@ -21,6 +22,13 @@ export type Workloads = {
   setReadyPods(service: ServiceSpec, version: string, count: number): void;
   /** Replaces a version's pods by as many new ones with a new template hash, running this image. */
   redeploy(service: ServiceSpec, version: string, image: string): void;
+  /**
+   * Begins to replace a version's pods as a rolling update does. Each call of what it returns replaces one more, and
+   * answers how many of the old ones are left.
+   */
+  redeployByPod(service: ServiceSpec, version: string, image: string): () => number;
+  /** Replaces a version's pods by as many of the same image under a new template hash. */
+  restart(service: ServiceSpec, version: string): void;
 };
 
 type Fleet = {
@@ -48,6 +56,8 @@ export function createWorkloads(options: {
       fleet.pods.filter((pod) => pod.namespace === caller.namespace && pod.workload === caller.workload),
     setReadyPods: (service, version, count) => setReadyPods(fleet, service, version, count),
     redeploy: (service, version, image) => redeploy(fleet, service, version, image),
+    redeployByPod: (service, version, image) => redeployByPod(fleet, service, version, image),
+    restart: (service, version) => restart(fleet, service, version),
   };
 }
 
@@ -56,13 +66,17 @@ function startService(fleet: Fleet, service: ServiceSpec): void {
   for (const name of [service.namespace, caller.namespace])
     storeNamespace(fleet.store, name, { 'istio-injection': 'enabled' });
   put(fleet.store, services, service, serviceObject(service));
+  for (const { name, selector } of ownServices(service)) {
+    const own = { ...service, name };
+    put(fleet.store, services, own, serviceObject(own, selector));
+  }
   for (const version of service.versions)
     startPods(fleet, batchOf(fleet, service, version, version.replicas));
   const isRunning = fleet.pods.some(
     (pod) => pod.namespace === caller.namespace && pod.workload === caller.workload,
   );
   if (!isRunning) startPods(fleet, callerBatch(fleet, caller));
-  publish(fleet, service);
+  publishEndpoints(fleet, service);
 }
 
 function callerBatch(fleet: Fleet, caller: CallerSpec): Batch {
@@ -111,7 +125,7 @@ function setReadyPods(fleet: Fleet, service: ServiceSpec, version: string, count
     put(fleet.store, podType, next, podObject(next, fleet.now()));
   }
   publishDeployment(fleet, versionPods(fleet, service, version)[0]);
-  publish(fleet, service);
+  publishEndpoints(fleet, service);
 }
 
 /** More replicas of the template that already runs (same image, same hash), or of the declared one when none is left. */
@@ -125,45 +139,43 @@ function addPods(fleet: Fleet, service: ServiceSpec, version: string, count: num
 
 function redeploy(fleet: Fleet, service: ServiceSpec, version: string, image: string): void {
   const old = versionPods(fleet, service, version);
-  fleet.pods = fleet.pods.filter((pod) => !old.includes(pod));
-  for (const pod of old) fleet.store.remove({ type: podType, namespace: pod.namespace, name: pod.name });
+  stopPods(fleet, old);
   const declared = declaredVersion(service, version);
   startPods(fleet, batchOf(fleet, service, { ...declared, image }, Math.max(old.length, declared.replicas)));
-  publish(fleet, service);
+  publishEndpoints(fleet, service);
+}
+
+function redeployByPod(fleet: Fleet, service: ServiceSpec, version: string, image: string): () => number {
+  const declared = declaredVersion(service, version);
+  const batch = batchOf(fleet, service, { ...declared, image }, 1);
+  const isOld = (pod: Pod) => pod.hash !== batch.hash;
+  return () => {
+    const [oldest, ...others] = versionPods(fleet, service, version).filter(isOld);
+    if (oldest === undefined) return 0;
+    stopPods(fleet, [oldest]);
+    startPods(fleet, batch);
+    publishEndpoints(fleet, service);
+    return others.length;
+  };
+}
+
+function restart(fleet: Fleet, service: ServiceSpec, version: string): void {
+  const [pod] = versionPods(fleet, service, version);
+  redeploy(fleet, service, version, pod?.image ?? declaredVersion(service, version).image);
+}
+
+function stopPods(fleet: Fleet, leaving: readonly Pod[]): void {
+  fleet.pods = fleet.pods.filter((pod) => !leaving.includes(pod));
+  for (const pod of leaving) {
+    fleet.store.remove({ type: podType, namespace: pod.namespace, name: pod.name });
+    publishReplicaSet(fleet, pod);
+  }
 }
 
 function declaredVersion(service: ServiceSpec, version: string): VersionSpec {
   const declared = service.versions.find((one) => one.version === version);
   if (declared === undefined) throw new Error(`service ${service.name} has no version ${version}`);
   return declared;
-}
-
-function podsOf(fleet: Fleet, service: ServiceSpec): Pod[] {
-  const workloads = service.versions.map((version) => version.workload);
-  return fleet.pods.filter((pod) => pod.namespace === service.namespace && workloads.includes(pod.workload));
-}
-
-function versionPods(fleet: Fleet, service: ServiceSpec, version: string): Pod[] {
-  return podsOf(fleet, service).filter((pod) => pod.version === version);
-}
-
-function publish(fleet: Fleet, service: ServiceSpec): void {
-  const name = `${service.name}-slice`;
-  const slice = endpointSliceObject(service, podsOf(fleet, service));
-  put(fleet.store, endpointSlices, { name, namespace: service.namespace }, slice);
-}
-
-function publishDeployment(fleet: Fleet, pod: Pod | undefined): void {
-  if (pod === undefined) return;
-  const siblings = fleet.pods.filter(
-    (one) => one.namespace === pod.namespace && one.workload === pod.workload,
-  );
-  put(
-    fleet.store,
-    deployments,
-    { name: pod.workload, namespace: pod.namespace },
-    deploymentObject(siblings, pod),
-  );
 }
 
 /** Stores a namespace unless it is there; `extra` labels are added to the one that every namespace carries. */
@@ -173,17 +185,6 @@ export function storeNamespace(store: ObjectStore, name: string, extra: Record<s
   const labels = { 'kubernetes.io/metadata.name': name, ...extra };
   const object = { kind: 'Namespace', metadata: { labels }, spec: { finalizers: ['kubernetes'] } };
   store.create(key, { ...object, status: { phase: 'Active' } }, 'sandbox');
-}
-
-function put(
-  store: ObjectStore,
-  type: ResourceType,
-  at: { name: string; namespace: string },
-  object: JsonObject,
-): void {
-  const key = { type, namespace: at.namespace, name: at.name };
-  if (store.get(key) === null) store.create(key, object, 'sandbox');
-  else store.update(key, object, 'sandbox');
 }
 
 /** Kubernetes leaves vowels and look-alikes out of generated names. */

@@ -1,10 +1,13 @@
 import { checkPreconditions, decodeCandidate, type Source, validate } from './candidate.ts';
+import type { After } from './clock.ts';
+import { finalizerWarnings, isReleased, newFinalizerRefusal } from './deletion.ts';
 import { reviewByIstiod, type WebhookMode } from './istiod.ts';
 import { isObject, type Json, type JsonObject, without } from './json.ts';
 import { applyJsonPatch } from './json-patch.ts';
 import { applyMergePatch } from './merge-patch.ts';
 import { notFound, present } from './replies.ts';
 import { type ApiRequest, fieldManagerOf } from './request.ts';
+import { isCustom, type ObjectKey } from './resources.ts';
 import {
   answer,
   badRequest,
@@ -15,19 +18,20 @@ import {
   refuse,
   rejectedPatch,
 } from './status.ts';
-import type { ObjectKey, ObjectStore } from './store.ts';
+import type { ObjectStore } from './store.ts';
 import {
   mediaType,
   parseJson,
   undecodableBody,
   unknownFieldWarnings,
   unsupportedMedia,
+  unsupportedPatch,
 } from './write-body.ts';
 import { readWriteOptions, type WriteOptions } from './write-options.ts';
 
 /** One write to a named object (the name is empty for a creation), by the version of the URL. */
 export type Write = { request: ApiRequest; key: ObjectKey; version: string; subresource: string };
-export type Cluster = { store: ObjectStore; webhook: () => WebhookMode; now: () => Date };
+export type Cluster = { store: ObjectStore; webhook: () => WebhookMode; now: () => Date; after: After };
 
 const patchTypes = ['application/json-patch+json', 'application/merge-patch+json'];
 const acceptedPatchTypes = [...patchTypes, 'application/apply-patch+yaml'];
@@ -35,7 +39,9 @@ const acceptedPatchTypes = [...patchTypes, 'application/apply-patch+yaml'];
 /** PATCH: JSON patch or merge patch. Nothing is stored unless every check passes. */
 export function patchObject(cluster: Cluster, write: Write): Reply {
   const contentType = mediaType(write.request);
-  if (!patchTypes.includes(contentType)) return unsupportedMedia(acceptedPatchTypes);
+  if (!patchTypes.includes(contentType)) {
+    return isCustom(write.key.type) ? unsupportedMedia(acceptedPatchTypes) : unsupportedPatch();
+  }
   const options = readWriteOptions(write.request, 'PatchOptions');
   if ('body' in options) return options;
   const stored = cluster.store.get(write.key);
@@ -97,16 +103,29 @@ function replaceStored(cluster: Cluster, write: Write, replacement: Replacement)
   const object = mergeParts(stored, decoded.value.object, write.subresource);
   const current = checkPreconditions(decoded.value.object, stored, key, source);
   if (!current.ok) return current.reply;
+  const refusal = newFinalizerRefusal(stored, object, key);
+  if (refusal !== null) return refusal;
   const valid = validate(object, key);
   if (!valid.ok) return valid.reply;
   const review = reviewByIstiod(object, write.subresource === '' ? cluster.webhook() : 'off');
   if (review.denial !== null) return review.denial;
-  const manager = fieldManagerOf(write.request);
-  const result = options.dryRun
-    ? cluster.store.updated(key, object, manager)
-    : cluster.store.update(key, object, manager);
-  const warnings = [...unknownFieldWarnings(decoded.value.unknown, options), ...review.warnings];
+  const result = store(cluster.store, write, replacement, object);
+  const fields = [...unknownFieldWarnings(decoded.value.unknown, options), ...finalizerWarnings(object)];
+  const warnings = [...fields, ...review.warnings];
   return answer(200, present(result, key.type, version), warnings);
+}
+
+function store(
+  objects: ObjectStore,
+  { key, request }: Write,
+  { stored, options }: Replacement,
+  object: JsonObject,
+): JsonObject {
+  const result = objects.updated(key, object, fieldManagerOf(request));
+  if (options.dryRun) return result;
+  if (!isReleased(stored, object)) return objects.update(key, object, fieldManagerOf(request));
+  objects.remove(key);
+  return result;
 }
 
 /** The main resource never changes `status`, and the status subresource changes nothing else. */

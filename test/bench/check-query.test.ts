@@ -5,14 +5,14 @@ import { askCheck } from '../../bench/check-query.ts';
 import type { Check } from '../../src/rollout/plan-parts.ts';
 import type { Target } from '../../src/rollout/target.ts';
 
-const arm = (version: string) => ({ host: 'shop', subset: version, version, podLabels: {} });
+const service = { name: 'shop', namespace: 'shop-prod' };
+const arm = (version: string) => ({ host: 'shop', subset: version, service, version, podLabels: {} });
 const target: Target = {
   cluster: 'default',
   namespace: 'shop-prod',
   virtualService: 'shop',
   uid: '',
   route: '',
-  service: { name: 'shop', namespace: 'shop-prod' },
   stable: arm('v1'),
   canary: arm('v2'),
   originalWeights: { stable: 100, canary: 0 },

@@ -1,29 +1,45 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type {
+  Images,
   Mesh,
+  PodImages,
   Readiness,
   SplitView,
   WeightChange,
   WeightWrite,
   WriteOutcome,
 } from '../../src/rollout/ports/mesh.ts';
-import type { Target, TargetRequest } from '../../src/rollout/target.ts';
+import type { LocatedRequest, Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Where } from '../fakes/mesh.ts';
+
+/** What a simulated world knows at once and a real cluster has to be asked for. */
+type Eventually<Value> = Value | Promise<Value>;
 
 /** A mesh under test and the hands of others in it. Every `add` makes a new VirtualService in the route's order. */
 export type MeshWorld = {
   mesh: Mesh;
-  add(shares: Record<string, number>): Where;
+  /** Why there are no pods whose readiness could be followed; absent where there are. */
+  withoutPods?: string;
+  add(shares: Record<string, number>): Eventually<Where>;
   /** Gives these subsets these shares; a subset that is left out is taken out of the route. */
-  setShares(where: Where, shares: Record<string, number>): void;
-  touch(where: Where): void;
-  remove(where: Where): void;
-  recreate(where: Where, shares: Record<string, number>): void;
+  setShares(where: Where, shares: Record<string, number>): Eventually<void>;
+  touch(where: Where): Eventually<void>;
+  remove(where: Where): Eventually<void>;
+  recreate(where: Where, shares: Record<string, number>): Eventually<void>;
   /** The weights as they stand, in the order of the route; null where none is written. */
-  weights(where: Where): (number | null)[];
-  setReadyPods(where: Where, subset: string, ready: number): void;
+  weights(where: Where): Eventually<(number | null)[]>;
+  setReadyPods(where: Where, subset: string, ready: number): Eventually<void>;
+  /** Replaces the pods of a subset; a mesh whose pods the test may not touch has none. */
+  pods?: {
+    redeploy(where: Where, subset: string, image: string): Eventually<void>;
+    /** The same images under a new template. */
+    restart(where: Where, subset: string): Eventually<void>;
+  };
   close(): Promise<void>;
 };
+
+/** A real cluster takes its time with a namespace. */
+const longMs = 180_000;
 
 const signal = new AbortController().signal;
 const write: WeightWrite = { share: 5, rolloutId: 'ro_1', epoch: 1, end: false };
@@ -36,16 +52,16 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
 
     beforeAll(async () => {
       world = await open();
-    });
-    afterAll(() => world.close());
-    beforeEach(() => {
-      where = world.add({ v1: 100, v2: 0 });
+    }, longMs);
+    afterAll(() => world.close(), longMs);
+    beforeEach(async () => {
+      where = await world.add({ v1: 100, v2: 0 });
     });
 
-    const request = (more: Partial<TargetRequest> = {}) => ({
-      cluster: 'default' as const,
+    const request = (more: Partial<TargetRequest> = {}): LocatedRequest => ({
       ...where,
       ...more,
+      cluster: 'default',
     });
     const resolve = (more?: Partial<TargetRequest>) => resolved(world.mesh, request(more));
     const look = (target: Target) => lookedAt(world.mesh, target);
@@ -69,7 +85,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       });
 
       it('lets target.canary choose among several destinations without traffic', async () => {
-        where = world.add({ v1: 100, v2: 0, v3: 0 });
+        where = await world.add({ v1: 100, v2: 0, v3: 0 });
         expect((await resolve({ canary: { subset: 'v3' } })).canary.subset).toBe('v3');
       });
 
@@ -90,7 +106,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
         ],
         ['there is one destination', { v1: 100 }, {}, 'destination-not-in-route'],
       ])('refuses when %s', async (_name, shares, more, code) => {
-        where = world.add(shares);
+        where = await world.add(shares);
         const resolution = await world.mesh.resolve(request(more), signal);
         expect(resolution).toMatchObject({ kind: 'shape', fault: { code } });
       });
@@ -123,21 +139,70 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       });
     });
 
+    describe('a survey', () => {
+      const survey = (name = where) => world.mesh.survey({ cluster: 'default', ...name }, signal);
+
+      it('lists the route with every destination, its share, and that a rollout could start there', async () => {
+        expect(await survey()).toMatchObject({
+          kind: 'survey',
+          routes: [
+            {
+              name: 'primary',
+              path: 'spec.http[0]',
+              destinations: [
+                { subset: 'v1', weight: 100, share: 100 },
+                { subset: 'v2', weight: 0, share: 0 },
+              ],
+              start: { kind: 'ready', stable: { version: 'v1' }, canary: { version: 'v2' } },
+            },
+          ],
+        });
+      });
+
+      it.each([
+        ['split-not-at-rest', { v1: 90, v2: 10 }],
+        ['canary-ambiguous', { v1: 100, v2: 0, v3: 0 }],
+        ['destination-not-in-route', { v1: 100 }],
+      ])('says why no rollout could start: %s', async (code, shares) => {
+        const found = await survey(await world.add(shares));
+        const shown = Object.entries(shares).map(([subset, share]) => ({ subset, share }));
+        expect(found).toMatchObject({
+          routes: [{ destinations: shown, start: { kind: 'shape', fault: { code } } }],
+        });
+      });
+
+      it('touches nothing', async () => {
+        const target = await resolve();
+        const before = await look(target);
+        await survey();
+        expect(await look(target)).toEqual(before);
+      });
+
+      it('says that there is no such VirtualService', async () => {
+        expect(await survey({ ...where, virtualService: 'nowhere' })).toEqual({ kind: 'missing' });
+      });
+
+      it('answers an aborted call instead of throwing', async () => {
+        const answer = await world.mesh.survey({ cluster: 'default', ...where }, AbortSignal.abort());
+        expect(answer.kind).toBe('unavailable');
+      });
+    });
+
     describe('a preview', () => {
       it.each([
         ['a success', { v1: 100, v2: 0 }, [5, 33.33, 33.33, 100], 100],
         ['a success, with the canary first', { v2: 0, v1: 100 }, [0.5, 100], 100],
         ['a way back', { v1: 100, v2: 0, v3: 0 }, [20], 0],
       ])('shows exactly what the writes of %s will write', async (_name, shares, steps, last) => {
-        where = world.add(shares);
+        where = await world.add(shares);
         const target = await resolve({ canary: { subset: 'v2' } });
         const writes = [...steps.map((share) => ({ share, end: false })), { share: last, end: true }];
         const preview = await world.mesh.preview(request({ canary: { subset: 'v2' } }), writes, signal);
         if (preview.kind !== 'preview') throw new Error(JSON.stringify(preview));
         for (const [index, change] of writes.entries()) {
-          const promised = changed(world.weights(where), preview.changes[index] ?? []);
+          const promised = changed(await world.weights(where), preview.changes[index] ?? []);
           expect((await lookAndPut(target, { ...change, epoch: index + 1 })).kind).toBe('applied');
-          expect(world.weights(where)).toEqual(promised);
+          expect(await world.weights(where)).toEqual(promised);
         }
       });
     });
@@ -161,7 +226,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       it('conflicts once another hand has moved the weights, and changes nothing', async () => {
         const target = await resolve();
         const view = await look(target);
-        world.setShares(where, { v1: 80, v2: 20 });
+        await world.setShares(where, { v1: 80, v2: 20 });
         expect(await put(target, view)).toEqual({ kind: 'conflict' });
         expect(await look(target)).toMatchObject({ canaryShare: 20, owner: null });
       });
@@ -169,7 +234,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       it('conflicts once another hand has edited anything', async () => {
         const target = await resolve();
         const view = await look(target);
-        world.touch(where);
+        await world.touch(where);
         expect(await put(target, view)).toEqual({ kind: 'conflict' });
       });
 
@@ -193,7 +258,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
 
       it('goes back when the canary is gone from the route, and refuses to go forward', async () => {
         const target = await resolve();
-        world.setShares(where, { v1: 100 });
+        await world.setShares(where, { v1: 100 });
         expect((await look(target)).canaryShare).toBe(0);
         expect((await lookAndPut(target, { share: 5 })).kind).toBe('unavailable');
         expect(await lookAndPut(target, { share: 0, end: true })).toEqual({
@@ -204,7 +269,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
 
       it('is refused, not sent, when stable is gone', async () => {
         const target = await resolve();
-        world.setShares(where, { v2: 100 });
+        await world.setShares(where, { v2: 100 });
         expect(await look(target)).toMatchObject({ hasStable: false, canaryShare: 100 });
         expect(await lookAndPut(target, { share: 0 })).toMatchObject({ kind: 'unavailable' });
       });
@@ -213,13 +278,13 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
     describe('a running rollout', () => {
       it('shows the weights that another hand has set', async () => {
         const target = await resolve();
-        world.setShares(where, { v1: 70, v2: 30 });
+        await world.setShares(where, { v1: 70, v2: 30 });
         expect((await look(target)).canaryShare).toBe(30);
       });
 
       it('tells of a third destination with traffic, and goes back without touching its share', async () => {
         const target = await resolve();
-        world.setShares(where, { v1: 50, v2: 20, v3: 30 });
+        await world.setShares(where, { v1: 50, v2: 20, v3: 30 });
         expect(await look(target)).toMatchObject({ canaryShare: 20, foreign: { code: 'unsupported-shape' } });
         expect(await lookAndPut(target, { share: 0, end: true })).toEqual({
           kind: 'applied',
@@ -228,22 +293,50 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
         expect(await look(target)).toMatchObject({ canaryShare: 0, foreign: { code: 'unsupported-shape' } });
       });
 
-      it('follows the ready pods of each arm', async () => {
+      it('follows the ready pods of each arm', async (test) => {
+        if (world.withoutPods !== undefined) return test.skip(world.withoutPods);
         const target = await resolve();
-        world.setReadyPods(where, 'v2', 0);
+        await world.setReadyPods(where, 'v2', 0);
         const { readiness } = await look(target);
         expect(readiness.canary).toMatchObject({ kind: 'known', ready: 0 });
         expect(readyOf(readiness.stable)).toBeGreaterThan(0);
-        world.setReadyPods(where, 'v2', 1);
+        await world.setReadyPods(where, 'v2', 1);
         expect((await look(target)).readiness.canary).toMatchObject({ kind: 'known', ready: 1 });
+      });
+
+      it('shows what the pods of each arm run', async (test) => {
+        if (world.withoutPods !== undefined) return test.skip(world.withoutPods);
+        const { images } = await look(await resolve());
+        expect(podsIn(images.stable).length).toBeGreaterThan(0);
+        for (const pod of [...podsIn(images.stable), ...podsIn(images.canary)]) {
+          expect(pod.templateHash).toEqual(expect.any(String));
+          const digests = Object.values(pod.digests);
+          expect(digests).toEqual([expect.stringMatching(/^sha256:/)]);
+        }
+        expect(podsIn(images.canary)[0]?.digests).not.toEqual(podsIn(images.stable)[0]?.digests);
+      });
+
+      it('tells another image by its digest, and a restart by its template alone', async ({ skip }) => {
+        const { pods } = world;
+        if (pods === undefined || world.withoutPods !== undefined) return skip(world.withoutPods);
+        const target = await resolve();
+        const first = (await look(target)).images;
+        await pods.restart(where, 'v2');
+        const restarted = (await look(target)).images;
+        expect(podsIn(restarted.canary)[0]?.digests).toEqual(podsIn(first.canary)[0]?.digests);
+        expect(podsIn(restarted.canary)[0]?.templateHash).not.toBe(podsIn(first.canary)[0]?.templateHash);
+        await pods.redeploy(where, 'v2', 'example.test/payments/payment-service:another');
+        const redeployed = (await look(target)).images;
+        expect(podsIn(redeployed.canary)[0]?.digests).not.toEqual(podsIn(first.canary)[0]?.digests);
+        expect(redeployed.stable).toEqual(first.stable);
       });
 
       it('sees a VirtualService that was created anew as another one, without an owner', async () => {
         const target = await resolve();
         await lookAndPut(target, {});
         const view = await look(target);
-        world.remove(where);
-        world.recreate(where, { v1: 100, v2: 0 });
+        await world.remove(where);
+        await world.recreate(where, { v1: 100, v2: 0 });
         const fresh = await look(target);
         expect(fresh).toMatchObject({ owner: null, canaryShare: 0 });
         expect(fresh.uid).not.toBe(target.uid);
@@ -253,7 +346,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       it('says that the VirtualService is missing, to every call', async () => {
         const target = await resolve();
         const view = await look(target);
-        world.remove(where);
+        await world.remove(where);
         expect(await world.mesh.resolve(request(), signal)).toEqual({ kind: 'missing' });
         expect(await world.mesh.preview(request(), [write], signal)).toEqual({ kind: 'missing' });
         expect(await world.mesh.look(target, signal)).toEqual({ kind: 'missing' });
@@ -278,7 +371,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
   });
 }
 
-async function resolved(mesh: Mesh, request: TargetRequest): Promise<Target> {
+async function resolved(mesh: Mesh, request: LocatedRequest): Promise<Target> {
   const resolution = await mesh.resolve(request, signal);
   if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution));
   return resolution.target;
@@ -297,6 +390,10 @@ function changed(weights: (number | null)[], changes: WeightChange[]): (number |
     expect(before[index]).toBe(from);
     return before.with(index, value);
   }, weights);
+}
+
+function podsIn(images: Images): PodImages[] {
+  return images.kind === 'known' ? images.pods : [];
 }
 
 function readyOf(readiness: Readiness): number {

@@ -1,7 +1,7 @@
 import { startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
-import { fakeMesh } from '../fakes/mesh.ts';
+import { fakeMesh, imagesOf } from '../fakes/mesh.ts';
 import {
   edit,
   namespace,
@@ -33,6 +33,10 @@ async function openFake(): Promise<MeshWorld> {
     weights: (where) => Object.values(mesh.at(where)?.shares ?? {}),
     setReadyPods: (where, subset, ready) =>
       mesh.setReadiness(where, subset, { kind: 'known', ready, total: 2 }),
+    pods: {
+      redeploy: (where, subset, image) => mesh.setImages(where, subset, imagesOf(image)),
+      restart: (where, subset) => mesh.setImages(where, subset, imagesOf(subset, 1, 'restarted')),
+    },
     close: async () => undefined,
   };
 }
@@ -58,6 +62,10 @@ async function openIstio(): Promise<MeshWorld> {
     recreate: (where, shares) => void storeObject(sandbox.store, virtualServiceObject(where, shares)),
     weights: (where) => weightsOf(sandbox, where),
     setReadyPods: (_where, version, readyPods) => sandbox.setVersion(service, version, { readyPods }),
+    pods: {
+      redeploy: (_where, version, image) => sandbox.redeploy(service, version, image),
+      restart: (_where, version) => sandbox.restart(service, version),
+    },
     close: async () => {
       await kube.close();
       await sandbox.close();

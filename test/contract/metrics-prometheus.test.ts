@@ -91,7 +91,7 @@ describe('a real Prometheus', () => {
   it('finds none of a canary whose pods are gone, although its window still has requests', async () => {
     const target = world.serve({ canary: mood.failing, stable: mood.healthy });
     await eventually(async () => expect((await measure(target)).requests.canary.kind).toBe('value'));
-    world.page.set(`${target.service.name}-v2`, null);
+    world.page.set(`${target.stable.service.name}-v2`, null);
     await eventually(async () => {
       const { checks, requests } = await measure(target);
       expect([checks['errorRate']?.canary, requests.canary]).toEqual([{ kind: 'none' }, { kind: 'none' }]);
@@ -111,7 +111,7 @@ describe('a real Prometheus', () => {
   it('keeps the error rate of a window that saw a counter restart', async () => {
     const target = world.serve(healthy);
     await eventually(async () => expect((await measure(target)).requests.canary.kind).toBe('value'));
-    world.page.set(`${target.service.name}-v2`, flowsOf(target, 'v2', mood.failing));
+    world.page.set(`${target.stable.service.name}-v2`, flowsOf(target, 'v2', mood.failing));
     await eventually(async () => {
       const { canary } = (await measure(target)).checks['errorRate'] ?? {};
       expect(canary?.kind === 'value' && canary.value).toBeCloseTo(0.5, 1);

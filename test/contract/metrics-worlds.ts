@@ -59,8 +59,8 @@ export async function prometheusWorld(): Promise<PrometheusWorld> {
     serve: (arms) => {
       services += 1;
       const target = targetOf(`payments-${services}`);
-      page.set(`${target.service.name}-v1`, flowsOf(target, 'v1', arms.stable));
-      page.set(`${target.service.name}-v2`, flowsOf(target, 'v2', arms.canary));
+      page.set(`${target.stable.service.name}-v1`, flowsOf(target, 'v1', arms.stable));
+      page.set(`${target.stable.service.name}-v2`, flowsOf(target, 'v2', arms.canary));
       return target;
     },
     now: () => Date.now(),
@@ -89,7 +89,7 @@ export const istioBounds = [
 
 /** The labels of Istio's standard metrics for requests from the gateway to one version. */
 export function istioLabels(target: Target, version: string, responseCode: string): Record<string, string> {
-  const { name, namespace } = target.service;
+  const { name, namespace } = target.stable.service;
   return {
     reporter: 'destination',
     source_workload: 'gateway',

@@ -148,15 +148,6 @@ describe('the simulated API server', () => {
     ]).toEqual([true, false, false]);
   });
 
-  it('says that it serves no watch', async () => {
-    expect(
-      (await as('canaryd-token', { path: `${path.slice(0, path.lastIndexOf('/'))}?watch=true` })).status,
-    ).toBe(403);
-    expect(
-      (await as('admin-token', { path: `${path.slice(0, path.lastIndexOf('/'))}?watch=true` })).status,
-    ).toBe(405);
-  });
-
   it('changes a right while it runs', async () => {
     const canaryd = sandbox.users.findIndex((user) => user.name === 'canaryd');
     sandbox.users.splice(canaryd, 1, { name: 'canaryd', token: 'canaryd-token', rules: [] });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { paymentMesh } from '../../src/sandbox/payment-mesh.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { samplesOf } from './samples.ts';
 
@@ -10,7 +11,7 @@ const Discovery = z.array(
 
 let sandbox: Sandbox;
 beforeEach(async () => {
-  sandbox = await startSandbox({ tickMs: 0 });
+  sandbox = await startSandbox({ tickMs: 0, mesh: paymentMesh() });
 });
 afterEach(() => sandbox.close());
 

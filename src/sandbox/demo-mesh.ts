@@ -1,0 +1,12 @@
+import { ledgerMesh } from './ledger-mesh.ts';
+import type { MeshSpec } from './mesh-spec.ts';
+import { paymentMesh } from './payment-mesh.ts';
+
+/** The mesh of the demo: payment-service, split by subsets of one host, and ledger, split by hosts. */
+export function demoMesh(): MeshSpec {
+  const meshes = [paymentMesh(), ledgerMesh()];
+  return {
+    services: meshes.flatMap(({ services }) => services),
+    objects: meshes.flatMap(({ objects }) => objects),
+  };
+}

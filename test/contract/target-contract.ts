@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import type { TargetRecords } from '../../src/rollout/ports/targets.ts';
+import type { Rollout } from '../../src/rollout/rollout.ts';
+import { aRollout, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+
+const at = (virtualService: string, more: Partial<Rollout['target']> = {}) => {
+  return { ...paymentTarget, virtualService, ...more };
+};
+const ended = { kind: 'succeeded', at: start } as const;
+
+/** What every `TargetRecords` promises; `open` answers one that knows these rollouts. */
+export function targetContract(open: (rollouts: Rollout[]) => Promise<TargetRecords>): void {
+  const rollouts = [
+    aRollout({ id: rolloutId(1), target: at('cards'), state: ended }),
+    aRollout({ id: rolloutId(2), target: at('cards'), state: ended }),
+    aRollout({ id: rolloutId(3), target: at('cards', { route: 'beta' }) }),
+    aRollout({ id: rolloutId(4), target: at('ledger'), state: ended }),
+    aRollout({ id: rolloutId(5), target: at('ledger', { namespace: 'other' }) }),
+  ];
+  const name = { cluster: 'default', namespace: 'payment-prod', virtualService: 'cards' };
+
+  describe('the records of targets', () => {
+    it('hold every route that had a rollout once, with its last one and what is live on its object', async () => {
+      const records = await open(rollouts);
+      const found = await records.list({ limit: 10 });
+      expect(
+        found.map(({ last, live }) => [last.target.virtualService, last.target.route, last.id, live]),
+      ).toEqual([
+        ['ledger', 'primary', rolloutId(5), rolloutId(5)],
+        ['cards', 'beta', rolloutId(3), rolloutId(3)],
+        ['cards', 'primary', rolloutId(2), rolloutId(3)],
+        ['ledger', 'primary', rolloutId(4), null],
+      ]);
+    });
+
+    it('can be read page by page', async () => {
+      const records = await open(rollouts);
+      const first = await records.list({ limit: 2 });
+      const after = first.at(-1)?.last.target;
+      const rest = await records.list({ limit: 10, ...(after === undefined ? {} : { after }) });
+      expect([...first, ...rest].map(({ last }) => last.id)).toEqual([5, 3, 2, 4].map(rolloutId));
+    });
+
+    it('can be narrowed to a cluster, a namespace and a VirtualService', async () => {
+      const records = await open(rollouts);
+      const ids = async (query: object) =>
+        (await records.list({ limit: 10, ...query })).map(({ last }) => last.id);
+      expect(await ids({ namespace: 'other' })).toEqual([rolloutId(5)]);
+      expect(await ids({ cluster: 'default', virtualService: 'ledger' })).toEqual([5, 4].map(rolloutId));
+      expect(await ids({ cluster: 'elsewhere' })).toEqual([]);
+    });
+
+    it('answer the last rollout of an object, whatever its route', async () => {
+      const records = await open(rollouts);
+      expect(await records.last(name)).toMatchObject({ last: { id: rolloutId(3) }, live: rolloutId(3) });
+      expect(await records.last({ ...name, virtualService: 'nowhere' })).toBeNull();
+    });
+  });
+}
