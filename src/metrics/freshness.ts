@@ -1,5 +1,7 @@
 import type { MeasureRequest } from '../rollout/ports/metrics.ts';
+import type { Arm, Target } from '../rollout/target.ts';
 import type { Answer, Row } from './answer.ts';
+import { isHostSplit } from './promql.ts';
 
 /** Beyond this the windows of both clocks no longer overlap enough to compare. */
 const maxSkewSeconds = 30;
@@ -12,11 +14,20 @@ export type Unavailable = { kind: 'unavailable'; why: string };
 /** Which arms have samples from just now; `unavailable` when nothing may be believed. */
 export type Freshness = { kind: 'known'; fresh: Record<ArmName, boolean> } | Unavailable;
 
-/** The arm that a row's version belongs to; null for other versions of the service. */
+/** The arm that a row belongs to by its version or, in a host split, by its service; null for others. */
 export function armOf({ target }: MeasureRequest, { labels }: Row): ArmName | null {
+  if (isHostSplit(target)) return armOfService(target, labels);
   const version = labels['destination_version'];
   if (version === target.canary.version) return 'canary';
   return version === target.stable.version ? 'stable' : null;
+}
+
+function armOfService(target: Target, labels: Row['labels']): ArmName | null {
+  const isOf = ({ service }: Arm) =>
+    labels['destination_service_name'] === service.name &&
+    labels['destination_service_namespace'] === service.namespace;
+  if (isOf(target.canary)) return 'canary';
+  return isOf(target.stable) ? 'stable' : null;
 }
 
 /** Why the provider's clock (Unix seconds, as `time()` answered) does not fit the instant asked for; null when it does. */
@@ -64,8 +75,9 @@ export function withoutFreshArm(
   if (seenLately.rows.every((row) => armOf(request, row) === null)) {
     return { kind: 'known', fresh: { canary: false, stable: false } };
   }
-  const { namespace, name } = request.target.service;
-  const why = `Prometheus has no sample of ${namespace}/${name} from the last ${staleScrapes * scrapeSeconds} s, but had some within the hour: it is not being scraped`;
+  const { stable, canary } = request.target;
+  const services = new Set([stable, canary].map(({ service }) => `${service.namespace}/${service.name}`));
+  const why = `Prometheus has no sample of ${[...services].join(' and ')} from the last ${staleScrapes * scrapeSeconds} s, but had some within the hour: it is not being scraped`;
   return { kind: 'unavailable', why };
 }
 

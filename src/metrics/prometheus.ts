@@ -40,7 +40,7 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Prometheus
   const { scrapeSeconds, deadlineMs = 3000 } = options;
   const client = prometheusClient(options);
   return {
-    scrapeSeconds,
+    scrapeSeconds: () => scrapeSeconds,
     measure: async (request, signal) => {
       const selector = selectService(request.target);
       if (selector.kind === 'refused') return nothingMeasured(request, selector.why);

@@ -1,8 +1,16 @@
-import type { Target } from '../rollout/target.ts';
+import type { Arm, Target } from '../rollout/target.ts';
 import { LabelValue } from '../rollout/units.ts';
 
-/** Label matchers of one service, safe to put between braces; made only by `selectService`. */
-export type ServiceSelector = { kind: 'selector'; matchers: string };
+/** Which counters belong to a target, safe to put into a query; made only by `selectService`. */
+export type ServiceSelector = {
+  kind: 'selector';
+  /** The labels by which the rows of the two arms differ. */
+  armLabels: string;
+  /** Label matchers of the counters of both arms; each selects a part of them. */
+  arms: string[];
+  /** Label matchers of the services behind the arms, as callers see them. */
+  callers: string[];
+};
 
 const requestsTotal = 'istio_requests_total';
 const durationBucket = 'istio_request_duration_milliseconds_bucket';
@@ -10,13 +18,22 @@ const durationBucket = 'istio_request_duration_milliseconds_bucket';
 const knownWithin = '1h';
 
 /**
- * Selects the service behind a target. Refused, with the reason, when a name could end the PromQL string it stands in
- * or when both arms carry one version and their requests could not be told apart. Versions never stand in a query:
- * queries group by version and the answer is searched for them.
+ * True when each arm has a service of its own. Then the requests are counted where the callers sent them: a pod's
+ * own proxy does not know by which of its services it was called and names the first, so that a service for all
+ * versions, as there is one as a rule, would hide the two: https://github.com/istio/istio/issues/31610
+ */
+export function isHostSplit({ stable, canary }: Pick<Target, 'stable' | 'canary'>): boolean {
+  const [one, other] = [stable.service, canary.service];
+  return one.name !== other.name || one.namespace !== other.namespace;
+}
+
+/**
+ * Selects the service behind a target, or both. Refused, with the reason, when a name could end the PromQL string it
+ * stands in or when both arms carry one version of one service and their requests could not be told apart.
  */
 export function selectService(target: Target): ServiceSelector | { kind: 'refused'; why: string } {
-  const { service, canary, stable } = target;
-  const unsafe = [service.namespace, service.name, canary.version, stable.version].find(
+  const { canary, stable } = target;
+  const unsafe = [...namesIn(canary), ...namesIn(stable)].find(
     (value) => !LabelValue.safeParse(value).success,
   );
   if (unsafe !== undefined) {
@@ -25,12 +42,41 @@ export function selectService(target: Target): ServiceSelector | { kind: 'refuse
       why: `${JSON.stringify(unsafe)} is no label value, so it is not put into a query`,
     };
   }
+  if (isHostSplit(target)) return selectHosts(target);
   if (canary.version === stable.version) {
     const why = `canary and stable both carry the version ${canary.version}: their requests cannot be told apart`;
     return { kind: 'refused', why };
   }
-  const matchers = `destination_service_namespace=${quoted(service.namespace)},destination_service_name=${quoted(service.name)}`;
-  return { kind: 'selector', matchers };
+  const service = matchersOf(stable);
+  const arms = [`reporter="destination",${service}`];
+  return { kind: 'selector', armLabels: 'destination_version', arms, callers: [service] };
+}
+
+function namesIn(arm: Arm): string[] {
+  return [arm.service.namespace, arm.service.name, arm.version, subsetVersionOf(arm) ?? arm.version];
+}
+
+/** The version that a subset narrows its service to; null without a subset. */
+function subsetVersionOf({ subset, podLabels, version }: Arm): string | null {
+  return subset === null ? null : (podLabels['version'] ?? version);
+}
+
+function selectHosts({ stable, canary }: Target): ServiceSelector {
+  const both = [stable, canary];
+  return {
+    kind: 'selector',
+    armLabels: 'destination_service_namespace, destination_service_name',
+    arms: both.map((arm) => {
+      const version = subsetVersionOf(arm);
+      const narrowed = version === null ? '' : `,destination_version=${quoted(version)}`;
+      return `reporter="source",${matchersOf(arm)}${narrowed}`;
+    }),
+    callers: both.map(matchersOf),
+  };
+}
+
+function matchersOf({ service }: Arm): string {
+  return `destination_service_namespace=${quoted(service.namespace)},destination_service_name=${quoted(service.name)}`;
 }
 
 /** A PromQL string literal: https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals */
@@ -47,25 +93,34 @@ function duration(seconds: number): string {
   return Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
 }
 
-/** Requests in the last `seconds`, one row for each version and response code; gives all counts and error ratios. */
-export function requestsByCode(selector: ServiceSelector, seconds: number): string {
-  return `sum by (destination_version, response_code) (${counted(received(requestsTotal, selector), seconds)})`;
+/** Requests in the last `seconds`, one row for each arm and response code; gives all counts and error ratios. */
+export function requestsByCode({ armLabels, arms }: ServiceSelector, seconds: number): string {
+  const by = `sum by (${armLabels}, response_code)`;
+  return eachOf(arms, (matchers) => `${by} (${counted(`${requestsTotal}{${matchers}}`, seconds)})`);
 }
 
-/** P99 of the last `seconds` in ms, one row for each version; NaN without requests, capped at the highest bucket. */
+/** P99 of the last `seconds` in ms, one row for each arm; NaN without requests, capped at the highest bucket. */
 export function p99Latency(selector: ServiceSelector, seconds: number): string {
   return `histogram_quantile(0.99, ${latencyBuckets(selector, seconds)})`;
 }
 
-/** Requests in the last `seconds` at or below each bucket bound, one row for each version and `le`. */
-export function latencyBuckets(selector: ServiceSelector, seconds: number): string {
-  return `sum by (destination_version, le) (${counted(received(durationBucket, selector), seconds)})`;
+/** Requests in the last `seconds` at or below each bucket bound, one row for each arm and `le`. */
+export function latencyBuckets({ armLabels, arms }: ServiceSelector, seconds: number): string {
+  const by = `sum by (${armLabels}, le)`;
+  return eachOf(arms, (matchers) => `${by} (${counted(`${durationBucket}{${matchers}}`, seconds)})`);
 }
 
 /** Requests as the callers counted them, which includes those that no pod of the service ever saw. */
-export function requestsAtCallers(selector: ServiceSelector, seconds: number): string {
-  const sent = `${requestsTotal}{reporter="source",${selector.matchers}}`;
-  return `sum by (destination_version, destination_workload, response_code) (${counted(sent, seconds)})`;
+export function requestsAtCallers({ armLabels, callers }: ServiceSelector, seconds: number): string {
+  const service = callers.length > 1 ? `${armLabels}, ` : '';
+  const by = `sum by (${service}destination_version, destination_workload, response_code)`;
+  const sent = (matchers: string) => `${requestsTotal}{reporter="source",${matchers}}`;
+  return eachOf(callers, (matchers) => `${by} (${counted(sent(matchers), seconds)})`);
+}
+
+/** One query for several selections, whose rows differ in the labels that they are grouped by. */
+function eachOf(matchers: string[], query: (matchers: string) => string): string {
+  return matchers.map(query).join(' or ');
 }
 
 /**
@@ -90,19 +145,16 @@ function counted(series: string, seconds: number): string {
   return `${newborn} or increase(${seen}) or ${seenOnce}`;
 }
 
-/** Unix time in seconds of the newest sample of each version that is still being scraped. */
-export function newestSample(selector: ServiceSelector): string {
-  return `max by (destination_version) (timestamp(${received(requestsTotal, selector)}))`;
+/** Unix time in seconds of the newest sample of each arm that is still being scraped. */
+export function newestSample({ armLabels, arms }: ServiceSelector): string {
+  return eachOf(arms, (matchers) => `max by (${armLabels}) (timestamp(${requestsTotal}{${matchers}}))`);
 }
 
-/** One row for each version that had any sample in the last hour. */
-export function seenLately(selector: ServiceSelector): string {
-  return `count by (destination_version) (count_over_time(${received(requestsTotal, selector)}[${knownWithin}]))`;
+/** One row for each arm that had any sample in the last hour. */
+export function seenLately({ armLabels, arms }: ServiceSelector): string {
+  const seen = (matchers: string) => `count_over_time(${requestsTotal}{${matchers}}[${knownWithin}])`;
+  return eachOf(arms, (matchers) => `count by (${armLabels}) (${seen(matchers)})`);
 }
 
 /** The provider's own clock, when it is asked without an evaluation time. */
 export const providerClock = 'time()';
-
-function received(metric: string, { matchers }: ServiceSelector): string {
-  return `${metric}{reporter="destination",${matchers}}`;
-}

@@ -2,27 +2,25 @@ import type {
   Mesh,
   MeshFailure,
   MeshView,
-  Readiness,
   Resolution,
   SplitView,
   WeightWrite,
   WriteOutcome,
 } from '../rollout/ports/mesh.ts';
-import type { Target, TargetRequest } from '../rollout/target.ts';
+import type { Arm, LocatedRequest, Target } from '../rollout/target.ts';
 import { isSameShare } from '../rollout/units.ts';
 import { type Cluster, findTarget, objectNameOf } from './find-target.ts';
-import type { Kube, KubeRead } from './kube.ts';
+import type { Kube } from './kube.ts';
+import { type Behind, readPods } from './pods.ts';
 import { readSplit, type Split } from './split.ts';
-import { type Misshapen, readRoute, VirtualService } from './virtual-service.ts';
+import { survey } from './survey.ts';
+import { type Misshapen, nameOf, readRoute, VirtualService } from './virtual-service.ts';
 import { ownerOf, weightChanges, weightPatch } from './weight-patch.ts';
-import { countReady, sharedLabels } from './workload.ts';
 
 export type IstioOptions = {
   /** The cluster's DNS domain, in which short host names are completed. */
   clusterDomain: string;
 };
-
-type Ready = SplitView['readiness'];
 
 /** The `Mesh` of one cluster with Istio. */
 export function istioMesh(kube: Kube, { clusterDomain }: IstioOptions): Mesh {
@@ -30,6 +28,7 @@ export function istioMesh(kube: Kube, { clusterDomain }: IstioOptions): Mesh {
   return {
     resolve: (request, signal) => resolve(cluster, request, signal),
     look: (target, signal) => look(cluster, target, signal),
+    survey: (name, signal) => survey(cluster, name, signal),
     write: (target, view, write, signal) => writeShare(cluster, target, view, { write, signal }),
     preview: async (request, writes, signal) => {
       const found = await findTarget(cluster, request, signal);
@@ -40,22 +39,22 @@ export function istioMesh(kube: Kube, { clusterDomain }: IstioOptions): Mesh {
   };
 }
 
-async function resolve(cluster: Cluster, request: TargetRequest, signal: AbortSignal): Promise<Resolution> {
+async function resolve(cluster: Cluster, request: LocatedRequest, signal: AbortSignal): Promise<Resolution> {
   const found = await findTarget(cluster, request, signal);
   if (found.kind !== 'target') return found;
-  const readiness = await readReadiness(cluster.kube, found.target, signal);
+  const { readiness } = await readPods(cluster.kube, found.target, signal);
   const stableReadyAtStart = readiness.stable.kind === 'known' ? readiness.stable.ready : null;
   return { kind: 'resolved', target: { ...found.target, stableReadyAtStart }, readiness };
 }
 
 async function look(cluster: Cluster, target: Target, signal: AbortSignal): Promise<MeshView> {
-  const [read, readiness] = await Promise.all([
+  const [read, behind] = await Promise.all([
     cluster.kube.readVirtualService(objectNameOf(target), signal),
-    readReadiness(cluster.kube, target, signal),
+    readPods(cluster.kube, target, signal),
   ]);
   if (read.kind !== 'found') return read;
   const split = splitOf(cluster, read.value, target);
-  return split.kind === 'shape' ? split : viewOf(read.value, split, readiness);
+  return split.kind === 'shape' ? split : viewOf(read.value, split, behind);
 }
 
 async function writeShare(
@@ -68,10 +67,10 @@ async function writeShare(
   const split = splitOf(cluster, seen, target);
   if (split.kind === 'shape') return invalid(`${split.fault.path}: ${split.fault.message}`);
   const { stable, canary, canaryShare, foreign } = split;
-  if (stable === null) return invalid(`the route has no destination with the subset ${target.stable.subset}`);
-  if (canary === null && write.share > 0) {
-    return invalid(`the route has no destination with the subset ${target.canary.subset}`);
-  }
+  const gone = (arm: Arm) =>
+    invalid(`the route has no destination ${nameOf(arm, [target.stable, target.canary])}`);
+  if (stable === null) return gone(target.stable);
+  if (canary === null && write.share > 0) return gone(target.canary);
   const patch = weightPatch(seen, { stable, canary, canaryShare, foreign }, target, write);
   const written = await cluster.kube.patchVirtualService(objectNameOf(target), patch, signal);
   return written.kind === 'written' ? readBack(cluster, written.value, target, write) : written;
@@ -93,27 +92,6 @@ function readBack(
   return { kind: 'ambiguous', why: 'the API server accepted the patch but answered with another state' };
 }
 
-async function readReadiness(
-  kube: Kube,
-  { service, stable, canary }: Target,
-  signal: AbortSignal,
-): Promise<Ready> {
-  const shared = sharedLabels(stable.podLabels, canary.podLabels);
-  const pods = await kube.listPods(service.namespace, shared, signal);
-  if (pods.kind === 'found') {
-    return {
-      stable: countReady(pods.value, stable.podLabels),
-      canary: countReady(pods.value, canary.podLabels),
-    };
-  }
-  const unknown: Readiness = { kind: 'unknown', why: whyNot(pods) };
-  return { stable: unknown, canary: unknown };
-}
-
-function whyNot(read: Exclude<KubeRead<never>, { kind: 'found' }>): string {
-  return read.kind === 'missing' ? 'the cluster has no such list of pods' : read.why;
-}
-
 function splitOf(
   { clusterDomain }: Cluster,
   virtualService: VirtualService,
@@ -123,7 +101,7 @@ function splitOf(
   return route.kind === 'shape' ? route : readSplit(route, target);
 }
 
-function viewOf(virtualService: VirtualService, split: Split, readiness: Ready): SplitView {
+function viewOf(virtualService: VirtualService, split: Split, behind: Behind): SplitView {
   return {
     kind: 'split',
     uid: virtualService.metadata.uid,
@@ -133,12 +111,9 @@ function viewOf(virtualService: VirtualService, split: Split, readiness: Ready):
     foreign: split.foreign,
     stableHasOtherRoutes: split.stableHasOtherRoutes,
     owner: ownerOf(virtualService),
-    readiness,
-    images: { stable: unreadImages, canary: unreadImages },
+    ...behind,
   };
 }
-
-const unreadImages = { kind: 'unknown', why: 'not read' } as const;
 
 function invalid(why: string): MeshFailure {
   return { kind: 'unavailable', reason: 'invalid', why };

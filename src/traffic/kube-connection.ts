@@ -3,6 +3,7 @@ import type { RequestOptions } from 'node:https';
 import { dirname } from 'node:path';
 import {
   ApiException,
+  AuthorizationV1Api,
   type ConfigurationOptions,
   CoreV1Api,
   CustomObjectsApi,
@@ -10,6 +11,7 @@ import {
   Observable,
   type RequestContext,
   type ResponseContext,
+  VersionApi,
 } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import { z } from 'zod';
@@ -18,12 +20,18 @@ import { type ApiAnswer, ApiStatus, type Refusal } from './api-answer.ts';
 
 /** Where the cluster's address and credentials come from. */
 export type KubeSource =
-  | { kind: 'file'; path: string }
-  | { kind: 'text'; text: string }
+  | { kind: 'file'; path: string; context?: string }
+  | { kind: 'text'; text: string; context?: string }
   | { kind: 'inCluster' };
 
 /** The API clients of one cluster; all requests share one agent, so that connections are few and are reused. */
-export type Connection = { custom: CustomObjectsApi; core: CoreV1Api; agent: Agent };
+export type Connection = {
+  custom: CustomObjectsApi;
+  core: CoreV1Api;
+  version: VersionApi;
+  authorization: AuthorizationV1Api;
+  agent: Agent;
+};
 
 /** One request; it must hand on `options`, which carry the agent and the deadline. */
 export type Request = (connection: Connection, options: ConfigurationOptions) => Promise<unknown>;
@@ -37,6 +45,7 @@ const maxConnections = 8;
  */
 export async function connect(source: KubeSource): Promise<Connection> {
   const config = await loadConfig(source);
+  chooseContext(config, source);
   const cluster = config.getCurrentCluster();
   if (cluster === null)
     throw new AppError('configuration', 'the kubeconfig has no current context with a cluster');
@@ -44,7 +53,13 @@ export async function connect(source: KubeSource): Promise<Connection> {
     throw new AppError('configuration', 'the kubeconfig names a proxy-url, which canaryd does not support');
   }
   const agent = await agentFor(config);
-  return { custom: config.makeApiClient(CustomObjectsApi), core: config.makeApiClient(CoreV1Api), agent };
+  return {
+    custom: config.makeApiClient(CustomObjectsApi),
+    core: config.makeApiClient(CoreV1Api),
+    version: config.makeApiClient(VersionApi),
+    authorization: config.makeApiClient(AuthorizationV1Api),
+    agent,
+  };
 }
 
 /** Sends one request with a deadline of `timeoutMs`, or until `signal` aborts. Never throws for what a server or a network may do. */
@@ -69,6 +84,19 @@ export async function send(
     clearTimeout(timer);
     signal.removeEventListener('abort', expire);
   }
+}
+
+function chooseContext(config: KubeConfig, source: KubeSource): void {
+  if (source.kind === 'inCluster' || source.context === undefined) return;
+  const names = config.getContexts().map(({ name }) => name);
+  if (!names.includes(source.context)) {
+    const there = names.length === 0 ? 'none' : names.join(', ');
+    throw new AppError(
+      'configuration',
+      `the kubeconfig has no context ${source.context}; its contexts: ${there}`,
+    );
+  }
+  config.setCurrentContext(source.context);
 }
 
 async function loadConfig(source: KubeSource): Promise<KubeConfig> {

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import {
@@ -9,11 +9,13 @@ import {
   type Written,
   writtenAnswer,
 } from './api-answer.ts';
-import { DestinationRule, listOf, Pod, Service } from './cluster-objects.ts';
-import { type Connection, connect, type KubeSource, type Request, send } from './kube-connection.ts';
+import { DestinationRule, listOf, Pod, ReplicaSet, Service } from './cluster-objects.ts';
+import { ask, type Client } from './kube-client.ts';
+import { connect, type KubeSource, type Request } from './kube-connection.ts';
 import { VirtualService } from './virtual-service.ts';
 import type { PatchOperation } from './weight-patch.ts';
 
+type Labels = Record<string, string>;
 export type ObjectName = { namespace: string; name: string };
 export type KubeRead<Value> = { kind: 'found'; value: Value } | { kind: 'missing' } | MeshFailure;
 type KubeWritten<Value> = Exclude<Written<Value>, { kind: 'notServed' }>;
@@ -29,7 +31,11 @@ export interface Kube {
   listDestinationRules(namespace: string, signal: AbortSignal): Promise<KubeRead<DestinationRule[]>>;
   readService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<Service>>;
   /** Pods that have all these labels. */
-  listPods(namespace: string, labels: Record<string, string>, signal: AbortSignal): Promise<KubeRead<Pod[]>>;
+  listPods(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<Pod[]>>;
+  /** ReplicaSets that have all these labels, those without a pod included. */
+  listReplicaSets(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<ReplicaSet[]>>;
+  /** Asks for the server's version, which everybody may read: whether it answers at all. */
+  readVersion(signal: AbortSignal): Promise<KubeRead<ServerVersion>>;
   /** Closes idle connections and waits for open requests. */
   close(): Promise<void>;
 }
@@ -37,14 +43,8 @@ export interface Kube {
 /** Deadlines in milliseconds; a caller's signal may end a call earlier. */
 export type KubeOptions = { readTimeoutMs?: number; writeTimeoutMs?: number };
 
-type Client = {
-  source: KubeSource;
-  connection: Promise<Connection>;
-  readTimeoutMs: number;
-  writeTimeoutMs: number;
-  /** The version of Istio's networking API that this cluster was last seen to serve. */
-  istioVersion: string;
-};
+const ServerVersion = z.looseObject({ gitVersion: z.string() });
+type ServerVersion = z.infer<typeof ServerVersion>;
 
 const istioGroup = 'networking.istio.io';
 const istioVersions = ['v1', 'v1beta1'];
@@ -66,6 +66,8 @@ export async function connectKube(source: KubeSource, options: KubeOptions = {})
     listDestinationRules: (namespace, signal) => listDestinationRules(client, namespace, signal),
     readService: (name, signal) => readService(client, name, signal),
     listPods: (namespace, labels, signal) => listPods(client, namespace, labels, signal),
+    listReplicaSets: (namespace, labels, signal) => listReplicaSets(client, namespace, labels, signal),
+    readVersion: (signal) => readVersion(client, signal),
     close: async () => (await client.connection).agent.close(),
   };
 }
@@ -113,6 +115,11 @@ async function listDestinationRules(
   });
 }
 
+async function readVersion(client: Client, signal: AbortSignal): Promise<KubeRead<ServerVersion>> {
+  const request: Request = ({ version }, options) => version.getCode({}, options);
+  return served(readAnswer(await ask(client, request, signal, client.readTimeoutMs), ServerVersion));
+}
+
 async function readService(
   client: Client,
   name: ObjectName,
@@ -127,19 +134,37 @@ async function readService(
 async function listPods(
   client: Client,
   namespace: string,
-  labels: Record<string, string>,
+  labels: Labels,
   signal: AbortSignal,
 ): Promise<KubeRead<Pod[]>> {
   const fault = findBadName(namespace);
   if (fault !== null) return fault;
-  const labelSelector = Object.entries(labels)
-    .map(([label, value]) => `${label}=${value}`)
-    .join(',');
-  const request: Request = ({ core }, options) =>
-    core.listNamespacedPod({ namespace, labelSelector }, options);
+  const parameters = { namespace, labelSelector: selectorOf(labels) };
+  const request: Request = ({ core }, options) => core.listNamespacedPod(parameters, options);
   return served(readList(await ask(client, request, signal, client.readTimeoutMs), Pod));
 }
 
+async function listReplicaSets(
+  client: Client,
+  namespace: string,
+  labels: Labels,
+  signal: AbortSignal,
+): Promise<KubeRead<ReplicaSet[]>> {
+  const fault = findBadName(namespace);
+  if (fault !== null) return fault;
+  const parameters = { ...replicaSets, namespace, labelSelector: selectorOf(labels) };
+  const request: Request = ({ custom }, options) => custom.listNamespacedCustomObject(parameters, options);
+  return served(readList(await ask(client, request, signal, client.readTimeoutMs), ReplicaSet));
+}
+
+function selectorOf(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}=${value}`)
+    .join(',');
+}
+
+// The client for custom resources reads any group; one for all of apps/v1 would be a third for one list.
+const replicaSets = { group: 'apps', version: 'v1', plural: 'replicasets' };
 const virtualServices = { group: istioGroup, plural: 'virtualservices' };
 
 /** A name is part of a URL's path, where `..` would lead to another object. */
@@ -184,30 +209,4 @@ const notServed = unavailable(
 function readList<Item>(answer: ApiAnswer, item: z.ZodType<Item>): Read<Item[]> {
   const list = readAnswer(answer, listOf(item));
   return list.kind === 'found' ? { kind: 'found', value: list.value.items } : list;
-}
-
-/** A token may have been renewed since it was read: a 401 is asked once more with fresh credentials. */
-async function ask(
-  client: Client,
-  request: Request,
-  signal: AbortSignal,
-  timeoutMs: number,
-): Promise<ApiAnswer> {
-  const used = client.connection;
-  const answer = await send(await used, request, signal, timeoutMs);
-  if (answer.kind !== 'refused' || answer.refusal.code !== 401) return answer;
-  if (client.connection === used) client.connection = reconnect(client.source, await used);
-  return send(await client.connection, request, signal, timeoutMs);
-}
-
-/** Keeps the old connection when the source cannot be read just now. */
-async function reconnect(source: KubeSource, used: Connection): Promise<Connection> {
-  try {
-    const fresh = await connect(source);
-    // Not awaited: it waits for requests of others, and what fails in closing concerns nobody.
-    used.agent.close().catch(() => undefined);
-    return fresh;
-  } catch {
-    return used;
-  }
 }

@@ -66,7 +66,7 @@ export function readRoute(
   const destinations = readDestinations(parsed.data.route, [...found.at, 'route'], qualify);
   const repeated = findRepeated(destinations);
   if (repeated !== undefined) {
-    const message = `${nameOf(repeated)} stands twice in the route: merge the two destinations into one`;
+    const message = `${nameOf(repeated, destinations)} stands twice in the route: merge the two destinations into one`;
     return misshapen('unsupported-shape', repeated.at, message);
   }
   return {
@@ -206,9 +206,10 @@ export function isSamePlace(one: Place, other: Place) {
   return one.host === other.host && one.subset === other.subset;
 }
 
-/** How a destination is called in a sentence for a person. */
-export function nameOf({ host, subset }: Destination): string {
-  return subset === null ? `${host} (no subset)` : subset;
+/** How a destination is called in a sentence for a person: by its subset, and by its host where the route has several. */
+export function nameOf({ host, subset }: Place, among: Place[]): string {
+  if (subset === null) return host;
+  return among.every((other) => other.host === host) ? subset : `${subset} of ${host}`;
 }
 
 const OtherRoute = z.looseObject({

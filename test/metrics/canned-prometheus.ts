@@ -22,10 +22,10 @@ const patterns: Record<QueryName, RegExp> = {
   newest: /timestamp\(/,
   seenLately: /count_over_time\(/,
   p99: /histogram_quantile\(/,
-  buckets: /^sum by \(destination_version, le\)/,
-  callers: /reporter="source"/,
-  increments: /^sum by \(destination_version, response_code\) .*\[10s\]/,
-  requests: /^sum by \(destination_version, response_code\)/,
+  buckets: /^sum by \([a-z_, ]+, le\)/,
+  callers: /^sum by \([a-z_, ]*destination_workload, response_code\)/,
+  increments: /^sum by \([a-z_, ]+, response_code\) .*\[10s\]/,
+  requests: /^sum by \([a-z_, ]+, response_code\)/,
 };
 
 const healthy: Record<QueryName, Canned> = {

@@ -10,7 +10,7 @@ import {
   json,
   success,
 } from './canned-prometheus.ts';
-import { errorRate, p99, requestOf, someInstant, targetOf } from './requests.ts';
+import { errorRate, hostTarget, p99, requestOf, someInstant, targetOf } from './requests.ts';
 
 let prometheus: CannedPrometheus;
 beforeAll(async () => {
@@ -103,6 +103,81 @@ describe('a measurement of a healthy service', () => {
     process.off('warning', remember);
     expect(readingsOf(measured).every(({ kind }) => kind === 'value')).toBe(true);
     expect(warnings).toEqual([]);
+  });
+});
+
+describe('a measurement of destinations that have a host each', () => {
+  const at = (name: string, namespace = 'bank') => ({
+    destination_service_name: name,
+    destination_service_namespace: namespace,
+  });
+  const row = (labels: object, value: string) => [{ ...labels }, value] satisfies [object, string];
+
+  beforeEach(() => {
+    const now = String(someInstant / 1000 - 1);
+    prometheus.answer('newest', [row(at('blue'), now), row(at('green'), now)]);
+    prometheus.answer('requests', [
+      row({ ...at('blue'), response_code: '200' }, '9000'),
+      row({ ...at('green'), response_code: '200' }, '750'),
+      row({ ...at('green'), response_code: '503' }, '250'),
+      row({ ...at('green', 'other-bank'), response_code: '200' }, '5000'),
+    ]);
+    prometheus.answer('p99', [row(at('blue'), '95'), row(at('green'), '240')]);
+    const bucket = (name: string, le: string, value: string) => row({ ...at(name), le }, value);
+    prometheus.answer('buckets', [
+      bucket('blue', '100', '9000'),
+      bucket('blue', '+Inf', '9000'),
+      bucket('green', '100', '500'),
+      bucket('green', '250', '1000'),
+      bucket('green', '+Inf', '1000'),
+    ]);
+  });
+
+  it('tells the arms apart by their services, whatever their versions', async () => {
+    const { checks, requests } = await measure({ target: hostTarget(), incrementSeconds: 0 });
+    expect(checks['errorRate']).toEqual({
+      canary: { kind: 'value', value: 0.25, requests: 1000 },
+      stable: { kind: 'value', value: 0, requests: 9000 },
+    });
+    expect(checks['p99']?.canary).toMatchObject({ value: 240, bucket: { lowerMs: 100, upperMs: 250 } });
+    expect(requests.canary).toMatchObject({ value: 1000 });
+  });
+
+  it('counts the errors that name nobody of both services', async () => {
+    const sent = (name: string, version: string, code: string, value: string) =>
+      row(
+        {
+          ...at(name),
+          destination_version: version,
+          destination_workload: version === 'unknown' ? 'unknown' : `payments-${version}`,
+          response_code: code,
+        },
+        value,
+      );
+    prometheus.answer('callers', [
+      sent('blue', 'v1', '200', '800'),
+      sent('blue', 'unknown', '503', '50'),
+      sent('green', 'v2', '500', '100'),
+      sent('green', 'unknown', '503', '50'),
+    ]);
+    const { unattributed } = await measure({ target: hostTarget() });
+    expect(unattributed).toEqual({ kind: 'value', value: 0.1, requests: 1000 });
+  });
+
+  it('names both services when neither is scraped', async () => {
+    prometheus.answer('newest', []);
+    prometheus.answer('seenLately', [row(at('blue'), '3')]);
+    expect((await measure({ target: hostTarget() })).requests.canary).toEqual({
+      kind: 'unavailable',
+      why: 'Prometheus has no sample of bank/blue and bank/green from the last 15 s, but had some within the hour: it is not being scraped',
+    });
+  });
+
+  it('finds none of a canary that nobody has called', async () => {
+    prometheus.answer('newest', [row(at('blue'), String(someInstant / 1000 - 1))]);
+    const { checks, requests } = await measure({ target: hostTarget() });
+    expect([checks['p99']?.canary, requests.canary]).toEqual([{ kind: 'none' }, { kind: 'none' }]);
+    expect(checks['p99']?.stable.kind).toBe('value');
   });
 });
 

@@ -10,7 +10,8 @@ import {
   seenLately,
   selectService,
 } from '../../src/metrics/promql.ts';
-import { targetOf } from './requests.ts';
+import type { Arm, Target } from '../../src/rollout/target.ts';
+import { hostTarget, targetOf } from './requests.ts';
 
 const service = 'destination_service_namespace="bank",destination_service_name="payments"';
 
@@ -59,6 +60,63 @@ describe('the queries', () => {
   });
 });
 
+describe('the queries of destinations that have a host each', () => {
+  const of = (target: Target) => {
+    const selected = selectService(target);
+    if (selected.kind === 'refused') throw new Error(selected.why);
+    return selected;
+  };
+  const labels = 'destination_service_namespace, destination_service_name';
+  const sentTo = (name: string, more = '') =>
+    `{reporter="source",destination_service_namespace="bank",destination_service_name="${name}"${more}}`;
+
+  it('count at the callers, who alone know by which host they called, a row for each service', () => {
+    const query = requestsByCode(of(hostTarget()), 60);
+    expect(query).not.toContain('reporter="destination"');
+    expect(query).not.toContain('destination_version');
+    const [stable, canary, ...more] = query.split(` or sum by (${labels}, response_code) (`);
+    expect(more).toEqual([]);
+    expect(stable).toContain(`istio_requests_total${sentTo('blue')}`);
+    expect(canary).toContain(`istio_requests_total${sentTo('green')}`);
+  });
+
+  it('take the P99, the newest sample and the last hour of each service', () => {
+    const selected = of(hostTarget());
+    expect(p99Latency(selected, 60)).toMatch(/^histogram_quantile\(0\.99, sum by .* or sum by .*\)$/);
+    expect(newestSample(selected)).toBe(
+      `max by (${labels}) (timestamp(istio_requests_total${sentTo('blue')})) or max by (${labels}) (timestamp(istio_requests_total${sentTo('green')}))`,
+    );
+    expect(seenLately(selected)).toContain(`${sentTo('green')}[1h]`);
+  });
+
+  it('count only the version of a subset, where the destinations name subsets too', () => {
+    const selected = of(hostTarget({ subset: 'v7' }));
+    expect(requestsByCode(selected, 60)).toContain(sentTo('green', ',destination_version="v7"'));
+    expect(requestsAtCallers(selected, 60)).not.toContain('"v7"');
+  });
+
+  it('ask for the callers of both services', () => {
+    const query = requestsAtCallers(of(hostTarget()), 60);
+    const by = `sum by (${labels}, destination_version, destination_workload, response_code)`;
+    expect(query.split(by)).toHaveLength(3);
+    expect(query).toContain(sentTo('blue'));
+    expect(query).toContain(sentTo('green'));
+  });
+
+  it('may have one version in both services', () => {
+    const version = { version: 'v1' };
+    expect(selectService(hostTarget({ stable: version, canary: version })).kind).toBe('selector');
+  });
+
+  it('refuse a subset whose version could end the query', () => {
+    const podLabels = { version: 'x"}[1s])) or vector(0) #' };
+    expect(selectService(hostTarget({ subset: 'v7', canary: { podLabels } }))).toMatchObject({
+      kind: 'refused',
+      why: expect.stringContaining('is no label value'),
+    });
+  });
+});
+
 describe('a range', () => {
   it.each([
     [60, '[60s]'],
@@ -81,8 +139,12 @@ describe('label values', () => {
   ])('with %s are refused wherever they stand', (_, value) => {
     const target = targetOf('payments');
     const refused = { kind: 'refused', why: expect.stringContaining('is no label value') };
-    expect(selectService({ ...target, service: { ...target.service, name: value } })).toEqual(refused);
-    expect(selectService({ ...target, service: { ...target.service, namespace: value } })).toEqual(refused);
+    const served = (service: Partial<Arm['service']>) => ({
+      ...target,
+      stable: { ...target.stable, service: { ...target.stable.service, ...service } },
+    });
+    expect(selectService(served({ name: value }))).toEqual(refused);
+    expect(selectService(served({ namespace: value }))).toEqual(refused);
     expect(selectService(targetOf('payments', { stable: value, canary: 'v2' }))).toEqual(refused);
     expect(selectService(targetOf('payments', { stable: 'v1', canary: value }))).toEqual(refused);
   });

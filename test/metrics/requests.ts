@@ -1,6 +1,6 @@
 import type { Check } from '../../src/rollout/plan-parts.ts';
 import type { MeasureRequest } from '../../src/rollout/ports/metrics.ts';
-import type { Target } from '../../src/rollout/target.ts';
+import type { Arm, Target } from '../../src/rollout/target.ts';
 
 export const errorRate: Check = { metric: 'errorRate', max: 0.01, window: 60, failures: 2, minRequests: 100 };
 export const p99: Check = { metric: 'p99LatencyMs', max: 2000, window: 60, failures: 2, minRequests: 100 };
@@ -13,6 +13,7 @@ export function targetOf(service: string, versions = { stable: 'v1', canary: 'v2
   const arm = (version: string) => ({
     host: `${service}.bank.svc.cluster.local`,
     subset: version,
+    service: { name: service, namespace: 'bank' },
     version,
     podLabels: { app: service, version },
   });
@@ -22,11 +23,30 @@ export function targetOf(service: string, versions = { stable: 'v1', canary: 'v2
     virtualService: service,
     uid: '7c1f3f0e-0000-4000-8000-000000000001',
     route: '',
-    service: { name: service, namespace: 'bank' },
     stable: arm(versions.stable),
     canary: arm(versions.canary),
     originalWeights: { stable: 100, canary: 0 },
     stableReadyAtStart: 3,
+  };
+}
+
+/** A target in the namespace `bank` whose stable and canary are the services blue and green, all of their hosts. */
+export function hostTarget(
+  more: { subset?: string; stable?: Partial<Arm>; canary?: Partial<Arm> } = {},
+): Target {
+  const { subset = null } = more;
+  const arm = (name: string): Arm => ({
+    host: `${name}.bank.svc.cluster.local`,
+    subset,
+    service: { name, namespace: 'bank' },
+    version: name,
+    podLabels: { app: 'payments', slot: name, ...(subset === null ? {} : { version: subset }) },
+  });
+  const target = targetOf('payments');
+  return {
+    ...target,
+    stable: { ...arm('blue'), ...more.stable },
+    canary: { ...arm('green'), ...more.canary },
   };
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Mesh, SplitView } from '../../src/rollout/ports/mesh.ts';
+import type { Images, Mesh, SplitView } from '../../src/rollout/ports/mesh.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { destinationRules, services } from '../../src/sandbox/resources.ts';
 import { type Sandbox, startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
@@ -51,7 +51,7 @@ async function shareNow(target: Target): Promise<number> {
 function forbid(resource: string): void {
   const user = sandbox.users.find(({ name }) => name === 'canaryd');
   if (user === undefined) throw new Error('the sandbox has no user canaryd');
-  const all = ['virtualservices', 'services', 'destinationrules', 'pods'];
+  const all = ['virtualservices', 'services', 'destinationrules', 'pods', 'replicasets'];
   const rule = {
     verbs: ['get', 'list', 'patch'],
     groups: ['*'],
@@ -66,12 +66,12 @@ describe('the target', () => {
     const arm = (version: string) => ({
       host,
       subset: version,
+      service: { name: service, namespace },
       version,
       podLabels: { app: service, version },
     });
     expect((await start()).target).toMatchObject({
       route: 'primary',
-      service: { name: service, namespace },
       stable: arm('v1'),
       canary: arm('v2'),
       originalWeights: { stable: 100, canary: 0 },
@@ -163,6 +163,179 @@ describe('a look', () => {
     impatient.abort();
     expect(await looking).toMatchObject({ kind: 'unavailable', reason: 'timeout' });
     sandbox.faults.latencyMs = 0;
+  });
+});
+
+describe('the images behind the arms', () => {
+  const digestsOf = (images: Images) =>
+    images.kind === 'known' ? images.pods.map(({ digests }) => digests[service]) : images.why;
+  const hashesOf = (images: Images) =>
+    images.kind === 'known' ? new Set(images.pods.map(({ templateHash }) => templateHash)) : new Set();
+  const fixed = 'example.test/payments/payment-service:v2-fixed';
+
+  it('are those of the application, without the sidecar, of every pod', async () => {
+    const { images } = await look((await start()).target);
+    expect(images.canary).toEqual({
+      kind: 'known',
+      pods: Array.from({ length: 2 }, () => ({
+        templateHash: expect.stringMatching(/^\w{10}$/),
+        ready: true,
+        digests: { [service]: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
+      })),
+    });
+    expect(digestsOf(images.stable)).not.toEqual(digestsOf(images.canary));
+  });
+
+  it('are mixed while a deployment is under way, and single again after it', async () => {
+    const { target } = await start();
+    const before = (await look(target)).images;
+    const replaceOne = sandbox.redeployByPod(service, 'v2', fixed);
+    expect(replaceOne()).toBe(1);
+    const during = (await look(target)).images;
+    expect(new Set(digestsOf(during.canary)).size).toBe(2);
+    expect(hashesOf(during.canary).size).toBe(2);
+    expect(during.stable).toEqual(before.stable);
+    expect([replaceOne(), replaceOne()]).toEqual([0, 0]);
+    const after = (await look(target)).images;
+    expect(new Set(digestsOf(after.canary)).size).toBe(1);
+    expect(digestsOf(after.canary)).not.toEqual(digestsOf(before.canary));
+  });
+
+  it('stay the same under a new template hash when the pods are only restarted', async () => {
+    const { target } = await start();
+    const before = (await look(target)).images.canary;
+    sandbox.restart(service, 'v2');
+    const after = (await look(target)).images.canary;
+    expect(digestsOf(after)).toEqual(digestsOf(before));
+    expect(hashesOf(after)).not.toEqual(hashesOf(before));
+  });
+
+  it('are the same when the ReplicaSets may not be read: the injector wrote down what it added', async () => {
+    const { target, view } = await start();
+    forbid('replicasets');
+    expect((await look(target)).images).toEqual(view.images);
+  });
+
+  it('are unknown, and nothing else is, when the ReplicaSets merely failed to be read', async () => {
+    const { target, view } = await start();
+    const failing: Kube = {
+      ...kube,
+      listReplicaSets: async () => ({ kind: 'unavailable', reason: 'timeout', why: 'no answer in 3 s' }),
+    };
+    const unknown = { kind: 'unknown', why: 'no answer in 3 s' };
+    expect(await istioMesh(failing, { clusterDomain: 'cluster.local' }).look(target, signal)).toEqual({
+      ...view,
+      images: { stable: unknown, canary: unknown },
+    });
+  });
+
+  it('are unknown when the pods may not be read, with the reason', async () => {
+    const { target } = await start();
+    forbid('pods');
+    const unknown = { kind: 'unknown', why: expect.stringContaining('cannot list resource "pods"') };
+    expect((await look(target)).images).toEqual({ stable: unknown, canary: unknown });
+  });
+});
+
+describe('a target whose destinations have a host each', () => {
+  const ledger = { cluster: 'default', namespace: 'ledger-prod', virtualService: 'ledger' };
+  const arm = (colour: string) => ({
+    host: `ledger-${colour}.ledger-prod.svc.cluster.local`,
+    subset: null,
+    service: { name: `ledger-${colour}`, namespace: 'ledger-prod' },
+    version: colour,
+    podLabels: { app: 'ledger', version: colour },
+  });
+  const resolved = async (more: Partial<typeof ledger> & { canary?: { host: string } } = {}) => {
+    const resolution = await mesh.resolve({ ...ledger, ...more }, signal);
+    if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution));
+    return resolution.target;
+  };
+  const change = (text: (object: string) => string) =>
+    edit(sandbox, ledger, (object) => JSON.parse(text(JSON.stringify(object))));
+
+  it('has two services, each with its pods', async () => {
+    const target = await resolved();
+    expect(target).toMatchObject({ stable: arm('blue'), canary: arm('green'), stableReadyAtStart: 2 });
+    sandbox.setVersion('ledger', 'green', { readyPods: 1 });
+    const { readiness, images } = await look(target);
+    expect(readiness).toEqual({
+      stable: { kind: 'known', ready: 2, total: 2 },
+      canary: { kind: 'known', ready: 1, total: 2 },
+    });
+    const ready = images.canary.kind === 'known' ? images.canary.pods.map((pod) => pod.ready) : [];
+    expect(ready.toSorted()).toEqual([false, true]);
+  });
+
+  it('needs no right to read DestinationRules', async () => {
+    forbid('destinationrules');
+    expect((await resolved()).canary.subset).toBeNull();
+  });
+
+  it('goes forth and back by its weights, and shows hosts in its annotation', async () => {
+    const target = await resolved({ canary: { host: 'ledger-green' } });
+    expect(await mesh.write(target, await look(target), write, signal)).toEqual({
+      kind: 'applied',
+      canaryShare: 5,
+    });
+    const view = await look(target);
+    expect(JSON.stringify(view.snapshot)).toContain(
+      'ledger-green.ledger-prod.svc.cluster.local\\",\\"subset\\":null',
+    );
+    const back = { share: 0, rolloutId: 'ro_1', epoch: 2, end: true };
+    expect((await mesh.write(target, view, back, signal)).kind).toBe('applied');
+    expect((await look(target)).canaryShare).toBe(0);
+  });
+
+  it('names the host that is gone from the route', async () => {
+    const target = await resolved();
+    change((object) => object.replace('"ledger-green"', '"ledger"'));
+    const view = await look(target);
+    expect(await mesh.write(target, view, write, signal)).toMatchObject({
+      reason: 'invalid',
+      why: `the route has no destination ${arm('green').host}`,
+    });
+  });
+
+  it('may reach into another namespace by a short name', async () => {
+    storeObject(sandbox.store, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'ledger-green', namespace: 'ledger-next' },
+      spec: { selector: { app: 'ledger-next' } },
+    });
+    change((object) => object.replace('"ledger-green"', '"ledger-green.ledger-next"'));
+    const target = await resolved({ canary: { host: 'ledger-green.ledger-next' } });
+    expect(target.canary).toMatchObject({
+      host: 'ledger-green.ledger-next.svc.cluster.local',
+      service: { name: 'ledger-green', namespace: 'ledger-next' },
+      version: 'ledger-green',
+    });
+    expect((await look(target)).readiness).toEqual({
+      stable: { kind: 'known', ready: 2, total: 2 },
+      canary: { kind: 'known', ready: 0, total: 0 },
+    });
+  });
+
+  it.each([
+    [
+      'its canary is no service of the cluster',
+      '"ledger.example.com"',
+      'service-not-found',
+      'no Kubernetes service',
+    ],
+    ['its canary is not there', '"ledger-grey"', 'service-not-found', 'there is no service ledger-grey'],
+    ['one service holds the pods of the other', '"ledger"', 'unsupported-shape', 'select the same pods'],
+  ])('is refused when %s', async (_name, host, code, words) => {
+    change((object) => object.replace('"ledger-green"', host));
+    expect(await mesh.resolve(ledger, signal)).toMatchObject({
+      kind: 'shape',
+      fault: {
+        code,
+        path: 'spec.http[0].route[1].destination.host',
+        message: expect.stringContaining(words),
+      },
+    });
   });
 });
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { giveRoles, readSplit } from '../../src/traffic/split.ts';
 import { type Route, readRoute } from '../../src/traffic/virtual-service.ts';
-import { clusterDomain, destination, targetWith, virtualServiceWith, withRoute } from './objects.ts';
+import {
+  clusterDomain,
+  destination,
+  hostDestination,
+  targetWith,
+  virtualServiceWith,
+  withRoute,
+} from './objects.ts';
 
 function routeOf(destinations: unknown[], more = {}): Route {
   const route = readRoute(withRoute(destinations, more), '', clusterDomain);
@@ -67,20 +74,11 @@ describe('roles at the start', () => {
     expect(faultOf(routeOf([destination('v1')])).code).toBe('destination-not-in-route');
   });
 
-  it('need subsets', () => {
+  it('need subsets on one host', () => {
     const fault = faultOf(routeOf([destination('v1', 1), { destination: { host: 'payment' } }]));
     expect(fault).toMatchObject({
       code: 'unsupported-shape',
       path: 'spec.http[0].route[1].destination.subset',
-    });
-  });
-
-  it('need one host', () => {
-    const other = { destination: { host: 'payment-canary', subset: 'v2' } };
-    const fault = faultOf(routeOf([destination('v1', 1), other]));
-    expect(fault).toMatchObject({
-      code: 'unsupported-shape',
-      path: 'spec.http[0].route[1].destination.host',
     });
   });
 
@@ -90,6 +88,96 @@ describe('roles at the start', () => {
   ])('are refused while requests are mirrored', (more, field) => {
     const route = routeOf([destination('v1', 1), destination('v2')], more);
     expect(faultOf(route)).toMatchObject({ code: 'unsupported-shape', path: `spec.http[0].${field}` });
+  });
+});
+
+describe('roles of destinations that have a host each', () => {
+  const full = (name: string) => `${name}.shop.svc.${clusterDomain}`;
+  const slots = routeOf([hostDestination('blue', 1), hostDestination('green'), hostDestination('red')]);
+
+  it('go to the host with all traffic and to the one with none', () => {
+    const route = routeOf([hostDestination('green'), hostDestination('blue', 1)]);
+    expect(giveRoles(route, {})).toMatchObject({
+      stable: { host: full('blue'), subset: null },
+      canary: { host: full('green'), subset: null },
+    });
+  });
+
+  it('are settled by the host when several have no traffic', () => {
+    expect(giveRoles(slots, { canary: { host: full('red') } })).toMatchObject({
+      canary: { host: full('red') },
+    });
+    const fault = faultOf(slots);
+    expect(fault).toMatchObject({ code: 'canary-ambiguous' });
+    expect(fault.message).toContain(`${full('green')}, ${full('red')}`);
+  });
+
+  it.each([
+    [
+      'is not in the route',
+      { canary: { host: full('grey') } },
+      'destination-not-in-route',
+      `the host ${full('grey')}`,
+    ],
+    [
+      'has no such subset',
+      { canary: { host: full('green'), subset: 'v2' } },
+      'destination-not-in-route',
+      `the subset v2 and the host ${full('green')}`,
+    ],
+    ['has all traffic', { canary: { host: full('blue') } }, 'split-not-at-rest', 'target.canary names it'],
+    [
+      'is asserted against the truth',
+      { stable: { host: full('green') } },
+      'split-not-at-rest',
+      `target.stable names the host ${full('green')}`,
+    ],
+  ])('are refused when the host that is asked for %s', (_name, request, code, words) => {
+    const fault = faultOf(slots, request);
+    expect(fault.code).toBe(code);
+    expect(fault.message).toContain(words);
+  });
+
+  it('may have subsets of one name: the host tells them apart, in sentences too', () => {
+    const live = (name: string, weight?: number) => ({
+      destination: { host: name, subset: 'live' },
+      ...(weight === undefined ? {} : { weight }),
+    });
+    const route = routeOf([live('blue', 1), live('green')]);
+    expect(giveRoles(route, { canary: { subset: 'live' } })).toMatchObject({
+      stable: { host: full('blue') },
+      canary: { host: full('green') },
+    });
+    expect(faultOf(routeOf([live('blue', 9), live('green', 1)])).message).toContain(
+      `live of ${full('blue')} 90 %`,
+    );
+  });
+
+  it('are read back by host in mid-run', () => {
+    const service = { name: 'blue', namespace: 'shop' };
+    const arm = (name: string) => ({ host: full(name), subset: null, service, version: name, podLabels: {} });
+    const target = { stable: arm('blue'), canary: arm('green') };
+    const route = routeOf([hostDestination('blue', 3), hostDestination('green', 1)]);
+    expect(readSplit(route, target)).toMatchObject({ canaryShare: 25, foreign: null });
+    const foreign = routeOf([hostDestination('blue', 3), hostDestination('red', 1)]);
+    expect(readSplit(foreign, target)).toMatchObject({
+      canaryShare: 0,
+      canary: null,
+      foreign: { message: `${full('red')} has 25 % and is no part of the rollout: set its weight to 0` },
+    });
+  });
+
+  it('see stable behind any subset of its host in another route', () => {
+    const service = { name: 'blue', namespace: 'shop' };
+    const arm = (name: string) => ({ host: full(name), subset: null, service, version: name, podLabels: {} });
+    const object = virtualServiceWith([
+      { name: 'primary', route: [hostDestination('blue', 1), hostDestination('green')] },
+      { name: 'other', route: [{ destination: { host: 'blue', subset: 'v9' } }] },
+    ]);
+    const route = readRoute(object, 'primary', clusterDomain);
+    if (route.kind === 'shape') throw new Error(route.fault.message);
+    expect(readSplit(route, { stable: arm('blue'), canary: arm('green') }).stableHasOtherRoutes).toBe(true);
+    expect(readSplit(route, { stable: arm('green'), canary: arm('blue') }).stableHasOtherRoutes).toBe(false);
   });
 });
 

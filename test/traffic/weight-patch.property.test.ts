@@ -11,9 +11,11 @@ import {
 } from '../../src/traffic/weight-patch.ts';
 import {
   applyPatch,
+  byHost,
+  bySubset,
   clusterDomain,
-  destination,
   isObject,
+  type Naming,
   rolesOf,
   standing,
   targetWith,
@@ -28,46 +30,58 @@ const unknownFields = fc.dictionary(
 const share = fc.integer({ min: 0, max: 10_000 }).map((hundredths) => hundredths / 100);
 const canaryWeight = fc.constantFrom(undefined, 0);
 
-const idle = fc
-  .uniqueArray(fc.integer({ min: 3, max: 9 }), { maxLength: 2 })
-  .chain((versions) => fc.tuple(...versions.map(idleDestination)));
+const idleDestination = (naming: Naming) => (version: number) =>
+  fc
+    .tuple(canaryWeight, unknownFields)
+    .map(([weight, unknown]) => ({ ...unknown, ...naming.destination(`v${version}`, weight) }));
 
-const destinations = fc
-  .record({
-    stable: fc.integer({ min: 1, max: 20_000 }),
-    canary: canaryWeight,
-    unknown: unknownFields,
-    idle,
-  })
-  .chain((parts) =>
-    fc.shuffledSubarray(
-      [
-        { ...parts.unknown, ...destination('v1', parts.stable) },
-        destination('v2', parts.canary),
-        ...parts.idle,
-      ],
-      { minLength: parts.idle.length + 2 },
-    ),
-  );
+function destinations(naming: Naming) {
+  const idle = fc
+    .uniqueArray(fc.integer({ min: 3, max: 9 }), { maxLength: 2 })
+    .chain((versions) => fc.tuple(...versions.map(idleDestination(naming))));
+  return fc
+    .record({
+      stable: fc.integer({ min: 1, max: 20_000 }),
+      canary: canaryWeight,
+      unknown: unknownFields,
+      idle,
+    })
+    .chain((parts) =>
+      fc.shuffledSubarray(
+        [
+          { ...parts.unknown, ...naming.destination('v1', parts.stable) },
+          naming.destination('v2', parts.canary),
+          ...parts.idle,
+        ],
+        { minLength: parts.idle.length + 2 },
+      ),
+    );
+}
 
 /** Accepted VirtualServices: stable v1 holds all, canary v2 nothing; foreign routes, fields and annotations around. */
-const accepted = fc
-  .record({
-    route: destinations,
-    unknown: unknownFields,
-    notes: fc.option(fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 }), { nil: undefined }),
-  })
-  .map(({ route, unknown, notes }) =>
-    virtualServiceWith([{ ...unknown, route }], { ...unknown, ...(notes ? { annotations: notes } : {}) }),
-  );
+const acceptedBy = (naming: Naming) =>
+  fc
+    .record({
+      route: destinations(naming),
+      unknown: unknownFields,
+      notes: fc.option(fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 }), { nil: undefined }),
+    })
+    .map(({ route, unknown, notes }) =>
+      virtualServiceWith([{ ...unknown, route }], { ...unknown, ...(notes ? { annotations: notes } : {}) }),
+    );
 
 const shares = fc.array(share, { minLength: 1, maxLength: 8 });
 
-describe('for every accepted VirtualService and any sequence of shares', () => {
+describe.each([
+  ['subsets of one host', bySubset],
+  ['hosts of their own', byHost],
+])('for every accepted VirtualService whose versions are %s, and any sequence of shares', (_name, naming) => {
+  const accepted = acceptedBy(naming);
+
   it('a patch changes nothing but the two weights and our annotations, byte for byte', () => {
     fc.assert(
       fc.property(accepted, shares, fc.boolean(), (object, sequence, end) => {
-        expect(withoutOurs(run(object, sequence, end))).toBe(withoutOurs(object));
+        expect(withoutOurs(naming, run(naming, object, sequence, end))).toBe(withoutOurs(naming, object));
       }),
     );
   });
@@ -75,7 +89,7 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
   it('the share read back is the share written, and lies between 0 and 100', () => {
     fc.assert(
       fc.property(accepted, share, (object, wanted) => {
-        const { canaryShare, stable } = splitOf(run(object, [wanted], false));
+        const { canaryShare, stable } = splitOf(naming, run(naming, object, [wanted], false));
         expect(Math.abs(canaryShare - wanted)).toBeLessThan(0.005);
         expect(canaryShare + (stable?.share ?? 0)).toBeCloseTo(100, 2);
         expect(canaryShare).toBeGreaterThanOrEqual(0);
@@ -87,7 +101,7 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
   it('only whole weights of 0 or more are ever written', () => {
     fc.assert(
       fc.property(accepted, shares, (object, sequence) => {
-        const { stable, canary } = splitOf(run(object, sequence, false));
+        const { stable, canary } = splitOf(naming, run(naming, object, sequence, false));
         for (const weight of [stable?.weight, canary?.weight]) {
           // An absent weight that no share asked for stays absent.
           expect(weight === null || (Number.isInteger(weight) && Number(weight) >= 0)).toBe(true);
@@ -99,7 +113,7 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
   it('going back restores the weights exactly as they stood', () => {
     fc.assert(
       fc.property(accepted, shares, (object, sequence) => {
-        const back = run(object, [...sequence, 0], true);
+        const back = run(naming, object, [...sequence, 0], true);
         expect(back.spec).toEqual(object.spec);
         expect(back.metadata.annotations).not.toHaveProperty([annotations.originalWeights]);
       }),
@@ -110,9 +124,9 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
     fc.assert(
       fc.property(accepted, shares, fc.boolean(), (object, sequence, end) => {
         const writes = writesOf(sequence, end);
-        const original = targetOf(object).originalWeights;
-        expect(weightChanges(rolesOf(object), original, writes).map(operationsOf)).toEqual(
-          patchesOf(object, writes).map(weightsOnly),
+        const original = targetOf(naming, object).originalWeights;
+        expect(weightChanges(rolesOf(object, naming), original, writes).map(operationsOf)).toEqual(
+          patchesOf(naming, object, writes).map(weightsOnly),
         );
       }),
     );
@@ -121,7 +135,7 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
   it('each write leaves our annotations with the rollout and the epoch of that write', () => {
     fc.assert(
       fc.property(accepted, shares, (object, sequence) => {
-        expect(run(object, sequence, false).metadata.annotations).toMatchObject({
+        expect(run(naming, object, sequence, false).metadata.annotations).toMatchObject({
           [annotations.rollout]: 'ro_1',
           [annotations.epoch]: String(sequence.length),
         });
@@ -130,15 +144,9 @@ describe('for every accepted VirtualService and any sequence of shares', () => {
   });
 });
 
-function idleDestination(version: number) {
-  return fc
-    .tuple(canaryWeight, unknownFields)
-    .map(([weight, unknown]) => ({ ...unknown, ...destination(`v${version}`, weight) }));
-}
-
 /** Writes the shares one after the other, as a rollout would; `end` marks the last one. */
-function run(object: VirtualService, sequence: number[], end: boolean): VirtualService {
-  return patchesOf(object, writesOf(sequence, end)).reduce(applyPatch, object);
+function run(naming: Naming, object: VirtualService, sequence: number[], end: boolean): VirtualService {
+  return patchesOf(naming, object, writesOf(sequence, end)).reduce(applyPatch, object);
 }
 
 function writesOf(sequence: number[], end: boolean): WeightWrite[] {
@@ -152,18 +160,18 @@ function writesOf(sequence: number[], end: boolean): WeightWrite[] {
 }
 
 /** The patch of each write, made on top of what the ones before it have left. */
-function patchesOf(object: VirtualService, writes: WeightWrite[]): PatchOperation[][] {
+function patchesOf(naming: Naming, object: VirtualService, writes: WeightWrite[]): PatchOperation[][] {
   const patches: PatchOperation[][] = [];
   for (const write of writes) {
     const current = patches.reduce(applyPatch, object);
-    patches.push(weightPatch(current, standing(current), targetOf(object), write));
+    patches.push(weightPatch(current, standing(current, naming), targetOf(naming, object), write));
   }
   return patches;
 }
 
-function targetOf(object: VirtualService): ReturnType<typeof targetWith> {
-  const { stable, canary } = rolesOf(object);
-  return { ...targetWith({ stable: stable.weight ?? 100, canary: canary.weight }), route: '' };
+function targetOf(naming: Naming, object: VirtualService): ReturnType<typeof targetWith> {
+  const { stable, canary } = rolesOf(object, naming);
+  return { ...targetWith({ stable: stable.weight ?? 100, canary: canary.weight }, naming), route: '' };
 }
 
 function weightsOnly(patch: PatchOperation[]): PatchOperation[] {
@@ -174,17 +182,18 @@ function operationsOf(changes: WeightChange[]) {
   return changes.map(({ op, path, value }) => (value === null ? { op, path } : { op, path, value }));
 }
 
-function splitOf(object: VirtualService): Split {
+function splitOf(naming: Naming, object: VirtualService): Split {
   const route = readRoute(object, '', clusterDomain);
-  const split = route.kind === 'route' ? readSplit(route, targetWith({ stable: 1, canary: 0 })) : route;
+  const split =
+    route.kind === 'route' ? readSplit(route, targetWith({ stable: 1, canary: 0 }, naming)) : route;
   if (split.kind === 'split') return split;
   throw new Error(split.fault.message);
 }
 
-function withoutOurs(object: VirtualService): string {
+function withoutOurs(naming: Naming, object: VirtualService): string {
   return JSON.stringify(object, (key, value: unknown) => {
     if (key === 'annotations' && isObject(value)) return foreign(value);
-    return isObject(value) && isArm(value) ? { ...value, weight: 'ours' } : value;
+    return isObject(value) && isArm(naming, value) ? { ...value, weight: 'ours' } : value;
   });
 }
 
@@ -194,7 +203,7 @@ function foreign(notes: object): object | undefined {
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
-function isArm(value: { [name: string]: unknown }): boolean {
-  const place = value['destination'];
-  return isObject(place) && (place['subset'] === 'v1' || place['subset'] === 'v2');
+function isArm(naming: Naming, value: { [name: string]: unknown }): boolean {
+  const place = JSON.stringify(value['destination']);
+  return ['v1', 'v2'].some((version) => JSON.stringify(naming.destination(version)['destination']) === place);
 }

@@ -1,0 +1,162 @@
+import { AppError } from '../errors.ts';
+import type { Mesh, MeshFailure } from '../rollout/ports/mesh.ts';
+import { unavailable } from './api-answer.ts';
+import { istioMesh } from './istio.ts';
+import { connectKube, type Kube } from './kube.ts';
+import type { KubeSource } from './kube-connection.ts';
+
+/** A cluster of the configuration. */
+export type ClusterAddress = { name: string; source: KubeSource; clusterDomain: string };
+
+/** Where an adapter reports what it survived. */
+export type Reports = Record<'info' | 'warn', (fields: Record<string, unknown>, message: string) => void>;
+
+export type Clusters = {
+  /** Sends each question to the cluster that it names; none ever gets another cluster's. */
+  mesh: Mesh;
+  /** Whether each cluster's API answers, by name. */
+  ready(signal: AbortSignal): Promise<Record<string, { ok: true } | { ok: false; why: string }>>;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens the clusters, each with connections of its own. With several, one whose credentials cannot be read is reported,
+ * is unavailable, and is tried again by each question that concerns it.
+ * @throws AppError `configuration` when the credentials of the only cluster cannot be read
+ */
+export async function openClusters(addresses: readonly ClusterAddress[], log: Reports): Promise<Clusters> {
+  const members = new Map(addresses.map((address) => [address.name, memberOf(address, log)]));
+  const openings = await Promise.all([...members.values()].map((member) => member.open()));
+  const [only] = openings;
+  if (openings.length === 1 && only?.kind === 'broken') throw new AppError('configuration', only.failure.why);
+  return {
+    mesh: routedMesh((name, signal) => openOne(members.get(name), name, signal)),
+    ready: async (signal) => {
+      const answers = [...members].map(
+        async ([name, member]) => [name, await readyOf(member, signal)] as const,
+      );
+      return Object.fromEntries(await Promise.all(answers));
+    },
+    close: async () => {
+      await Promise.allSettled([...members.values()].map((member) => member.close()));
+    },
+  };
+}
+
+type Opened = { kind: 'open'; mesh: Mesh; kube: Kube };
+type Opening = Opened | { kind: 'broken'; failure: MeshFailure };
+
+type Member = {
+  /** Opens the cluster unless it is open; those who ask at the same time share one try. */
+  open(): Promise<Opening>;
+  close(): Promise<void>;
+};
+
+function memberOf(address: ClusterAddress, log: Reports): Member {
+  let opening: Promise<Opening> | null = null;
+  let reported: string | null = null;
+
+  async function tryOnce(): Promise<Opening> {
+    const opened = await openAddress(address);
+    if (opened.kind === 'open') {
+      if (reported !== null) log.info({ cluster: address.name }, 'a cluster can be used again');
+      reported = null;
+      return opened;
+    }
+    opening = null;
+    const { why } = opened.failure;
+    if (reported !== why)
+      log.warn({ cluster: address.name, why }, 'a cluster cannot be used: it is tried again');
+    reported = why;
+    return opened;
+  }
+
+  return {
+    open: () => {
+      opening ??= tryOnce();
+      return opening;
+    },
+    close: async () => {
+      const opened = await opening;
+      if (opened?.kind === 'open') await opened.kube.close();
+    },
+  };
+}
+
+async function openAddress({ source, clusterDomain }: ClusterAddress): Promise<Opening> {
+  try {
+    const kube = await connectKube(source);
+    return { kind: 'open', kube, mesh: istioMesh(kube, { clusterDomain }) };
+  } catch (error) {
+    const why = error instanceof AppError ? error.message : 'the credentials cannot be read';
+    return { kind: 'broken', failure: unavailable('unauthorized', why) };
+  }
+}
+
+async function openOne(
+  member: Member | undefined,
+  name: string,
+  signal: AbortSignal,
+): Promise<Mesh | MeshFailure> {
+  if (member === undefined) return notConfigured(name);
+  const opening = await openedIn(member, signal);
+  if (opening === null)
+    return unavailable('timeout', `the credentials of the cluster ${name} were not read in time`);
+  return opening.kind === 'open' ? opening.mesh : opening.failure;
+}
+
+/** A rollout outlives the configuration that it was started with. */
+function notConfigured(name: string): MeshFailure {
+  const mend = 'put it back under its name and restart canaryd, or move the weights by hand';
+  return unavailable(
+    'unreachable',
+    `the cluster ${name} is not in the configuration of canaryd any more: ${mend}`,
+  );
+}
+
+async function readyOf(
+  member: Member,
+  signal: AbortSignal,
+): Promise<{ ok: true } | { ok: false; why: string }> {
+  const opening = await openedIn(member, signal);
+  if (opening === null) return { ok: false, why: 'no answer in time' };
+  // Anybody may read this: which file it is stays in the log.
+  if (opening.kind === 'broken')
+    return { ok: false, why: 'its credentials cannot be read: the log says why' };
+  const read = await opening.kube.readVersion(signal);
+  if (read.kind === 'found') return { ok: true };
+  return { ok: false, why: read.kind === 'missing' ? 'the API server does not know its version' : read.why };
+}
+
+/** Waits for an opening until `signal` aborts; null when that came first. */
+async function openedIn(member: Member, signal: AbortSignal): Promise<Opening | null> {
+  let stop = () => {};
+  const aborted = new Promise<null>((settle) => {
+    stop = () => settle(null);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([member.open(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function routedMesh(openCluster: (name: string, signal: AbortSignal) => Promise<Mesh | MeshFailure>): Mesh {
+  const routed =
+    <Answer>(ask: (mesh: Mesh) => Promise<Answer>) =>
+    async (name: string, signal: AbortSignal): Promise<Answer | MeshFailure> => {
+      const found = await openCluster(name, signal);
+      return 'kind' in found ? found : ask(found);
+    };
+  return {
+    resolve: (request, signal) => routed((mesh) => mesh.resolve(request, signal))(request.cluster, signal),
+    look: (target, signal) => routed((mesh) => mesh.look(target, signal))(target.cluster, signal),
+    survey: (name, signal) => routed((mesh) => mesh.survey(name, signal))(name.cluster, signal),
+    write: (target, view, write, signal) =>
+      routed((mesh) => mesh.write(target, view, write, signal))(target.cluster, signal),
+    preview: (request, writes, signal) =>
+      routed((mesh) => mesh.preview(request, writes, signal))(request.cluster, signal),
+  };
+}
