@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+/** What the command line asks for. `role` is checked with the rest of the configuration. */
+export type CommandLine =
+  | { kind: 'serve'; role: string | null }
+  | { kind: 'doctor'; json: boolean; target: { namespace: string; name: string } | null }
+  | { kind: 'help' }
+  | { kind: 'misused'; why: string };
+
+export const usage = `usage: canaryd [serve] [--role=all|api|worker]
+       canaryd doctor [--json] [--target=NAMESPACE/VIRTUALSERVICE]
+
+serve    answers requests and takes turns until it is stopped (the default)
+doctor   checks the configuration and everything it leads to, changes nothing,
+         and ends with 0, or with 1 when something has to be mended
+
+Settings come from the environment and from the file that CANARYD_CONFIG names.
+`;
+
+const options = {
+  role: { type: 'string' },
+  json: { type: 'boolean' },
+  target: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+const allowed = new Map<string, readonly string[]>([
+  ['serve', ['role']],
+  ['doctor', ['json', 'target']],
+]);
+
+const Target = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/)
+  .transform((text) => text.split('/'));
+
+/** Reads the arguments behind the program's name. */
+export function readCommandLine(words: readonly string[]): CommandLine {
+  const parsed = parse(words);
+  if (parsed === null) return { kind: 'misused', why: 'there is an option that canaryd does not know' };
+  const { values, positionals } = parsed;
+  const [command = 'serve', ...rest] = positionals;
+  if (values.help === true) return { kind: 'help' };
+  const known = allowed.get(command);
+  if (known === undefined || rest.length > 0)
+    return { kind: 'misused', why: 'the commands are serve and doctor' };
+  const foreign = Object.keys(values).find((name) => !known.includes(name));
+  if (foreign !== undefined) return { kind: 'misused', why: `${command} takes no --${foreign}` };
+  if (command === 'serve') return { kind: 'serve', role: values.role ?? null };
+  return doctorFrom(values.json === true, values.target);
+}
+
+function parse(words: readonly string[]) {
+  try {
+    return parseArgs({ args: [...words], options, allowPositionals: true });
+  } catch {
+    // Node's message quotes the argument, which may be a secret in the wrong place.
+    return null;
+  }
+}
+
+function doctorFrom(json: boolean, target: string | undefined): CommandLine {
+  if (target === undefined) return { kind: 'doctor', json, target: null };
+  const [namespace, name] = Target.safeParse(target).data ?? [];
+  if (namespace === undefined || name === undefined) {
+    return { kind: 'misused', why: '--target is written NAMESPACE/VIRTUALSERVICE' };
+  }
+  return { kind: 'doctor', json, target: { namespace, name } };
+}

@@ -1,0 +1,83 @@
+import type { ClusterFacts, Right } from '../traffic/inspect-cluster.ts';
+import { aheadMs, checkClock } from './clocks.ts';
+import { type Check, fail, ok, warn } from './report.ts';
+
+/** A VirtualService that rights are asked for; without one they are asked for everywhere. */
+export type AskedTarget = { namespace: string; name: string };
+
+const istio = 'networking.istio.io';
+
+/** What canaryd has to be allowed. */
+export function rightsFor(target: AskedTarget | null): Right[] {
+  const namespace = target?.namespace ?? '';
+  const name = target?.name ?? '';
+  return [
+    { verb: 'get', group: istio, resource: 'virtualservices', namespace, name },
+    { verb: 'patch', group: istio, resource: 'virtualservices', namespace, name },
+    { verb: 'list', group: istio, resource: 'destinationrules', namespace, name: '' },
+    { verb: 'get', group: '', resource: 'services', namespace, name: '' },
+    { verb: 'list', group: '', resource: 'pods', namespace, name: '' },
+  ];
+}
+
+/** Judges what one cluster answers. */
+export function checkCluster(cluster: string, facts: ClusterFacts, target: AskedTarget | null): Check[] {
+  const what = `cluster ${cluster}`;
+  const { server } = facts;
+  if (server.kind === 'failed') return [clusterFailed(cluster, server.why)];
+  const { version, clockMs, localMs } = server.value;
+  const clock = clockMs === null ? [] : [checkItsClock(`${what} clock`, { clockMs, localMs })];
+  return [
+    ok(what, `Kubernetes ${version} answers.`),
+    ...clock,
+    checkIstio(`${what} istio`, facts.istio),
+    checkRights(`${what} rights`, facts.rights, target),
+  ];
+}
+
+/** The only check there is when a cluster cannot be asked. */
+export function clusterFailed(cluster: string, why: string): Check {
+  return fail(
+    `cluster ${cluster}`,
+    `${why}. No weight moves there, not even back: check its kubeconfig and context.`,
+  );
+}
+
+/** The header is in whole seconds. */
+function checkItsClock(what: string, reading: { clockMs: number; localMs: number }): Check {
+  const apart = {
+    what,
+    byMs: aheadMs(reading),
+    than: "this machine's",
+    effect: 'certificates and tokens may be refused as not valid yet, or not any more',
+  };
+  return checkClock(apart, { warnMs: 30_000, failMs: Number.POSITIVE_INFINITY });
+}
+
+function checkIstio(what: string, served: ClusterFacts['istio']): Check {
+  if (served.kind === 'failed') return fail(what, `cannot be asked for: ${served.why}.`);
+  if (served.value === null) return fail(what, 'the cluster serves no VirtualService: install Istio.');
+  return ok(what, `VirtualService ${served.value} is served.`);
+}
+
+function checkRights(what: string, rights: ClusterFacts['rights'], target: AskedTarget | null): Check {
+  const unanswered = rights.find(({ allowed }) => allowed.kind === 'failed');
+  if (unanswered?.allowed.kind === 'failed')
+    return warn(what, `cannot be asked for: ${unanswered.allowed.why}.`);
+  const missing = rights
+    .filter(({ allowed }) => allowed.kind === 'found' && !allowed.value)
+    .map(({ right }) => right);
+  const where = target === null ? 'in all namespaces' : `in ${target.namespace}`;
+  if (missing.length === 0) return ok(what, `all that canaryd does is allowed ${where}.`);
+  const list = missing.map(({ verb, resource }) => `${verb} ${resource}`).join(', ');
+  if (target === null) {
+    const mend =
+      'if it is meant for some only, ask for one: canaryd doctor --target=NAMESPACE/VIRTUALSERVICE';
+    return warn(what, `not allowed in all namespaces: ${list}; ${mend}.`);
+  }
+  if (missing.every(({ resource }) => resource === 'pods')) {
+    const says = `not allowed ${where}: ${list}: who is ready stays unknown, and canaryd goes by metrics alone; grant it.`;
+    return warn(what, says);
+  }
+  return fail(what, `not allowed ${where}: ${list}: grant it to the user or service account of canaryd.`);
+}

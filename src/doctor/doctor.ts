@@ -1,0 +1,115 @@
+import { type ClusterConfig, type Config, readConfig } from '../config.ts';
+import { AppError } from '../errors.ts';
+import { addressOf } from '../metrics/clusters.ts';
+import { inspectPrometheus } from '../metrics/inspect-prometheus.ts';
+import { inspectQueue } from '../queue/inspect.ts';
+import { tokensOf } from '../serve/tokens.ts';
+import { connect } from '../store/database.ts';
+import { inspectDatabase } from '../store/inspect-database.ts';
+import { databaseNow } from '../store/turn-store.ts';
+import { inspectCluster } from '../traffic/inspect-cluster.ts';
+import { aheadMs } from './clocks.ts';
+import { type AskedTarget, checkCluster, clusterFailed, rightsFor } from './cluster.ts';
+import { checkDatabase, databaseFailed } from './database.ts';
+import { checkPrometheus, prometheusFailed } from './prometheus.ts';
+import { checkQueue } from './queue.ts';
+import { asJson, asText, type Check, fail, isHealthy, ok } from './report.ts';
+
+export type DoctorOptions = { json: boolean; target: AskedTarget | null };
+
+/** Milliseconds for one question. */
+const timeoutMs = 4000;
+
+/**
+ * Checks the configuration and everything that it leads to, side by side, and writes what it found. Changes nothing.
+ * @returns the exit code: 0 when all is well or may wait, 1 when something has to be mended
+ */
+export async function doctor(
+  environment: Record<string, string | undefined>,
+  { json, target }: DoctorOptions,
+  write: (text: string) => void,
+): Promise<0 | 1> {
+  const checks = await examine(environment, target);
+  write(json ? asJson(checks) : asText(checks));
+  return isHealthy(checks) ? 0 : 1;
+}
+
+async function examine(
+  environment: Record<string, string | undefined>,
+  target: AskedTarget | null,
+): Promise<Check[]> {
+  const read = await attempt(() => readConfig(environment));
+  if (read.kind === 'failed') return faultsIn('configuration', read.why);
+  const config = read.value;
+  const tokens = await attempt(() => tokensOf(config));
+  const names = config.clusters.map(({ name }) => name).join(', ');
+  const [database, queue, clusters] = await Promise.all([
+    examineDatabase(config),
+    examineQueue(config),
+    Promise.all(config.clusters.map((cluster) => examineCluster(cluster, target))),
+  ]);
+  const metrics = config.clusters.map((cluster) => examinePrometheus(cluster, database.aheadMs));
+  return [
+    ok('configuration', `complete; cluster(s): ${names}.`),
+    ...(tokens.kind === 'done' ? [ok('tokens', 'can be read.')] : faultsIn('tokens', tokens.why)),
+    ...database.checks,
+    ...queue,
+    ...clusters.flat(),
+    ...(await Promise.all(metrics)).flat(),
+  ];
+}
+
+type Attempt<Value> = { kind: 'done'; value: Value } | { kind: 'failed'; why: string };
+
+/** What canaryd throws at start is here a finding; anything else is a surprise here, too. */
+async function attempt<Value>(work: () => Promise<Value>): Promise<Attempt<Value>> {
+  try {
+    return { kind: 'done', value: await work() };
+  } catch (error) {
+    if (error instanceof AppError) return { kind: 'failed', why: error.message };
+    throw error;
+  }
+}
+
+/** One check for each line behind the first, which only counts them. */
+function faultsIn(what: string, message: string): Check[] {
+  const [headline = '', ...faults] = message.split('\n').map((line) => line.trim());
+  return (faults.length === 0 ? [headline] : faults).map((fault) => fail(what, fault));
+}
+
+async function examineDatabase({
+  databaseUrl,
+}: Config): Promise<{ checks: Check[]; aheadMs: number | null }> {
+  const found = await inspectDatabase(databaseUrl, Date.now);
+  if (found.kind === 'failed') return { checks: [databaseFailed(found.why)], aheadMs: null };
+  return { checks: checkDatabase(found.facts), aheadMs: aheadMs(found.facts) };
+}
+
+async function examineQueue({ queue, databaseUrl }: Config): Promise<Check[]> {
+  if (queue.kind === 'postgres') return checkQueue(queue.kind, []);
+  const database = connect(databaseUrl, { poolSize: 1 });
+  try {
+    const clocks = { database: () => databaseNow(database.db), process: Date.now };
+    return checkQueue(queue.kind, await inspectQueue(queue, clocks));
+  } finally {
+    await database.close();
+  }
+}
+
+async function examineCluster({ name, source }: ClusterConfig, target: AskedTarget | null): Promise<Check[]> {
+  const options = { rights: rightsFor(target), timeoutMs, now: Date.now };
+  const inspected = await attempt(() => inspectCluster(source, options));
+  if (inspected.kind === 'failed') return [clusterFailed(name, inspected.why)];
+  return checkCluster(name, inspected.value, target);
+}
+
+async function examinePrometheus(
+  { name, prometheus }: ClusterConfig,
+  databaseAheadMs: number | null,
+): Promise<Check[]> {
+  const { scrapeSeconds } = prometheus;
+  const read = await addressOf({ cluster: name, ...prometheus });
+  if (read.kind === 'broken') return [prometheusFailed(name, read.why)];
+  const facts = await inspectPrometheus(read.address, { scrapeSeconds, timeoutMs, now: Date.now });
+  return checkPrometheus({ cluster: name, facts, scrapeSeconds, databaseAheadMs });
+}

@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import { alarmOn } from '../queue/alarm.ts';
+import { openQueue } from '../queue/queue.ts';
+import { startWorker } from '../queue/worker.ts';
+import { housekeep } from '../store/housekeeping.ts';
+import { turnStore } from '../store/turn-store.ts';
+import { listen } from '../store/wake.ts';
+import { startHousekeeping, startTurns } from '../worker.ts';
+import type { Parts } from './parts.ts';
+import type { Closing } from './shutdown.ts';
+
+/** Takes turns: those of alarms, those of a person's word, and those that a sweep finds; and keeps house. */
+export async function startWork({
+  config,
+  log,
+  turns: database,
+  reads,
+  clusters,
+  metrics,
+  telemetry,
+}: Parts): Promise<Closing> {
+  const queue = openQueue(config.queue);
+  const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const deps = {
+    worker,
+    store: turnStore(database.db),
+    mesh: clusters.mesh,
+    metrics,
+    alarm: alarmOn(queue, log),
+    deadline: AbortSignal.timeout,
+    rest: async (ms: number) => wait(ms * (1 + Math.random())),
+  };
+  const turns = startTurns({ deps, log, onTurn: telemetry.countTurn, jitter: Math.random });
+  const ears = await listen({ url: config.databaseUrl, onDue: (id) => void turns.take(id), log });
+  const alarms = startWorker({
+    source: config.queue,
+    onDue: turns.take,
+    concurrency: config.concurrency,
+    log,
+  });
+  const house = startHousekeeping(() => housekeep(reads.db, config.retention), log);
+  log.info({ worker }, 'taking turns');
+  return async () => {
+    await Promise.allSettled([ears.close(), alarms.close(), turns.close(), house.close()]);
+    await queue.close();
+  };
+}
