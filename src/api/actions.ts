@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { type Action, type Command, commandBodies } from '../rollout/command.ts';
+import { type Command, commandBodies } from '../rollout/command.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { actorOf } from './authenticate.ts';
 import {
@@ -17,6 +17,8 @@ import { refusalProblem } from './refusals.ts';
 import { type ApiServer, json, NoQuery, RolloutPath } from './route.ts';
 import { nothingHere } from './validation.ts';
 import { RolloutOnWire } from './wire.ts';
+
+type Action = keyof typeof commandBodies;
 
 const summaries: Record<Action, string> = {
   pause: 'Keep the weight where it is; guards go on',
@@ -63,11 +65,10 @@ const examples: Record<Action, unknown> = {
   cancel: {},
 };
 
-const answerHeaders = {
-  202: {
-    Location: { type: 'string', description: 'The path of the rollout, without a host.' },
-    'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
-  },
+/** The headers of an accepted command's answer. */
+export const acceptedHeaders = {
+  Location: { type: 'string', description: 'The path of the rollout, without a host.' },
+  'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
 } as const;
 
 const commands = {
@@ -95,7 +96,12 @@ function addAction(app: ApiServer, service: RolloutService, name: Action | 'abor
   app.route({
     method: 'POST',
     url: `/v1/rollouts/:id/actions/${name}`,
-    config: { problems, answerHeaders, bodyOptional: true, bodyExample: examples[action] },
+    config: {
+      problems,
+      answerHeaders: { 202: acceptedHeaders },
+      bodyOptional: true,
+      bodyExample: examples[action],
+    },
     schema: {
       operationId: `${name}Rollout`,
       summary: name === 'abort' ? 'Another name of rollback' : summaries[action],
@@ -109,24 +115,25 @@ function addAction(app: ApiServer, service: RolloutService, name: Action | 'abor
     },
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);
-      return act(service, { id: request.params.id, command: request.body }, request, reply);
+      return act(service, { id: request.params.id, command: request.body, status: 202 }, request, reply);
     },
   });
 }
 
-async function act(
+/** Carries a command out, or answers what it got before; `status` is that of its success. Throws a problem when it is refused. */
+export async function act(
   service: RolloutService,
-  { id, command }: { id: string; command: Command },
+  { id, command, status }: { id: string; command: Command; status: 201 | 202 },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const keyed = keyOf(request);
   const earlier = await recallFor(service, keyed);
   if (earlier !== null) return sendAccepted(reply, earlier, true);
-  const answer = await service.act(id, command, actorOf(request), rememberAs(keyed, 202));
+  const answer = await service.act(id, command, actorOf(request), rememberAs(keyed, status));
   switch (answer.kind) {
     case 'accepted':
-      return sendAccepted(reply, { status: 202, body: acceptedBody(answer.rollout, answer.now) }, false);
+      return sendAccepted(reply, { status, body: acceptedBody(answer.rollout, answer.now) }, false);
     case 'answeredBefore':
       return sendAccepted(reply, await recallRival(service, keyed), true);
     case 'refused':

@@ -6,8 +6,11 @@ import { ActorOnWire, RolloutId, Timestamp, timestamp } from './wire-parts.ts';
 export const AuditRowOnWire = z
   .object({
     number: z.int().describe('Orders all rows of all rollouts.'),
-    seq: z.int().describe('Counts within the rollout, without gaps.'),
-    rolloutId: RolloutId,
+    seq: z.int().describe('Counts within the rollout, without gaps; 0 when there is none.'),
+    rolloutId: RolloutId.nullable().describe('Null when the row is about something else than a rollout.'),
+    subject: z
+      .string()
+      .describe('What it is about: the id of a rollout, or such as `hold/namespace/payments`.'),
     at: Timestamp,
     type: AuditType,
     actor: ActorOnWire,

@@ -31,8 +31,10 @@ const lines = 'application/x-ndjson';
 const schema = {
   operationId: 'listAudit',
   summary: 'Read the audit log',
-  description:
+  description: [
     'All rollouts, in the order of `number`. With `Accept: application/x-ndjson` one row a line; `Link` leads to the next page.',
+    'Rows older than 30 seconds stand: below one of them no other is added. Among younger ones a slow transaction may still add a lower number, so set `until` when pages must be complete, and follow the log with `GET /v1/events`.',
+  ].join('\n'),
   tags: ['audit'],
   querystring: Query,
   response: {

@@ -1,9 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { commandBodies } from '../rollout/command.ts';
-import { Plan } from '../rollout/plan.ts';
+import type { PlanService } from '../rollout/plans.ts';
 import type { CreateRequest, RolloutService } from '../rollout/service.ts';
-import { TargetRequest } from '../rollout/target.ts';
 import { actorOf } from './authenticate.ts';
 import {
   acceptedBody,
@@ -17,6 +15,7 @@ import {
 import { negotiate } from './negotiate.ts';
 import { PreviewOnWire, renderPreview } from './preview.ts';
 import { planProblem, takenProblem, targetProblem } from './refusals.ts';
+import { choosePlan, RolloutBody } from './rollout-body.ts';
 import { type ApiServer, json } from './route.ts';
 import { RolloutOnWire } from './wire.ts';
 
@@ -38,12 +37,6 @@ const example = {
   reason: 'CHG0041234',
 };
 
-const CreateBody = z.strictObject({
-  target: TargetRequest,
-  plan: Plan,
-  reason: commandBodies.pause.shape.reason.describe('Goes into the audit log.'),
-});
-
 const CreateQuery = z.strictObject({
   dryRun: z
     .enum(['all'])
@@ -59,7 +52,7 @@ const schema = {
   tags: ['rollouts'],
   querystring: CreateQuery,
   headers: IdempotencyHeaders,
-  body: CreateBody,
+  body: RolloutBody,
   response: {
     200: json('What would be done (`?dryRun=all`). Nothing was written.', PreviewOnWire),
     202: json('The rollout is written down and starts.', RolloutOnWire),
@@ -83,7 +76,9 @@ const problems = [
   'validation-error',
   'plan-invalid',
   'plan-inconsistent',
+  'plan-not-found',
   'idempotency-key-reused',
+  'cluster-unknown',
   'target-not-found',
   'route-not-found',
   'route-ambiguous',
@@ -97,34 +92,39 @@ const problems = [
 ] as const;
 
 /** `POST /v1/rollouts`. */
-export function createRoute(app: ApiServer, service: RolloutService): void {
+export function createRoute(app: ApiServer, service: RolloutService, plans: PlanService): void {
   app.route({
     method: 'POST',
     url: '/v1/rollouts',
-    config: { problems, answerHeaders, bodyExample: example },
+    config: { problems, answerHeaders, takesYaml: true, bodyExample: example },
     schema,
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);
-      const { target, plan, reason } = request.body;
-      const asked: CreateRequest = { target, plan, reason: reason ?? null };
+      const { target, plan, reason = null } = request.body;
+      // Only when it is needed: a repeated request gets its first answer, whatever became of the plan.
+      const ask = async (): Promise<CreateRequest> => ({
+        target,
+        ...(await choosePlan(plans, plan)),
+        reason,
+      });
       if (request.query.dryRun === 'all') {
-        return reply.code(200).send(renderPreview(await service.preview(asked, actorOf(request))));
+        return reply.code(200).send(renderPreview(await service.preview(await ask(), actorOf(request))));
       }
-      return create(service, asked, request, reply);
+      return create(service, ask, request, reply);
     },
   });
 }
 
 async function create(
   service: RolloutService,
-  asked: CreateRequest,
+  ask: () => Promise<CreateRequest>,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const keyed = keyOf(request);
   const earlier = await recallFor(service, keyed);
   if (earlier !== null) return sendAccepted(reply, earlier, true);
-  const answer = await service.create(asked, actorOf(request), rememberAs(keyed, 202));
+  const answer = await service.create(await ask(), actorOf(request), rememberAs(keyed, 202));
   switch (answer.kind) {
     case 'created':
       return sendAccepted(reply, { status: 202, body: acceptedBody(answer.rollout, answer.now) }, false);
@@ -134,6 +134,7 @@ async function create(
       throw takenProblem(answer.by);
     case 'planUnfit':
       throw planProblem(answer.faults);
+    case 'clusterUnknown':
     case 'targetMissing':
     case 'targetShape':
     case 'meshUnavailable':

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Known, knownAt, nearest, valueAt } from './known-names.ts';
+import { type Known, knownAt, nearest, valueAt } from '../known-names.ts';
 import type { FieldFault } from './problem.ts';
 import { clip } from './wire-parts.ts';
 
@@ -42,6 +42,8 @@ export function pointerOf(path: readonly PropertyKey[]): string {
 
 function faultsOf(issue: Issue, sent: Sent): FieldFault[] {
   if (issue.code === 'unrecognized_keys') return unknownProperties(issue.keys, issue.path, sent);
+  const meant = meantIssues(issue);
+  if (meant !== null) return meant.flatMap((inner) => faultsOf(inner, sent));
   if (issue.code === 'invalid_union' && issue.discriminator === undefined && issue.errors.length > 0) {
     return [{ pointer: pointerOf(issue.path), code: 'wrong-type', detail: issue.message }];
   }
@@ -49,6 +51,19 @@ function faultsOf(issue: Issue, sent: Sent): FieldFault[] {
   if (written === undefined)
     return [{ pointer: pointerOf(issue.path), code: 'required', detail: missing(issue, sent) }];
   return [{ pointer: pointerOf(issue.path), code: codeOf(issue), detail: detailOf(issue, written, sent) }];
+}
+
+/** What is wrong with the one member of a union that has the type of what was sent; null when none or several have. */
+function meantIssues(issue: Issue): Issue[] | null {
+  if (issue.code !== 'invalid_union') return null;
+  const near = issue.errors.filter((errors) => !errors.some(isOtherType));
+  const [meant] = near;
+  if (meant === undefined || near.length > 1) return null;
+  return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+}
+
+function isOtherType({ code, path }: Issue): boolean {
+  return code === 'invalid_type' && path.length === 0;
 }
 
 function unknownProperties(keys: string[], path: readonly PropertyKey[], sent: Sent): FieldFault[] {

@@ -6,6 +6,9 @@ import { buildServer } from './server.ts';
 export async function generateContract(): Promise<string> {
   const app = buildServer({
     service: nobody,
+    plans: { find: unasked, versions: unasked, list: unasked, put: unasked, choose: unasked },
+    targets: { list: unasked, read: unasked },
+    holds: { place: unasked, lift: unasked, standing: unasked, rollBack: unasked },
     tokens: { identify: () => null },
     readiness: async () => ({}),
     metricsText: async () => '',
@@ -27,4 +30,5 @@ const nobody: RolloutService = {
   events: unasked,
   audit: unasked,
   recall: unasked,
+  live: { recent: unasked, resumePoint: unasked, history: unasked, measurements: unasked },
 };

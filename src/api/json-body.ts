@@ -1,10 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { jsonFault } from './json-fault.ts';
 import { ProblemError } from './problem.ts';
+import { parseYaml } from './yaml-body.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The bytes of the body as they came; null when there was none. */
     rawBody: Buffer | null;
+  }
+  interface FastifyContextConfig {
+    /** True where a body may be YAML, too: what people keep in files. */
+    takesYaml?: boolean;
   }
 }
 
@@ -13,7 +19,7 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 const keysAndBraces = /"(?:[^"\\]|\\.)*"\s*:|"(?:[^"\\]|\\.)*"|[{}]/g;
 
 /**
- * Bodies are JSON in UTF-8 and nothing else. An empty body of any type is no body, so that an emergency
+ * Bodies are JSON in UTF-8, or YAML where a route takes it, and nothing else. An empty body of any type is no body, so that an emergency
  * `curl -X POST` (also with `-d ''`) works.
  */
 export function acceptOnlyJson(app: FastifyInstance): void {
@@ -42,14 +48,22 @@ export function settleMissingBody(app: FastifyInstance): void {
 function readBody(request: FastifyRequest, body: Buffer): unknown {
   if (body.length === 0) return undefined;
   request.rawBody = body;
-  if (!isJson(request.headers['content-type'] ?? '') || hasEncoding(request)) {
-    throw new ProblemError('unsupported-media-type', 'Bodies are JSON: send Content-Type: application/json.');
+  const takesYaml = request.routeOptions.config.takesYaml === true;
+  const media = mediaOf(request.headers['content-type'] ?? '');
+  if (hasEncoding(request) || media === null || (media === 'yaml' && !takesYaml)) {
+    throw new ProblemError('unsupported-media-type', takesYaml ? jsonOrYaml : jsonOnly);
   }
-  return parseStrictly(body);
+  return media === 'json' ? parseStrictly(body) : parseYaml(decode(body), forbiddenKeys);
 }
 
-function isJson(contentType: string): boolean {
-  return /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?;?\s*$/i.test(contentType);
+const jsonOnly = 'Bodies are JSON: send Content-Type: application/json.';
+const jsonOrYaml = 'Bodies are JSON or YAML: send Content-Type: application/json or application/yaml.';
+
+/** RFC 8259 and RFC 9512, in UTF-8. */
+function mediaOf(contentType: string): 'json' | 'yaml' | null {
+  const written = /^application\/(json|yaml)\s*(?:;\s*charset="?utf-8"?\s*)?;?\s*$/i.exec(contentType)?.[1];
+  if (written === undefined) return null;
+  return written.toLowerCase() === 'json' ? 'json' : 'yaml';
 }
 
 function hasEncoding(request: FastifyRequest): boolean {
@@ -64,10 +78,18 @@ function parseStrictly(body: Buffer): unknown {
   try {
     parsed = JSON.parse(text);
   } catch {
-    throw new ProblemError('malformed-request', 'The body is not valid JSON.');
+    throw notJson(text);
   }
   refuseKeys(text);
   return parsed;
+}
+
+function notJson(text: string): ProblemError {
+  const at = jsonFault(text);
+  if (at === null) return new ProblemError('malformed-request', 'The body is not valid JSON.');
+  const where = `line ${at.line}, column ${at.column}`;
+  const errors = [{ pointer: '', code: 'json', detail: `${where}: not JSON from here on` }];
+  return new ProblemError('malformed-request', `The body is not valid JSON at ${where}.`, { errors });
 }
 
 function decode(body: Buffer): string {

@@ -33,5 +33,10 @@ function methodsOf(routes: KnownRoute[], path: string): string[] {
 }
 
 function patternOf(url: string): RegExp {
-  return new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:[a-z]+/gi, '[^/]+')}$`);
+  // A colon that is written twice is one that stands in the path.
+  const pattern = url
+    .replaceAll('.', '\\.')
+    .replaceAll(/(?<!:):[a-z]+/gi, '[^/]+')
+    .replaceAll('::', ':');
+  return new RegExp(`^${pattern}$`);
 }

@@ -23,6 +23,10 @@ const info = {
 const tags = [
   { name: 'rollouts', description: 'Start rollouts and look at them.' },
   { name: 'actions', description: 'What people and machines tell a rollout to do.' },
+  { name: 'approvals', description: 'What waits for people, and their word on it.' },
+  { name: 'emergency', description: 'Stop everything, or take everything back.' },
+  { name: 'plans', description: 'Plans that are kept, in versions that never change.' },
+  { name: 'targets', description: 'What can be rolled out to, and what was.' },
   { name: 'audit', description: 'Who did what, when, and why.' },
   { name: 'identity', description: 'Who is asking.' },
   { name: 'problems', description: 'What went wrong and how to mend it.' },
@@ -45,19 +49,24 @@ export const contractOptions: FastifyDynamicSwaggerOptions = {
     components: { securitySchemes: { bearer } },
   },
   transform: (document) => {
+    if (document.schema.hide === true) return document;
     const config = document.route.config ?? {};
     const response = { ...Object(document.schema.response), ...problemAnswers(config) };
     const written = zodToContract({ ...document, schema: { ...document.schema, response } });
     const answers = withHeaders(Answers.parse(written.schema.response), config);
     const security = config.public === true ? { security: [] } : {};
-    const body = { [marks.optional]: config.bodyOptional, [marks.example]: config.bodyExample };
+    const body = {
+      [marks.optional]: config.bodyOptional,
+      [marks.example]: config.bodyExample,
+      [marks.yaml]: config.takesYaml,
+    };
     return { ...written, schema: { ...written.schema, ...security, ...body, response: answers } };
   },
   transformObject: createJsonSchemaTransformObject({}),
 };
 
 /** How a route's configuration reaches the finished document; taken out again there. */
-const marks = { optional: 'x-body-optional', example: 'x-body-example' } as const;
+const marks = { optional: 'x-body-optional', example: 'x-body-example', yaml: 'x-body-yaml' } as const;
 
 const zodToContract = createJsonSchemaTransform({});
 
@@ -78,7 +87,7 @@ export function contractOf(app: FastifyInstance): string {
 }
 
 /** The contract of a server that is ready, as data: bodies that may be left out say so, and no schema is idle. */
-function contractDocument(app: FastifyInstance): z.output<typeof Contract> {
+export function contractDocument(app: FastifyInstance): z.output<typeof Contract> {
   const contract = Contract.parse(app.swagger());
   const paths = Object.entries(contract.paths).map(([path, operations]) => [
     path,
@@ -101,12 +110,15 @@ const Body = z.looseObject({ content: z.record(z.string(), z.looseObject({})) })
 function mendBody({
   [marks.optional]: optional,
   [marks.example]: example,
+  [marks.yaml]: takesYaml,
   ...operation
 }: Operations[string]) {
   const body = Body.safeParse(operation['requestBody']);
   if (!body.success) return operation;
-  const media = { ...body.data.content['application/json'], ...(example === undefined ? {} : { example }) };
-  const content = { 'application/json': media };
+  const written = body.data.content['application/json'];
+  const media: Record<string, unknown> = { ...written, ...(example === undefined ? {} : { example }) };
+  const yaml = takesYaml === true ? { 'application/yaml': { schema: media['schema'] } } : {};
+  const content = { 'application/json': media, ...yaml };
   return { ...operation, requestBody: { required: optional !== true, content } };
 }
 

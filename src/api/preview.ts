@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Preview } from '../rollout/service.ts';
 import { planProblem, takenProblem, targetProblem } from './refusals.ts';
-import { renderTarget } from './render-rollout.ts';
+import { renderPlan, renderTarget } from './render-rollout.ts';
 import { RolloutOnWire } from './wire.ts';
 
 const WeightDiff = z.object({
@@ -40,6 +40,7 @@ export function renderPreview(preview: Preview): z.output<typeof PreviewOnWire> 
       throw takenProblem(preview.by);
     case 'planUnfit':
       throw planProblem(preview.faults);
+    case 'clusterUnknown':
     case 'targetMissing':
     case 'targetShape':
     case 'meshUnavailable':
@@ -48,13 +49,13 @@ export function renderPreview(preview: Preview): z.output<typeof PreviewOnWire> 
 }
 
 function renderSteps({ rollout, steps, seconds }: Extract<Preview, { kind: 'preview' }>) {
-  const { target, plan } = rollout;
+  const { target } = rollout;
   return {
     dryRun: 'all' as const,
     wouldStart: true as const,
     target: renderTarget(target),
     versions: { stable: target.stable.version, canary: target.canary.version },
-    plan,
+    plan: renderPlan(rollout),
     steps: steps.map(({ changes, ...step }) => ({ ...step, diff: changes })),
     totalSeconds: seconds,
   };

@@ -76,7 +76,7 @@ function readinessRoute(app: ApiServer, readiness: ApiDeps['readiness']): void {
 /** Anybody may read this: addresses and credentials stay inside. */
 function shownParts(parts: Readiness): Readiness {
   const shown = Object.entries(parts).map(([name, { why, ...part }]) => {
-    return [name, why === undefined ? part : { ...part, why: redact(why).slice(0, 200) }] as const;
+    return [name, why === undefined ? part : { ...part, why: redact(why).slice(0, 1000) }] as const;
   });
   return Object.fromEntries(shown);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Kind, problemKinds, type Slug } from './problems.ts';
 import { ActionName, clip, ExplanationOnWire } from './wire-parts.ts';
 
-const FieldFault = z.object({
+export const FieldFault = z.object({
   pointer: z.string().describe('JSON Pointer into the body, or the name of a query parameter or header.'),
   code: z.string(),
   detail: z.string(),

@@ -71,6 +71,11 @@ export const problemKinds = {
     mend: 'Send the same request again in a moment.',
     retryAfterSeconds: 1,
   },
+  'precondition-failed': {
+    status: 412,
+    title: 'The plan has changed since you read it',
+    mend: 'Read the plan again, bring your change into the newest version, and send it with its `ETag` as `If-Match`.',
+  },
   'payload-too-large': {
     status: 413,
     title: 'The body is larger than 64 KB',
@@ -97,6 +102,36 @@ export const problemKinds = {
     title: 'The parts of the plan contradict each other',
     mend: 'Bring bake times, windows, interval and deadline in line as `errors` says.',
   },
+  'plan-not-found': {
+    status: 422,
+    title: 'There is no such plan',
+    mend: 'Name one of the plans in `GET /v1/plans`, as `"name"` or `"name@version"`, or send the plan itself.',
+  },
+  'approval-required': {
+    status: 409,
+    title: 'An approval cannot be skipped',
+    mend: 'Decide on the request at `/v1/rollouts/{id}/approvals`, or roll back.',
+  },
+  'self-approval': {
+    status: 403,
+    title: 'Whoever asked for a rollout does not approve it',
+    mend: 'Let somebody else decide. Rolling back is open to you.',
+  },
+  'approver-not-a-person': {
+    status: 403,
+    title: 'A machine approves nothing',
+    mend: 'Send the decision with the token of a person.',
+  },
+  'already-decided': {
+    status: 409,
+    title: 'You have decided on this already',
+    mend: 'Each approval has to come from another person.',
+  },
+  'no-way-back': {
+    status: 409,
+    title: 'Weights cannot bring users back',
+    mend: "Stable's pods run the canary's images: take those back, with the command in `detail`.",
+  },
   'override-needs-reason': {
     status: 422,
     title: 'An override needs a reason',
@@ -106,6 +141,11 @@ export const problemKinds = {
     status: 422,
     title: 'This Idempotency-Key belongs to another request',
     mend: 'Use a new key for a new request; a key is kept for 7 days.',
+  },
+  'cluster-unknown': {
+    status: 422,
+    title: 'canaryd knows no such cluster',
+    mend: 'Write one of the clusters that `detail` lists as `target.cluster`. With a single cluster it may be left out.',
   },
   'target-not-found': {
     status: 422,
@@ -151,6 +191,17 @@ export const problemKinds = {
     status: 422,
     title: 'The destination has no Kubernetes service',
     mend: 'Check the host of the destination.',
+  },
+  'too-many-listeners': {
+    status: 429,
+    title: 'This token has too many live connections open',
+    mend: 'Close one, or share one `GET /v1/events` stream. `GET /v1/rollouts/{id}/status` needs no open connection.',
+    retryAfterSeconds: 5,
+  },
+  'if-match-required': {
+    status: 428,
+    title: 'The version that the change builds on is missing',
+    mend: 'Send the `ETag` of the plan that you read as `If-Match`: of two writers only one may win.',
   },
   'headers-too-large': {
     status: 431,

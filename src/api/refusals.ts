@@ -1,5 +1,6 @@
 import type { Refusal, RefusalCode } from '../rollout/command.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
+import type { ClusterUnknown } from '../rollout/locate.ts';
 import type { PlanFault } from '../rollout/plan-faults.ts';
 import type { MeshFailure, ShapeFault } from '../rollout/ports/mesh.ts';
 import { type Rollout, statusOf } from '../rollout/rollout.ts';
@@ -14,6 +15,8 @@ import { untouched } from './wire-parts.ts';
 /** Why a rollout was not created, as a problem. */
 export function targetProblem(refusal: TargetRefusal): ProblemError {
   switch (refusal.kind) {
+    case 'clusterUnknown':
+      return clusterUnknownProblem(refusal);
     case 'targetMissing':
       return missing();
     case 'targetShape':
@@ -21,6 +24,18 @@ export function targetProblem(refusal: TargetRefusal): ProblemError {
     case 'meshUnavailable':
       return unavailable(refusal.failure);
   }
+}
+
+/** A target that names no cluster of the configuration, or none although there are several. */
+function clusterUnknownProblem({ asked, clusters }: ClusterUnknown): ProblemError {
+  const names = clusters.map((name) => `"${name}"`).join(', ');
+  const what = asked === null ? 'names no cluster, but there are several' : 'is no cluster of this canaryd';
+  const detail = `The target's cluster ${asked === null ? 'is missing' : 'is not known'}. Clusters here: ${names}. Nothing was started.`;
+  const explanation = untouched(detail, `Write one of these as \`target.cluster\`: ${names}.`);
+  const errors = [
+    { pointer: '/target/cluster', code: 'cluster-unknown', detail: `${what}: write one of ${names}` },
+  ];
+  return new ProblemError('cluster-unknown', detail, { errors, explanation });
 }
 
 /** A plan that is sound in itself but does not fit how this canaryd measures. */
@@ -54,6 +69,11 @@ const refusalSlugs = {
   'gate-not-ready': 'gate-not-ready',
   'drift-undecided': 'drift-undecided',
   'override-needs-reason': 'override-needs-reason',
+  'approval-required': 'approval-required',
+  'self-approval': 'self-approval',
+  'approver-not-a-person': 'approver-not-a-person',
+  'already-decided': 'already-decided',
+  'no-way-back': 'no-way-back',
 } as const satisfies Record<RefusalCode, Slug>;
 
 /** A command that the rollout does not take, with where it stands and what it takes. */

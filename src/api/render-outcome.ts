@@ -1,6 +1,6 @@
 import { type Check, highestBucketMs } from '../rollout/plan-parts.ts';
 import type { Cause, StuckReason } from '../rollout/reasons.ts';
-import type { State } from '../rollout/rollout.ts';
+import type { State } from '../rollout/state.ts';
 import type { OutcomeOnWire } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
@@ -36,7 +36,10 @@ export function outcomeOf(state: State): OutcomeOnWire | null {
     case 'running':
     case 'holding':
     case 'paused':
+    case 'awaitingApproval':
       return null;
+    case 'handingOver':
+      return state.breach === null ? null : causeOf(state.breach);
     case 'rollingBack': {
       const stuck = state.stuck === null ? null : stuckNames[state.stuck.kind];
       return { ...causeOf(state.cause), by: state.by, stuck };
@@ -72,6 +75,12 @@ function causeOf(cause: Cause): OutcomeOnWire {
       return { ...empty, cause: 'deadline', unit: 'seconds', limit: cause.seconds };
     case 'expired':
       return { ...empty, cause: 'expired', unit: 'seconds', limit: cause.seconds };
+    case 'approvalExpired':
+      return { ...empty, cause: 'approval_expired', unit: 'seconds', limit: cause.seconds };
+    case 'approvalRejected':
+      return { ...empty, cause: 'approval_rejected', reason: cause.reason };
+    case 'handoverUndone':
+      return { ...empty, cause: 'handover_undone' };
     case 'targetMissing':
       return { ...empty, cause: 'target_missing' };
     case 'operator':

@@ -1,9 +1,12 @@
 import type { z } from 'zod';
-import { currentStepOf, exitCodeOf, explain, statusReasonOf } from '../rollout/explain.ts';
+import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { Check } from '../rollout/plan-parts.ts';
 import { type CheckResult, hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
+import { exitCodeOf, statusReasonOf } from '../rollout/status-reason.ts';
 import type { Target } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';
+import { renderApproval } from './approval-wire.ts';
+import { planDigest } from './plan-digest.ts';
 import { outcomeOf, shownValue } from './render-outcome.ts';
 import type { CheckOnWire, RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
@@ -16,7 +19,7 @@ export function renderRollout({ rollout, nextAt, now }: Seen): RolloutOnWire {
   return {
     ...renderSummary(rollout, now),
     nextAt: nextAt === null ? null : timestamp(nextAt),
-    plan: rollout.plan,
+    plan: renderPlan(rollout),
     checks: renderChecks(rollout),
     explanation: explain(rollout, nextAt, now),
   };
@@ -24,7 +27,7 @@ export function renderRollout({ rollout, nextAt, now }: Seen): RolloutOnWire {
 
 /** A rollout as it stands in a list. */
 export function renderSummary(rollout: Rollout, now: Millis): z.output<typeof RolloutSummaryOnWire> {
-  const { target, traffic } = rollout;
+  const { target } = rollout;
   return {
     id: rollout.id,
     revision: rollout.revision,
@@ -32,7 +35,7 @@ export function renderSummary(rollout: Rollout, now: Millis): z.output<typeof Ro
     statusReason: statusReasonOf(rollout),
     target: renderTarget(target),
     versions: { stable: target.stable.version, canary: target.canary.version },
-    weight: { desired: traffic.desired, applied: traffic.applied },
+    weight: weightOf(rollout),
     step: currentStepOf(rollout),
     requestedBy: rollout.requestedBy,
     reason: rollout.reason,
@@ -40,8 +43,24 @@ export function renderSummary(rollout: Rollout, now: Millis): z.output<typeof Ro
     deadlineAt: timestamp(rollout.deadlineAt),
     allowedActions: explain(rollout, null, now).actions,
     outcome: outcomeOf(rollout.state),
+    approvals: rollout.approvals.map((approval) => renderApproval(rollout.id, approval)),
+    rollbackOf: rollout.rollbackOf,
     links: linksOf(rollout.id),
   };
+}
+
+/** The three weights: asked for, read back, and what the requests show, rounded to 0.1. */
+function weightOf({ traffic, watch }: Rollout): RolloutOnWire['weight'] {
+  const observed = watch.observed === null ? null : Math.round(watch.observed * 10) / 10;
+  return { desired: traffic.desired, applied: traffic.applied, observed };
+}
+
+/** The plan that a rollout follows, with the version it is a copy of. */
+export function renderPlan({
+  plan,
+  planVersion,
+}: Pick<Rollout, 'plan' | 'planVersion'>): RolloutOnWire['plan'] {
+  return { ...plan, version: planVersion, digest: planDigest(plan) };
 }
 
 /** A target as callers see it; the one route without a name has none. */
@@ -63,7 +82,7 @@ export function renderStatus(seen: Seen, exitOnPause: boolean): z.output<typeof 
     exitCode: paused ? 9 : exitCodeOf(rollout),
     summary: `${explanation.what} ${explanation.traffic}`,
     explanation,
-    weight: { desired: rollout.traffic.desired, applied: rollout.traffic.applied },
+    weight: weightOf(rollout),
     checks: renderChecks(rollout),
     allowedActions: explanation.actions,
   };
@@ -76,7 +95,14 @@ export function pathTo(id: string): string {
 
 function linksOf(id: string): RolloutOnWire['links'] {
   const self = pathTo(id);
-  return { self, status: `${self}/status`, events: `${self}/events`, audit: `/v1/audit?rolloutId=${id}` };
+  return {
+    self,
+    status: `${self}/status`,
+    events: `${self}/events`,
+    measurements: `${self}/measurements`,
+    approvals: `${self}/approvals`,
+    audit: `/v1/audit?rolloutId=${id}`,
+  };
 }
 
 type Reading = CheckResult['canary'];
@@ -120,7 +146,8 @@ function renderResult(
   };
 }
 
-function renderReading(metric: Check['metric'], reading: Reading): NonNullable<CheckAnswer['canary']> {
+/** What was measured on one arm, as callers see it. */
+export function renderReading(metric: Check['metric'], reading: Reading): NonNullable<CheckAnswer['canary']> {
   const empty = { value: null, requests: null, bucket: null, why: null };
   switch (reading.kind) {
     case 'value':

@@ -3,20 +3,20 @@ import { z } from 'zod';
 import type { RolloutQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { KubernetesName } from '../rollout/units.ts';
+import { actorOf } from './authenticate.ts';
+import { commaList } from './comma-list.ts';
+import type { Streaming } from './live/streaming.ts';
+import { waitHandlerTimeoutMs } from './live/wait.ts';
+import { WaitFor, WaitOnWire, WaitTimeout } from './live/wait-for.ts';
 import { negotiate } from './negotiate.ts';
 import { renderRollout, renderSummary } from './render-rollout.ts';
-import { type ApiServer, json, NoQuery, pageLimit, RolloutPath } from './route.ts';
+import { type ApiServer, json, pageLimit, RolloutPath } from './route.ts';
 import { nothingHere } from './validation.ts';
 import { RolloutOnWire, RolloutSummaryOnWire, StatusOnWire } from './wire.ts';
 import { RolloutId } from './wire-parts.ts';
 
 const ListQuery = z.strictObject({
-  status: z
-    .string()
-    .transform((written) => written.split(','))
-    .pipe(z.array(StatusOnWire))
-    .optional()
-    .describe('One status or several, separated by commas.'),
+  status: commaList(StatusOnWire.options).optional().describe('One status or several, separated by commas.'),
   namespace: KubernetesName.optional(),
   virtualService: KubernetesName.optional(),
   limit: pageLimit(200, 50),
@@ -29,6 +29,10 @@ const RolloutPage = z
     page: z.object({ nextCursor: z.string().nullable(), hasMore: z.boolean() }),
   })
   .meta({ id: 'RolloutPage' });
+
+const ReadQuery = z.strictObject({ waitFor: WaitFor.optional(), timeout: WaitTimeout });
+
+const RolloutRead = RolloutOnWire.extend({ wait: WaitOnWire.optional() }).meta({ id: 'RolloutRead' });
 
 const etag = { ETag: { type: 'string', description: 'The revision, in quotes.' } } as const;
 
@@ -44,19 +48,26 @@ const listSchema = {
 const readSchema = {
   operationId: 'getRollout',
   summary: 'Read a rollout',
-  description:
+  description: [
     'The entity tag is the revision: it changes with state, step and desired weight, never with a measurement.',
+    'With `waitFor` the answer comes when one of the conditions holds, when the rollout has ended, or after `timeout` seconds; `wait` says which. If-None-Match does not count then.',
+  ].join('\n'),
   tags: ['rollouts'],
   params: RolloutPath,
-  querystring: NoQuery,
+  querystring: ReadQuery,
   response: {
-    200: json('The rollout.', RolloutOnWire),
+    200: json('The rollout.', RolloutRead),
     304: z.undefined().describe('The revision is still the one in If-None-Match.'),
   },
 };
 
 /** `GET /v1/rollouts` and `GET /v1/rollouts/{id}`. */
-export function rolloutRoutes(app: ApiServer, service: RolloutService): void {
+export function rolloutRoutes(app: ApiServer, service: RolloutService, streaming: Streaming): void {
+  listRoute(app, service);
+  readRoute(app, service, streaming);
+}
+
+function listRoute(app: ApiServer, service: RolloutService): void {
   app.route({
     method: 'GET',
     url: '/v1/rollouts',
@@ -67,13 +78,28 @@ export function rolloutRoutes(app: ApiServer, service: RolloutService): void {
       return listPage(service, request.query);
     },
   });
+}
+
+function readRoute(app: ApiServer, service: RolloutService, streaming: Streaming): void {
   app.route({
     method: 'GET',
     url: '/v1/rollouts/:id',
-    config: { problems: ['not-found', 'not-acceptable'], answerHeaders: { 200: etag, 304: etag } },
+    config: {
+      problems: ['not-found', 'not-acceptable', 'too-many-listeners'],
+      answerHeaders: { 200: etag, 304: etag },
+    },
     schema: readSchema,
+    handlerTimeout: waitHandlerTimeoutMs,
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);
+      const { waitFor, timeout } = request.query;
+      if (waitFor !== undefined) {
+        const asked = { id: request.params.id, conditions: waitFor, timeoutMs: timeout * 1000 };
+        const waited = await streaming.wait(actorOf(request), reply, asked);
+        if (waited === null) throw nothingHere();
+        reply.header('etag', `"${waited.seen.rollout.revision}"`);
+        return { ...renderRollout(waited.seen), wait: waited.wait };
+      }
       const seen = await service.find(request.params.id);
       if (seen === null) throw nothingHere();
       if (isUnchanged(request, reply, seen.rollout.revision)) return reply.code(304).send();

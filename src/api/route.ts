@@ -2,7 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { HoldService } from '../rollout/hold-orders.ts';
+import type { PlanService } from '../rollout/plans.ts';
 import type { RolloutService } from '../rollout/service.ts';
+import type { TargetService } from '../rollout/targets.ts';
+import type { Timer } from './live/timer.ts';
 import type { Slug } from './problems.ts';
 import type { TokenTable } from './tokens.ts';
 import { RolloutId } from './wire-parts.ts';
@@ -13,10 +17,15 @@ export type Readiness = Record<string, { ok: boolean; why?: string; optional?: b
 
 export type ApiDeps = {
   service: RolloutService;
+  plans: PlanService;
+  targets: TargetService;
+  holds: HoldService;
   tokens: TokenTable;
   readiness: () => Promise<Readiness>;
   /** The metrics of this process in Prometheus' text format. */
   metricsText: () => Promise<string>;
+  /** Times streams and long polls; the real clock by default. */
+  timer?: Timer;
   /** False is silence, which is also the default. */
   log?: Exclude<FastifyServerOptions['logger'], undefined>;
 };

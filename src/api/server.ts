@@ -3,22 +3,33 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { ulid } from 'ulid';
 import { actionRoutes } from './actions.ts';
+import { allEventsRoute } from './all-events.ts';
 import { answerBrokenHttp, answerProblem, pathOf, safetyHeaders } from './answer-problem.ts';
+import { approvalRoutes } from './approvals.ts';
 import { auditRoute } from './audit.ts';
 import { requireTokens } from './authenticate.ts';
 import { createRoute } from './create.ts';
+import { docsPage } from './docs-page.ts';
 import { eventsRoute } from './events.ts';
+import { holdRoutes } from './holds.ts';
 import { acceptOnlyJson, settleMissingBody } from './json-body.ts';
 import { answerUnknownPaths } from './known-routes.ts';
+import { liveAnswers } from './live/streaming.ts';
 import { meRoute } from './me.ts';
+import { measurementsRoute } from './measurements.ts';
 import { contractOptions } from './openapi.ts';
+import { planSchemaRoute } from './plan-schema.ts';
+import { planRoutes } from './plans.ts';
 import { probeRoutes } from './probes.ts';
 import { ProblemError } from './problem.ts';
 import { problemPages } from './problem-pages.ts';
+import { putPlanRoute } from './put-plan.ts';
 import { errorForLog } from './redact.ts';
 import { rolloutRoutes } from './rollouts.ts';
 import type { ApiDeps, ApiServer } from './route.ts';
 import { statusRoute } from './status.ts';
+import { targetRoutes } from './targets.ts';
+import { validatePlanRoute } from './validate-plan.ts';
 import { checkWithZod } from './validation.ts';
 
 const limits = {
@@ -59,14 +70,25 @@ export function buildServer(deps: ApiDeps): FastifyInstance {
 }
 
 function addRoutes(api: ApiServer, deps: ApiDeps): void {
-  createRoute(api, deps.service);
-  rolloutRoutes(api, deps.service);
-  statusRoute(api, deps.service);
-  eventsRoute(api, deps.service);
+  createRoute(api, deps.service, deps.plans);
+  planRoutes(api, deps.plans);
+  putPlanRoute(api, deps.plans);
+  validatePlanRoute(api);
+  planSchemaRoute(api);
+  targetRoutes(api, deps.targets);
+  const streaming = liveAnswers(api, deps.service, deps.timer);
+  rolloutRoutes(api, deps.service, streaming);
+  statusRoute(api, deps.service, streaming);
+  eventsRoute(api, deps.service, streaming);
+  allEventsRoute(api, deps.service, streaming);
+  measurementsRoute(api, deps.service);
   actionRoutes(api, deps.service);
+  approvalRoutes(api, deps.service);
+  holdRoutes(api, deps.holds);
   auditRoute(api, deps.service);
   meRoute(api);
   problemPages(api);
+  docsPage(api);
   probeRoutes(api, deps);
 }
 

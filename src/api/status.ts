@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import type { RolloutService } from '../rollout/service.ts';
+import { actorOf } from './authenticate.ts';
+import type { Streaming } from './live/streaming.ts';
+import { waitHandlerTimeoutMs } from './live/wait.ts';
+import { WaitFor, WaitOnWire, WaitTimeout } from './live/wait-for.ts';
 import { negotiate } from './negotiate.ts';
 import { renderStatus } from './render-rollout.ts';
 import { type ApiServer, RolloutPath } from './route.ts';
@@ -7,6 +11,8 @@ import { nothingHere } from './validation.ts';
 import { StatusAnswer } from './wire.ts';
 
 const StatusQuery = z.strictObject({
+  waitFor: WaitFor.optional(),
+  timeout: WaitTimeout,
   exitOnPause: z
     .enum(['true', 'false'])
     .default('false')
@@ -18,6 +24,8 @@ const Lines = z
   .meta({ examples: ['exit=8 status=running\nThe canary is baking at 5 %.\n'] })
   .describe('`exit=<code> status=<status>`, then what happened, where traffic is, and what comes next.');
 
+const StatusRead = StatusAnswer.extend({ wait: WaitOnWire.optional() }).meta({ id: 'RolloutStatusRead' });
+
 const schema = {
   operationId: 'getRolloutStatus',
   summary: 'Where a rollout stands, for a pipeline',
@@ -26,6 +34,7 @@ const schema = {
     '0 succeeded; 3 rolled back by canaryd; 4 rolled back or cancelled by a person;',
     '6 preflight failed, traffic untouched; 8 still running; 9 paused (only with `?exitOnPause=true`);',
     '10 rollback failed or stuck: traffic needs a person.',
+    'With `waitFor` the answer comes when one of the conditions holds, when the rollout has ended, or after `timeout` seconds; `wait` says which.',
     'With `Accept: text/plain` the first line is `exit=8 status=running`, so that `sh` needs no JSON.',
   ].join('\n'),
   tags: ['rollouts'],
@@ -34,7 +43,7 @@ const schema = {
   response: {
     200: {
       description: 'Where the rollout stands.',
-      content: { 'application/json': { schema: StatusAnswer }, 'text/plain': { schema: Lines } },
+      content: { 'application/json': { schema: StatusRead }, 'text/plain': { schema: Lines } },
     },
   },
 };
@@ -44,21 +53,37 @@ const exitCode = {
 } as const;
 
 /** `GET /v1/rollouts/{id}/status`. */
-export function statusRoute(app: ApiServer, service: RolloutService): void {
+export function statusRoute(app: ApiServer, service: RolloutService, streaming: Streaming): void {
   app.route({
     method: 'GET',
     url: '/v1/rollouts/:id/status',
-    config: { problems: ['not-found', 'not-acceptable'], answerHeaders: { 200: exitCode } },
+    config: {
+      problems: ['not-found', 'not-acceptable', 'too-many-listeners'],
+      answerHeaders: { 200: exitCode },
+    },
     schema,
+    handlerTimeout: waitHandlerTimeoutMs,
     handler: async (request, reply) => {
       const media = negotiate(request.headers.accept, ['application/json', 'text/plain']);
-      const seen = await service.find(request.params.id);
-      if (seen === null) throw nothingHere();
-      const status = renderStatus(seen, request.query.exitOnPause === 'true');
+      const { waitFor, timeout, exitOnPause } = request.query;
+      const { id } = request.params;
+      const asked = { id, conditions: waitFor ?? [], timeoutMs: timeout * 1000 };
+      const found =
+        waitFor === undefined
+          ? await lookOnce(service, id)
+          : await streaming.wait(actorOf(request), reply, asked);
+      if (found === null) throw nothingHere();
+      const { seen, ...wait } = found;
+      const status = { ...renderStatus(seen, exitOnPause === 'true'), ...wait };
       reply.header('rollout-exit-code', String(status.exitCode)).header('vary', 'accept');
       return media === 'text/plain' ? reply.type('text/plain; charset=utf-8').send(linesOf(status)) : status;
     },
   });
+}
+
+async function lookOnce(service: RolloutService, id: string) {
+  const seen = await service.find(id);
+  return seen === null ? null : { seen };
 }
 
 function linesOf({ exitCode, status, explanation }: z.output<typeof StatusAnswer>): string {

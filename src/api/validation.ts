@@ -1,5 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
+import { Plan } from '../rollout/plan.ts';
 import { fieldFaults } from './field-faults.ts';
 import { type FieldFault, ProblemError } from './problem.ts';
 import type { Slug } from './problems.ts';
@@ -15,7 +16,8 @@ export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, httpPart 
     if (parsed.success) return { value: parsed.data };
     if (httpPart === 'params') return { error: nothingHere() };
     const faults = fieldFaults(parsed.error.issues, { schema, data });
-    return { error: httpPart === 'body' ? bodyProblem(faults) : outsideProblem(httpPart, faults) };
+    if (httpPart !== 'body') return { error: outsideProblem(httpPart, faults) };
+    return { error: bodyProblem(faults, schema === Plan) };
   };
 };
 
@@ -32,8 +34,12 @@ function outsideProblem(part: string | undefined, faults: FieldFault[]): Problem
   });
 }
 
-function bodyProblem(errors: FieldFault[]): ProblemError {
-  return new ProblemError(slugOf(errors), `${counted(errors.length, 'part')}. Nothing was done.`, { errors });
+function bodyProblem(errors: FieldFault[], isPlan: boolean): ProblemError {
+  return new ProblemError(
+    isPlan ? planSlug(errors) : slugOf(errors),
+    `${counted(errors.length, 'part')}. Nothing was done.`,
+    { errors },
+  );
 }
 
 function counted(faults: number, kind: string): string {
@@ -43,5 +49,9 @@ function counted(faults: number, kind: string): string {
 /** The problem is the plan's when all of it lies in the plan. */
 function slugOf(errors: FieldFault[]): Slug {
   if (!errors.every((fault) => /^\/plan(?:\/|$)/.test(fault.pointer))) return 'validation-error';
+  return planSlug(errors);
+}
+
+function planSlug(errors: FieldFault[]): Slug {
   return errors.every((fault) => fault.code === 'plan-inconsistent') ? 'plan-inconsistent' : 'plan-invalid';
 }

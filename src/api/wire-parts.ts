@@ -11,7 +11,16 @@ export const RolloutId = z
     examples: ['ro_01KB4ZJ5Q8X2V7N3M6R9T0W1YC'],
   });
 
-const actions = ['pause', 'resume', 'advance', 'promote', 'rollback', 'cancel'] as const satisfies Action[];
+const actions = [
+  'pause',
+  'resume',
+  'advance',
+  'promote',
+  'approve',
+  'reject',
+  'rollback',
+  'cancel',
+] as const satisfies Action[];
 
 export const ActionName = z.enum(actions);
 

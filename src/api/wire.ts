@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { StatusReason } from '../rollout/explain.ts';
 import type { Status } from '../rollout/rollout.ts';
+import type { StatusReason } from '../rollout/status-reason.ts';
+import { ApprovalOnWire } from './approval-wire.ts';
 import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
 /**
@@ -14,6 +15,7 @@ const statuses = [
   'promoting',
   'holding',
   'paused',
+  'awaiting_approval',
   'rolling_back',
   'succeeded',
   'rolled_back',
@@ -45,6 +47,15 @@ const statusReasons = [
   'operator',
   'deadline_exceeded',
   'expired',
+  'approval_pending',
+  'approval_rejected',
+  'approval_expired',
+  'handover_waiting',
+  'handover_undone',
+  'no_way_back',
+  'canary_changed',
+  'canary_unsettled',
+  'kill_switch',
   'preflight_failed',
 ] as const satisfies StatusReason[];
 
@@ -53,7 +64,12 @@ const StatusReasonOnWire = z
   .nullable()
   .describe('Why it is in this status; null when nothing needs a reason.');
 
-const Arm = z.object({ host: z.string(), subset: z.string(), version: z.string() });
+const Arm = z.object({
+  host: z.string(),
+  subset: z.string().nullable().describe('Null for all of the host.'),
+  service: z.object({ name: z.string(), namespace: z.string() }),
+  version: z.string().describe("The pods' version label or, where there is none, the service's name."),
+});
 
 const TargetOnWire = z
   .object({
@@ -61,7 +77,6 @@ const TargetOnWire = z
     namespace: z.string(),
     virtualService: z.string(),
     route: z.string().nullable().describe('Null for the single http route that has no name.'),
-    service: z.object({ name: z.string(), namespace: z.string() }),
     stable: Arm,
     canary: Arm,
   })
@@ -72,13 +87,15 @@ const TargetOnWire = z
 
 const judging = { window: z.number(), failures: z.int(), minRequests: z.int() };
 
-const PlanOnWire = z
+export const PlanOnWire = z
   .object({
     name: z.string(),
     interval: z.number().describe('Seconds between two measurements.'),
     deadline: z.number().describe('Seconds after which an unfinished rollout rolls back.'),
     pauseExpiry: z.number().describe('Seconds after which a pause rolls back.'),
     metricsDown: z.enum(['rollback', 'page']),
+    onSuccess: z.enum(['keep', 'handover']),
+    handoverBake: z.number().describe('Seconds to watch stable after it was handed over.'),
     stable: z.object({ minReady: z.int().optional() }),
     checks: z.record(
       z.string(),
@@ -89,19 +106,29 @@ const PlanOnWire = z
     ),
     steps: z.array(
       z.discriminatedUnion('type', [
-        z.object({ type: z.literal('setWeight'), weight: z.number() }),
+        z.object({ type: z.literal('setWeight'), weight: z.number(), reduce: z.literal(true).optional() }),
         z.object({ type: z.literal('bake'), duration: z.number() }),
         z.object({ type: z.literal('pause'), duration: z.number().optional() }),
+        z.object({ type: z.literal('approval'), count: z.int(), expires: z.number() }),
         z.object({ type: z.literal('promote'), bake: z.number().optional() }),
       ]),
     ),
   })
   .meta({ id: 'Plan', description: 'The plan as stored: durations in seconds, ratios 0..1.' });
 
+const RolloutPlanOnWire = PlanOnWire.extend({
+  version: z.int().nullable().describe('Of the plan that is kept; null when it came with the request.'),
+  digest: z.string().describe('SHA-256 over the plan as canonical JSON: the same content, the same digest.'),
+}).meta({ id: 'RolloutPlan', description: 'The copy of the plan that the rollout follows to its end.' });
+
 const WeightOnWire = z
   .object({
     desired: z.number().describe("The canary's share that canaryd asks for, in percent."),
     applied: z.number().describe('The share as last read back from the VirtualService, in percent.'),
+    observed: z
+      .number()
+      .nullable()
+      .describe("The canary's share of the requests in the longest window, in percent; null when unknown."),
   })
   .meta({ id: 'Weight' });
 
@@ -149,6 +176,9 @@ export const OutcomeOnWire = z
         'metrics_missing',
         'deadline',
         'expired',
+        'approval_expired',
+        'approval_rejected',
+        'handover_undone',
         'target_missing',
         'operator',
       ])
@@ -199,7 +229,16 @@ const summary = {
   deadlineAt: Timestamp.describe("When the plan's deadline is reached; pauses by people move it on."),
   allowedActions: z.array(ActionName),
   outcome: OutcomeOnWire.nullable(),
-  links: z.object({ self: z.string(), status: z.string(), events: z.string(), audit: z.string() }),
+  approvals: z.array(ApprovalOnWire).describe('The oldest first.'),
+  rollbackOf: RolloutId.nullable().describe('The succeeded rollout that this one takes back.'),
+  links: z.object({
+    self: z.string(),
+    status: z.string(),
+    events: z.string(),
+    measurements: z.string(),
+    approvals: z.string(),
+    audit: z.string(),
+  }),
 };
 
 export const RolloutSummaryOnWire = z.object(summary).meta({ id: 'RolloutSummary' });
@@ -208,7 +247,7 @@ export const RolloutOnWire = z
   .object({
     ...summary,
     nextAt: Timestamp.nullable().describe('When canaryd looks next; null after the end.'),
-    plan: PlanOnWire,
+    plan: RolloutPlanOnWire,
     checks: z.array(CheckOnWire),
     explanation: ExplanationOnWire,
   })

@@ -12,7 +12,7 @@ import { ontoNextStep } from './walk.ts';
 export function answerApproval(rollout: Rollout, command: Decide, actor: Actor, now: Millis): Obedience {
   const request = pendingIn(rollout.approvals);
   if (request === null || request.id !== command.approval) return refused(passed(rollout, command, request));
-  const refusal = unfit(rollout, request, actor);
+  const refusal = unfitToDecide(rollout, request, actor);
   if (refusal !== null) return refused(refusal);
   return command.action === 'reject'
     ? reject(rollout, command, actor, now)
@@ -26,8 +26,12 @@ function passed({ approvals }: Rollout, { approval: id }: Decide, request: Appro
   return { code: 'stale-view', message: `${was} ${mend} Look again before you decide.` };
 }
 
-/** Who asked for a rollout never approves it, a machine approves nothing, and nobody counts twice. */
-function unfit({ requestedBy }: Rollout, { decisions }: Approval, actor: Actor): Refusal | null {
+/** Why somebody may not decide, or null: who asked for a rollout never approves it, a machine nothing, and nobody counts twice. */
+export function unfitToDecide(
+  { requestedBy }: Rollout,
+  { decisions }: Approval,
+  actor: Actor,
+): Refusal | null {
   if (actor.kind !== 'person') {
     return {
       code: 'approver-not-a-person',

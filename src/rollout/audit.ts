@@ -31,6 +31,8 @@ export const AuditType = z.enum([
   'weight.applied',
   'check.failed',
   'drift.detected',
+  'hold.placed',
+  'hold.lifted',
   'page',
 ]);
 export type AuditType = z.infer<typeof AuditType>;
@@ -43,4 +45,11 @@ export type AuditFacts = z.infer<typeof AuditFacts>;
 export type AuditEvent = { type: AuditType; actor: Actor; message: string; facts: AuditFacts };
 
 /** A row of the audit log. `seq` counts within its rollout, without gaps; `number` orders all rows. */
-export type AuditRow = AuditEvent & { number: number; seq: number; rolloutId: string; at: number };
+export type AuditRow = AuditEvent & {
+  number: number;
+  seq: number;
+  /** Null when the row is about something else than a rollout; `subject` says about what. */
+  rolloutId: string | null;
+  subject: string;
+  at: number;
+};

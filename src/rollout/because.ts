@@ -98,7 +98,10 @@ export function hold(reason: HoldReason): string {
     case 'canaryUnsettled':
       return `the canary is not one thing yet, so it gets no traffic: ${say.inner(reason.why)}`;
     case 'killSwitch':
-      return `${reason.by.name} stopped every move forward in ${reason.scope} at ${say.timeOfDay(reason.since)}: ${say.inner(reason.reason)} (hold ${reason.order})`;
+      return withReason(
+        `${reason.by.name} stopped every move forward in ${reason.scope} at ${say.timeOfDay(reason.since)} (hold ${reason.order})`,
+        reason.reason,
+      );
     case 'meshUnavailable':
       return `the VirtualService cannot be read: ${say.inner(reason.why)}`;
     case 'meshWriteFailed':

@@ -107,8 +107,7 @@ function awaitStable({ rollout, state, view, finding, now }: Turn, sight: Sight)
 function obstacleTo(rollout: Rollout, view: SplitView, finding: Finding, { order }: Sight): string | null {
   const { stable } = rollout.target;
   if (finding.kind === 'hold') return because.hold(finding.reason);
-  if (order !== null)
-    return `${order.by.name} stopped every move in ${say.scope(order)}: ${say.inner(order.reason)}`;
+  if (order !== null) return say.standing(order);
   const carriers = carriersIn(view.images.stable, rollout.identity);
   if (carriers === null)
     return `which images the pods of ${stable.version} run is not known: let canaryd list pods`;

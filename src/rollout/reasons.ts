@@ -118,7 +118,7 @@ export const HoldReason = z.discriminatedUnion('kind', [
     order: z.string(),
     scope: z.string(),
     by: Actor,
-    reason: z.string(),
+    reason: z.string().nullable(),
     since: Millis,
     /** Until when the deadline was moved on for it. */
     countedUntil: Millis,

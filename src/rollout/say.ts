@@ -1,4 +1,5 @@
 import type { Step } from './plan-parts.ts';
+import type { HoldOrder } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
 import type { State } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
@@ -49,6 +50,12 @@ export function undo({ target }: Pick<Rollout, 'target'>): string {
 export function scope({ cluster, namespace }: { cluster: string | null; namespace: string | null }): string {
   const where = cluster === null ? 'all clusters' : `cluster ${cluster}`;
   return namespace === null ? where : `namespace ${namespace} of ${where}`;
+}
+
+/** A hold order that stands, in words. */
+export function standing({ id, by, reason, ...place }: HoldOrder): string {
+  const why = reason === null ? '' : `: ${inner(reason)}`;
+  return `${by.name} stopped every move forward in ${scope(place)} (hold ${id})${why}`;
 }
 
 /** What a step does, in few words. */

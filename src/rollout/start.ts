@@ -26,7 +26,7 @@ export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
 /** The kill switch stops what has not begun, too. */
 function stoppedBy({ order }: Sight): string | null {
   if (order === null) return null;
-  return `${order.by.name} stopped every move forward in ${say.scope(order)}: ${say.inner(order.reason)} (hold ${order.id})`;
+  return say.standing(order);
 }
 
 function waitFor(rollout: Rollout, waitingFor: string, now: Millis): Decision {
@@ -93,7 +93,10 @@ function faultOf({ target }: Rollout, { view, measurements }: Sight): Fault | nu
       if (view.uid !== target.uid)
         return { why: 'the VirtualService was created anew since the request', patienceMs: 0 };
       if (!view.hasStable)
-        return { why: `stable's destination ${target.stable.subset ?? target.stable.host} is gone from the route`, patienceMs: 0 };
+        return {
+          why: `stable's destination ${target.stable.subset ?? target.stable.host} is gone from the route`,
+          patienceMs: 0,
+        };
       if (view.canaryShare > 0) {
         return {
           why: `the split is not at rest: ${target.canary.subset ?? target.canary.host} already has ${say.share(view.canaryShare)}`,

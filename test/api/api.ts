@@ -1,11 +1,21 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { expect } from 'vitest';
+import { sha256 } from '../../src/api/plan-digest.ts';
 import { Problem } from '../../src/api/problem.ts';
 import { problemKinds } from '../../src/api/problems.ts';
 import type { ApiDeps } from '../../src/api/route.ts';
 import { buildServer } from '../../src/api/server.ts';
 import { parseTokens, type TokenTable } from '../../src/api/tokens.ts';
+import { holdService } from '../../src/rollout/hold-orders.ts';
+import { planService } from '../../src/rollout/plans.ts';
+import { targetService } from '../../src/rollout/targets.ts';
+import { memoryHolds } from '../fakes/holds.ts';
+import { fakeMesh } from '../fakes/mesh.ts';
+import { memoryPlans } from '../fakes/plans.ts';
+import { memoryStore } from '../fakes/store.ts';
+import { memoryTargets } from '../fakes/targets.ts';
 import { fakeService } from './fake-service.ts';
+import { now } from './rollouts.ts';
 
 export const aliceToken = 'alice-token-0123456789abcdef';
 export const ciToken = 'ci-token-0123456789abcdef-xyz';
@@ -26,6 +36,19 @@ export function tokens(): TokenTable {
 export function api(deps: Partial<ApiDeps> = {}): FastifyInstance {
   return buildServer({
     service: fakeService(),
+    plans: planService({ library: memoryPlans(() => now), digest: sha256 }),
+    targets: targetService({
+      clusters: ['default'],
+      mesh: fakeMesh(),
+      records: memoryTargets([]),
+      deadline: () => new AbortController().signal,
+    }),
+    holds: holdService({
+      holds: memoryHolds(() => now),
+      rollouts: memoryStore({ now: () => now }),
+      clusters: ['default'],
+      newId: () => 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC',
+    }),
     tokens: tokens(),
     readiness: async () => ({ database: { ok: true } }),
     metricsText: async () => 'canary_weight{kind="applied"} 5\n',

@@ -181,8 +181,8 @@ const elsewhere: Row[] = [
   ],
   ['an answer in HTML', get('/v1/rollouts', { accept: 'text/html' }), 406, 'not-acceptable'],
   [
-    'an event stream',
-    get(`/v1/rollouts/${rolloutId}/events`, { accept: 'text/event-stream' }),
+    'an event stream of what has none',
+    get('/v1/rollouts', { accept: 'text/event-stream' }),
     406,
     'not-acceptable',
   ],

@@ -47,8 +47,9 @@ describe('openapi.yaml', () => {
   it('has every route, and no other', async () => {
     const app = api();
     await app.ready();
-    const routes = app.knownRoutes.filter(({ method }) => method !== 'HEAD');
-    const registered = routes.map(({ method, url }) => `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
+    // The page that shows the contract is no part of it.
+    const routes = app.knownRoutes.filter(({ method, url }) => method !== 'HEAD' && !url.startsWith('/docs'));
+    const registered = routes.map(({ method, url }) => `${method} ${documentedPath(url)}`);
     const documented = operations.map(({ method, path }) => `${method} ${path}`);
     expect(documented.sort()).toEqual(registered.sort());
   });
@@ -81,11 +82,17 @@ describe('openapi.yaml', () => {
   it('starts a rollout with the example it gives', async () => {
     const Body = z.looseObject({ content: z.record(z.string(), z.looseObject({ example: z.unknown() })) });
     const bodies = operations.filter(({ operation }) => operation['requestBody'] !== undefined);
-    expect(bodies.length).toBe(8);
-    for (const { path, operation } of bodies) {
+    expect(bodies.length).toBeGreaterThanOrEqual(10);
+    for (const { path, method, operation } of bodies) {
       const payload = Object(Body.parse(operation['requestBody']).content['application/json']?.example);
-      const response = await ask(api(), { method: 'POST', url: path.replace('{id}', rolloutId), payload });
-      expect([path, response.statusCode]).toEqual([path, 202]);
+      const url = path.replace('{id}', rolloutId).replace('{name}', 'pci-standard');
+      const response = await ask(api(), { method: method === 'PUT' ? 'PUT' : 'POST', url, payload });
+      expect([path, response.statusCode]).toEqual([path, expect.toBeOneOf([200, 201, 202])]);
     }
   });
 });
+
+/** A colon that is written twice stands in the path. */
+function documentedPath(url: string): string {
+  return url.replaceAll(/(?<!:):(\w+)/g, '{$1}').replaceAll('::', ':');
+}

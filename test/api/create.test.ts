@@ -60,7 +60,7 @@ describe('starting a rollout', () => {
     const body = (await create()).json();
     expect(Object.keys(body)).not.toContain('watch');
     expect(Object.keys(body.target)).not.toContain('uid');
-    expect(Object.keys(body.target.stable)).toEqual(['host', 'subset', 'version']);
+    expect(Object.keys(body.target.stable)).toEqual(['host', 'subset', 'service', 'version']);
   });
 
   it('is refused while another rollout is live there, with a link to it', async () => {
@@ -123,6 +123,17 @@ describe('starting a rollout', () => {
     expect(problem.errors).toMatchObject([
       { code, detail: 'spec.http[0].route: three destinations have traffic' },
     ]);
+  });
+
+  it.each([
+    [null, 'names no cluster, but there are several: write one of "eu", "us"'],
+    ['asia', 'is no cluster of this canaryd: write one of "eu", "us"'],
+  ])('lists the clusters when the target names none that is known: %s', async (asked, detail) => {
+    const response = await create(refusing({ kind: 'clusterUnknown', asked, clusters: ['eu', 'us'] }));
+    const problem = problemOf(response);
+    expect(problem).toMatchObject({ type: '/problems/cluster-unknown', status: 422 });
+    expect(problem.detail).toContain('Clusters here: "eu", "us". Nothing was started.');
+    expect(problem.errors).toEqual([{ pointer: '/target/cluster', code: 'cluster-unknown', detail }]);
   });
 
   const failures: MeshFailure['reason'][] = ['forbidden', 'unauthorized', 'throttled', 'denied', 'invalid'];

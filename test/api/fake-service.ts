@@ -1,5 +1,6 @@
 import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
+import type { LiveReads, MeasuredPoll } from '../../src/rollout/ports/live.ts';
 import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports/store.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { type Rollout, statusOf } from '../../src/rollout/rollout.ts';
@@ -10,6 +11,8 @@ import type {
   Preview,
   RolloutService,
 } from '../../src/rollout/service.ts';
+import type { Millis } from '../../src/rollout/units.ts';
+import { memoryLive } from '../fakes/live.ts';
 import { now, rolloutIn, running } from './rollouts.ts';
 
 type Asked =
@@ -26,6 +29,9 @@ export type FakeService = RolloutService & {
   rows: AuditRow[];
   remembered: Remembered[];
   auditQueries: AuditQuery[];
+  polls: MeasuredPoll[];
+  /** The clock; stands still unless a test moves it. */
+  now: Millis;
   /** Thrown by every call from now on. */
   broken: Error | null;
 };
@@ -39,6 +45,8 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
     rows: [],
     remembered: [],
     auditQueries: [],
+    polls: [],
+    now,
     broken: null,
     create: async (request, actor, remember) => {
       works(fake);
@@ -46,7 +54,7 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
       if (fake.answers.create !== undefined) return fake.answers.create;
       const rollout = rolloutIn(
         { kind: 'preflight', waitingFor: null },
-        { plan: request.plan, reason: request.reason },
+        { plan: request.plan, planVersion: request.planVersion ?? null, reason: request.reason },
       );
       if (remember !== null) fake.remembered.push(remember(rollout, now));
       return { kind: 'created', rollout, now };
@@ -90,8 +98,35 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
       );
       return found ?? null;
     },
+    live: liveOf(() => fake),
   };
   return fake;
+}
+
+/** The reads of watchers, which break like all the others. */
+function liveOf(fake: () => FakeService): LiveReads {
+  const reads = memoryLive({
+    rows: () => fake().rows.map((row) => ({ ...row, ...placeOf(fake(), row.rolloutId) })),
+    polls: () => fake().polls,
+    now: () => fake().now,
+  });
+  function working<Asked, Answer>(read: (asked: Asked) => Promise<Answer>) {
+    return async (asked: Asked) => {
+      works(fake());
+      return read(asked);
+    };
+  }
+  return {
+    recent: working(reads.recent),
+    resumePoint: working(reads.resumePoint),
+    history: working(reads.history),
+    measurements: working(reads.measurements),
+  };
+}
+
+function placeOf({ rollouts }: FakeService, id: string | null) {
+  const target = rollouts.find((rollout) => rollout.id === id)?.target;
+  return { namespace: target?.namespace ?? 'payments', virtualService: target?.virtualService ?? 'unknown' };
 }
 
 function works(fake: FakeService): void {

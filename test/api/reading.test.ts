@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditRow } from '../../src/rollout/audit.ts';
-import type { CheckResult, State } from '../../src/rollout/rollout.ts';
+import type { CheckResult } from '../../src/rollout/rollout.ts';
+import type { State } from '../../src/rollout/state.ts';
 import { api, ask, slugOf } from './api.ts';
 import { fakeService } from './fake-service.ts';
 import { alice, latencyCause, now, rolledBack, rolloutId, rolloutIn, running } from './rollouts.ts';
@@ -225,6 +226,7 @@ describe('audit rows', () => {
     number: 100 + seq,
     seq,
     rolloutId,
+    subject: rolloutId,
     at: now + seq * 1000,
     type: 'weight.applied',
     actor: { kind: 'canaryd', name: 'canaryd' },

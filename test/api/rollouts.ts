@@ -1,6 +1,7 @@
 import { Plan } from '../../src/rollout/plan.ts';
 import type { Actor, Cause } from '../../src/rollout/reasons.ts';
-import { newRollout, type Rollout, type State } from '../../src/rollout/rollout.ts';
+import { newRollout, type Rollout } from '../../src/rollout/rollout.ts';
+import type { State } from '../../src/rollout/state.ts';
 
 /** When the fixtures' world stands still: 2026-11-24T14:00:00Z. */
 export const now = Date.UTC(2026, 10, 24, 14);
@@ -73,9 +74,13 @@ const target: Rollout['target'] = {
   virtualService: 'payment-service',
   uid: 'b1c5f0f6-0000-4000-8000-000000000001',
   route: '',
-  service: { name: 'payment-service', namespace: 'payments' },
-  stable: { host: 'payment-service', subset: 'v1', version: 'v1', podLabels: { version: 'v1' } },
-  canary: { host: 'payment-service', subset: 'v2', version: 'v2', podLabels: { version: 'v2' } },
+  stable: arm('v1'),
+  canary: arm('v2'),
   originalWeights: { stable: 100, canary: 0 },
   stableReadyAtStart: 3,
 };
+
+function arm(version: string): Rollout['target']['stable'] {
+  const service = { name: 'payment-service', namespace: 'payments' };
+  return { host: service.name, subset: version, service, version, podLabels: { version } };
+}

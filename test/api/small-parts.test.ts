@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { pointerOf } from '../../src/api/field-faults.ts';
-import { nearest } from '../../src/api/known-names.ts';
 import { negotiate } from '../../src/api/negotiate.ts';
 import { redact } from '../../src/api/redact.ts';
+import { nearest } from '../../src/known-names.ts';
 
 describe('content negotiation', () => {
   const offers = ['application/json', 'text/plain'] as const;

@@ -227,6 +227,7 @@ class Memory {
         number: this.audit.length + 1,
         seq: row.lastSeq,
         rolloutId,
+        subject: rolloutId,
         at: this.now(),
       });
     }
@@ -245,9 +246,9 @@ class Memory {
 
   /** Every audit row with the place that its rollout moves. */
   placed(): PlacedRow[] {
-    return this.audit.flatMap((row) => {
-      const stored = this.rows.get(row.rolloutId);
-      if (stored === undefined) return [];
+    return this.audit.map((row) => {
+      const stored = row.rolloutId === null ? undefined : this.rows.get(row.rolloutId);
+      if (stored === undefined) return { ...row, namespace: null, virtualService: null };
       const { namespace, virtualService } = rolloutIn(stored).target;
       return { ...row, namespace, virtualService };
     });

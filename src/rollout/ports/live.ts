@@ -9,8 +9,8 @@ import type { Millis } from '../units.ts';
  */
 export const overlapSeconds = 30;
 
-/** An audit row and the VirtualService that its rollout moves. */
-export type PlacedRow = AuditRow & { namespace: string; virtualService: string };
+/** An audit row and the VirtualService that its rollout moves; nulls when it is about no rollout. */
+export type PlacedRow = AuditRow & { namespace: string | null; virtualService: string | null };
 
 export type HistoryQuery = {
   afterNumber: number;

@@ -14,7 +14,7 @@ export type HoldOrder = {
   cluster: string | null;
   namespace: string | null;
   by: Actor;
-  reason: string;
+  reason: string | null;
   at: Millis;
 };
 

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import { commandBodies } from '../rollout/command.ts';
+import type { ClearAnswer, HoldService } from '../rollout/hold-orders.ts';
+import { KubernetesName } from '../rollout/units.ts';
+import { actorOf } from './authenticate.ts';
+import { ClearedOnWire, HoldId, HoldOnWire, renderHold } from './hold-wire.ts';
+import { negotiate } from './negotiate.ts';
+import { targetProblem } from './refusals.ts';
+import { pathTo } from './render-rollout.ts';
+import { type ApiServer, json, NoQuery } from './route.ts';
+import { nothingHere } from './validation.ts';
+
+const reason = commandBodies.pause.shape.reason.describe(
+  'Goes into the audit log and to everybody who is stopped.',
+);
+
+const placeSchema = {
+  operationId: 'placeHold',
+  summary: 'Stop every move forward: the kill switch',
+  description:
+    'Without a body everywhere; with `cluster` or `namespace` there. Weights stay, guards go on and still roll back. Turns under way are cut off. The same scope twice is one hold.',
+  tags: ['emergency'],
+  querystring: NoQuery,
+  body: z.strictObject({
+    cluster: KubernetesName.optional(),
+    namespace: KubernetesName.optional(),
+    reason,
+  }),
+  response: {
+    200: json('This scope is stopped already; the hold that stands.', HoldOnWire),
+    201: json('Nothing in the scope moves forward from now on.', HoldOnWire),
+  },
+};
+
+const listSchema = {
+  operationId: 'listHolds',
+  summary: 'List the holds that stand',
+  tags: ['emergency'],
+  querystring: NoQuery,
+  response: {
+    200: json('The oldest first.', z.object({ data: z.array(HoldOnWire) }).meta({ id: 'HoldList' })),
+  },
+};
+
+const liftSchema = {
+  operationId: 'liftHold',
+  summary: 'Let rollouts go on again',
+  description: 'Each goes on only when nothing else holds it and its proof is fresh.',
+  tags: ['emergency'],
+  params: z.strictObject({ id: HoldId }),
+  querystring: NoQuery,
+  response: { 200: json('The hold that stood.', HoldOnWire) },
+};
+
+const rollbackSchema = {
+  operationId: 'rollBackNamespace',
+  summary: 'Roll back everything in a namespace',
+  description:
+    'Every live rollout of the namespace goes back, side by side; what has not begun is cancelled. Takes no revision and asks nobody. Sent again it changes nothing.',
+  tags: ['emergency'],
+  querystring: NoQuery,
+  body: z.strictObject({ namespace: KubernetesName, cluster: KubernetesName.optional(), reason }),
+  response: { 202: json('What becomes of each live rollout.', ClearedOnWire) },
+};
+
+const bodyProblems = [
+  'forbidden-key',
+  'not-acceptable',
+  'payload-too-large',
+  'unsupported-media-type',
+  'validation-error',
+  'cluster-unknown',
+] as const;
+
+/** `/v1/hold` and `POST /v1/rollback`. */
+export function holdRoutes(app: ApiServer, holds: HoldService): void {
+  app.route({
+    method: 'POST',
+    url: '/v1/hold',
+    config: {
+      problems: bodyProblems,
+      bodyOptional: true,
+      bodyExample: { namespace: 'payments', reason: 'card network is down' },
+    },
+    schema: placeSchema,
+    handler: async (request, reply) => {
+      negotiate(request.headers.accept, ['application/json']);
+      const { cluster = null, namespace = null, reason: why = null } = request.body;
+      const answer = await holds.place({ cluster, namespace }, why, actorOf(request));
+      if (answer.kind === 'clusterUnknown') throw targetProblem(answer);
+      return reply.code(answer.kind === 'placed' ? 201 : 200).send(renderHold(answer.order));
+    },
+  });
+  app.route({
+    method: 'GET',
+    url: '/v1/hold',
+    config: { problems: ['not-acceptable'] },
+    schema: listSchema,
+    handler: async (request) => {
+      negotiate(request.headers.accept, ['application/json']);
+      return { data: (await holds.standing()).map(renderHold) };
+    },
+  });
+  liftRoute(app, holds);
+  rollbackRoute(app, holds);
+}
+
+function liftRoute(app: ApiServer, holds: HoldService): void {
+  app.route({
+    method: 'DELETE',
+    url: '/v1/hold/:id',
+    config: { problems: ['not-found', 'not-acceptable'] },
+    schema: liftSchema,
+    handler: async (request) => {
+      negotiate(request.headers.accept, ['application/json']);
+      const answer = await holds.lift(request.params.id, actorOf(request));
+      if (answer.kind !== 'lifted') throw nothingHere();
+      return renderHold(answer.order);
+    },
+  });
+}
+
+function rollbackRoute(app: ApiServer, holds: HoldService): void {
+  app.route({
+    method: 'POST',
+    url: '/v1/rollback',
+    config: {
+      problems: bodyProblems,
+      bodyExample: { namespace: 'payments', reason: 'customers report failed payments' },
+    },
+    schema: rollbackSchema,
+    handler: async (request, reply) => {
+      negotiate(request.headers.accept, ['application/json']);
+      const { cluster = null, namespace, reason: why = null } = request.body;
+      const answer = await holds.rollBack({ cluster, namespace }, why, actorOf(request));
+      return reply.code(202).send(renderCleared(answer));
+    },
+  });
+}
+
+const outcomes = { rollingBack: 'rolling_back', cancelled: 'cancelled', refused: 'refused' } as const;
+
+function renderCleared(answer: ClearAnswer): z.output<typeof ClearedOnWire> {
+  if (answer.kind === 'clusterUnknown') throw targetProblem(answer);
+  const data = answer.rollouts.map(({ rollout, outcome, why }) => {
+    return { rolloutId: rollout.id, outcome: outcomes[outcome], why, links: { self: pathTo(rollout.id) } };
+  });
+  return { data };
+}

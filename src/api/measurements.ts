@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { MeasuredPoll } from '../rollout/ports/live.ts';
+import type { RolloutService } from '../rollout/service.ts';
+import { csvOf } from './csv.ts';
+import { MeasurementOnWire, renderPoll } from './measurement.ts';
+import { negotiate } from './negotiate.ts';
+import { type ApiServer, pageLimit, RolloutPath } from './route.ts';
+import { nothingHere } from './validation.ts';
+import { timestamp } from './wire-parts.ts';
+
+const csv = 'text/csv';
+
+const Query = z.strictObject({
+  step: z.coerce.number().int().min(0).max(999).optional().describe('Only of this step, counted from 0.'),
+  check: z.string().min(1).max(63).optional().describe('Only of the check with this name.'),
+  since: z.iso
+    .datetime({ offset: true, error: 'write a time as 2026-11-24T14:00:00Z' })
+    .optional()
+    .describe('From this time on, oldest first. Without it the newest polls are answered.'),
+  limit: pageLimit(1000, 100).describe(
+    'At most so many polls; 100 by default. A poll has a row for each check.',
+  ),
+  format: z.enum(['json', 'csv']).optional().describe('The same as `Accept`, for a link in a browser.'),
+});
+type Query = z.output<typeof Query>;
+
+const MeasurementPage = z
+  .object({
+    data: z.array(MeasurementOnWire).describe('Oldest first.'),
+    page: z.object({
+      nextSince: z
+        .string()
+        .nullable()
+        .describe('`since` of the next page, and to follow; null on an empty page.'),
+      hasMore: z.boolean().describe('True when newer rows are there already; only with `since`.'),
+    }),
+  })
+  .meta({ id: 'MeasurementPage' });
+
+const schema = {
+  operationId: 'listMeasurements',
+  summary: 'The numbers behind each verdict',
+  description: [
+    'One row for each poll and check, with what was measured on canary and stable at the same instant, and how it was judged.',
+    'The newest polls by default; `since=<createdAt>` begins with the oldest, and `page.nextSince` leads on.',
+    'With `format=csv` or `Accept: text/csv` the same as a table with a header line (RFC 4180).',
+  ].join('\n'),
+  tags: ['rollouts'],
+  params: RolloutPath,
+  querystring: Query,
+  response: {
+    200: {
+      description: 'Measurements of the rollout.',
+      content: {
+        'application/json': { schema: MeasurementPage },
+        [csv]: { schema: z.string().describe('A header line and one line for each row.') },
+      },
+    },
+  },
+};
+
+const answerHeaders = {
+  200: {
+    Link: { type: 'string', description: 'The next page, as `rel="next"`.' },
+    'Content-Disposition': { type: 'string', description: 'The name of the file; only with CSV.' },
+  },
+} as const;
+
+/** `GET /v1/rollouts/{id}/measurements`. */
+export function measurementsRoute(app: ApiServer, service: RolloutService): void {
+  app.route({
+    method: 'GET',
+    url: '/v1/rollouts/:id/measurements',
+    config: { problems: ['not-found', 'not-acceptable'], answerHeaders },
+    schema,
+    handler: async (request, reply) => {
+      const { query, params } = request;
+      const wanted = query.format === undefined ? request.headers.accept : mediaOf[query.format];
+      const media = negotiate(wanted, ['application/json', csv]);
+      const seen = await service.find(params.id);
+      if (seen === null) throw nothingHere();
+      const found = await service.live.measurements(filterOf(params.id, query));
+      const { polls, page } = pageOf(found, query);
+      const data = polls.flatMap((poll) => renderPoll(seen.rollout.plan.checks, poll, query.check));
+      reply.header('vary', 'accept');
+      if (page.hasMore && page.nextSince !== null)
+        reply.header('link', nextLink(request.url, page.nextSince));
+      if (media === 'application/json') return { data, page };
+      const name = `attachment; filename="${params.id}-measurements.csv"`;
+      return reply.type('text/csv; charset=utf-8').header('content-disposition', name).send(csvOf(data));
+    },
+  });
+}
+
+const mediaOf = { json: 'application/json', csv } as const;
+
+/** One more than the page holds tells whether there is another page. */
+function filterOf(rolloutId: string, { step, check, since, limit }: Query) {
+  return {
+    rolloutId,
+    limit: since === undefined ? limit : limit + 1,
+    ...(step === undefined ? {} : { step }),
+    ...(check === undefined ? {} : { check }),
+    ...(since === undefined ? {} : { since: Date.parse(since) }),
+  };
+}
+
+function pageOf(found: MeasuredPoll[], { limit }: Query) {
+  const polls = found.slice(0, limit);
+  const last = polls.at(-1);
+  const nextSince = last === undefined ? null : timestamp(last.at + 1);
+  return { polls, page: { nextSince, hasMore: found.length > limit } };
+}
+
+/** Relative, so that a client never sends its token to another host (RFC 8288). */
+function nextLink(url: string, since: string): string {
+  const [path = '', query = ''] = url.split('?');
+  const parameters = new URLSearchParams(query);
+  parameters.set('since', since);
+  return `<${path}?${parameters}>; rel="next"`;
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { commandBodies } from '../rollout/command.ts';
+import { Plan } from '../rollout/plan.ts';
+import { type Choice, PlanReference, type PlanService } from '../rollout/plans.ts';
+import { TargetRequest } from '../rollout/target.ts';
+import { pointerOf } from './field-faults.ts';
+import { ProblemError } from './problem.ts';
+import { clip, untouched } from './wire-parts.ts';
+
+const reason = commandBodies.pause.shape.reason.describe('Goes into the audit log.');
+
+/** What starts a rollout: a target, and a plan or the name of one that is kept. */
+export const RolloutBody = z.strictObject({
+  target: TargetRequest,
+  plan: z
+    .union([Plan, PlanReference], { error: 'write the plan as an object, or the name of one as text' })
+    .describe(
+      'The plan itself, or one that is kept: `"pci-standard"` (its newest version) or `"pci-standard@7"`.',
+    ),
+  reason,
+});
+
+/** A rollout whose plan stands in it. */
+export const InlineRolloutBody = z.strictObject({ target: TargetRequest, plan: Plan, reason });
+
+/** The plan to follow, and which version it is; null for one that came with the request. Throws when there is none. */
+export async function choosePlan(
+  plans: PlanService,
+  asked: z.output<typeof RolloutBody>['plan'],
+): Promise<{ plan: Plan; planVersion: number | null }> {
+  if (typeof asked !== 'string') return { plan: asked, planVersion: null };
+  const choice = await plans.choose(asked);
+  if (choice.kind === 'chosen') return { plan: choice.plan, planVersion: choice.version };
+  throw choice.kind === 'unknown' ? unknownPlan(choice) : outdatedPlan(choice);
+}
+
+function unknownPlan({ name, version, newest, names }: Extract<Choice, { kind: 'unknown' }>): ProblemError {
+  const detail =
+    newest === null || version === null
+      ? `There is no plan "${clip(name)}". ${listOf(names)} Nothing was started.`
+      : `Plan "${clip(name)}" has no version ${version}: its newest one is ${newest}. Nothing was started.`;
+  const errors = [{ pointer: '/plan', code: 'plan-not-found', detail: 'names no plan that is kept' }];
+  const explanation = untouched(detail, 'Name another plan, or send the plan itself.');
+  return new ProblemError('plan-not-found', detail, { errors, explanation });
+}
+
+function listOf(names: string[]): string {
+  if (names.length === 0) return 'No plan is kept yet: PUT /v1/plans/{name} keeps one.';
+  const more = names.length < 10 ? '' : ' and perhaps more (GET /v1/plans)';
+  return `There are: ${names.join(', ')}${more}.`;
+}
+
+function outdatedPlan({ version, faults }: Extract<Choice, { kind: 'outdated' }>): ProblemError {
+  const detail = `Version ${version.version} of plan "${version.name}" breaks a rule that it was written before. Nothing was started.`;
+  const errors = faults.map(({ path, code, message }) => ({
+    pointer: pointerOf(['plan', ...path]),
+    code,
+    detail: message,
+  }));
+  const explanation = untouched(detail, 'Mend what `errors` lists in a new version, and send it again.');
+  return new ProblemError('plan-invalid', detail, { errors, explanation });
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { Plan } from '../rollout/plan.ts';
+import { timelineOf } from '../rollout/timeline.ts';
+import { fieldFaults } from './field-faults.ts';
+import { negotiate } from './negotiate.ts';
+import { planDigest } from './plan-digest.ts';
+import { FieldFault } from './problem.ts';
+import { InlineRolloutBody } from './rollout-body.ts';
+import { type ApiServer, json, NoQuery } from './route.ts';
+import { PlanOnWire } from './wire.ts';
+
+const Timeline = z.object({
+  steps: z.array(
+    z.object({
+      step: z.int().describe('Where the step stands in the plan, counted from 0.'),
+      type: z.string(),
+      share: z.number().describe("The canary's share in this step, in percent."),
+      startsInSeconds: z.number().describe('After the start, if nothing holds and nobody pauses.'),
+    }),
+  ),
+  totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),
+});
+
+const Validation = z
+  .object({
+    valid: z.boolean(),
+    errors: z.array(FieldFault).describe('What is wrong, each with its place in the body; at most 50.'),
+    plan: PlanOnWire.nullable().describe('As it would be kept, with every default; null when it is wrong.'),
+    digest: z.string().nullable(),
+    timeline: Timeline.nullable(),
+  })
+  .meta({ id: 'PlanValidation' });
+
+const example = {
+  steps: [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '5m' }, { type: 'promote' }],
+};
+
+const schema = {
+  operationId: 'validatePlan',
+  summary: 'Check a plan without keeping or starting anything',
+  description:
+    'Takes a plan, or the body of a rollout whose plan stands in it. A plan with faults is a successful answer: `valid` is false and `errors` names them all. Only what cannot be read is a problem.',
+  tags: ['plans'],
+  querystring: NoQuery,
+  body: z.unknown().describe('A plan as in `/v1/plan.schema.json`, or `target` and `plan` as for a rollout.'),
+  response: { 200: json('What is wrong with the plan, or what it would do.', Validation) },
+};
+
+/** `POST /v1/plans:validate`. */
+export function validatePlanRoute(app: ApiServer): void {
+  app.route({
+    method: 'POST',
+    // A colon that is written twice is one that stands in the path.
+    url: '/v1/plans::validate',
+    config: {
+      problems: ['forbidden-key', 'not-acceptable', 'payload-too-large', 'unsupported-media-type'],
+      takesYaml: true,
+      bodyExample: example,
+    },
+    schema,
+    handler: async (request) => {
+      negotiate(request.headers.accept, ['application/json']);
+      return validate(request.body);
+    },
+  });
+}
+
+function validate(data: unknown): z.output<typeof Validation> {
+  const isRollout = typeof data === 'object' && data !== null && ('plan' in data || 'target' in data);
+  const schema = isRollout ? InlineRolloutBody : Plan;
+  const parsed = schema.safeParse(data);
+  if (!parsed.success) {
+    const errors = fieldFaults(parsed.error.issues, { schema, data });
+    return { valid: false, errors, plan: null, digest: null, timeline: null };
+  }
+  const plan = 'plan' in parsed.data ? parsed.data.plan : parsed.data;
+  const { steps, seconds } = timelineOf(plan);
+  const timeline = { steps, totalSeconds: seconds };
+  return { valid: true, errors: [], plan, digest: planDigest(plan), timeline };
+}

@@ -1,0 +1,127 @@
+import { event } from './decision.ts';
+import { obey } from './obey.ts';
+import type { Holds, Scope } from './ports/holds.ts';
+import type { HoldOrder, Rollouts } from './ports/store.ts';
+import type { Actor } from './reasons.ts';
+import { liveStatuses, type Rollout } from './rollout.ts';
+import * as say from './say.ts';
+
+export type HoldDeps = { holds: Holds; rollouts: Rollouts; clusters: readonly string[]; newId: () => string };
+
+export type PlaceAnswer =
+  | { kind: 'placed' | 'standing'; order: HoldOrder }
+  | { kind: 'clusterUnknown'; asked: string; clusters: readonly string[] };
+
+/** What became of each live rollout of a scope that somebody takes back. */
+export type RolledBack = {
+  rollout: Rollout;
+  outcome: 'rollingBack' | 'cancelled' | 'refused';
+  why: string | null;
+};
+
+export type ClearAnswer =
+  | { kind: 'cleared'; rollouts: RolledBack[] }
+  | { kind: 'clusterUnknown'; asked: string; clusters: readonly string[] };
+
+/** What is done to many rollouts at once, in an emergency. */
+export interface HoldService {
+  place(scope: Scope, reason: string | null, actor: Actor): Promise<PlaceAnswer>;
+  lift(
+    id: string,
+    actor: Actor,
+  ): Promise<{ kind: 'lifted'; order: HoldOrder } | { kind: 'gone' | 'unknown' }>;
+  standing(): Promise<HoldOrder[]>;
+  /** Rolls back every live rollout of the scope, side by side: none waits for another. */
+  rollBack(scope: Scope, reason: string | null, actor: Actor): Promise<ClearAnswer>;
+}
+
+/** Wires the kill switch and the rollback of many; only a lost database throws. */
+export function holdService(deps: HoldDeps): HoldService {
+  const { holds, newId } = deps;
+  return {
+    place: async (scope, reason, actor) => {
+      const unknown = unknownCluster(deps, scope);
+      if (unknown !== null) return unknown;
+      const why = reason === null ? '' : `: ${reason}`;
+      const message = `${actor.name} stopped every move forward in ${say.scope(scope)}${why}`;
+      return holds.place(
+        { id: newId(), ...scope, by: actor, reason },
+        event('hold.placed', message, scope, actor),
+      );
+    },
+    lift: (id, actor) =>
+      holds.lift(id, actor, (order) =>
+        event(
+          'hold.lifted',
+          `${actor.name} let rollouts in ${say.scope(order)} go on again`,
+          { hold: id },
+          actor,
+        ),
+      ),
+    standing: () => holds.standing(),
+    rollBack: (scope, reason, actor) => rollBack(deps, scope, reason, actor),
+  };
+}
+
+function unknownCluster({ clusters }: HoldDeps, { cluster: asked }: Scope) {
+  if (asked === null || clusters.includes(asked)) return null;
+  return { kind: 'clusterUnknown' as const, asked, clusters };
+}
+
+/** More live rollouts than this are taken in several calls; nobody has as many VirtualServices in one namespace. */
+const most = 1000;
+
+async function rollBack(
+  deps: HoldDeps,
+  scope: Scope,
+  reason: string | null,
+  actor: Actor,
+): Promise<ClearAnswer> {
+  const unknown = unknownCluster(deps, scope);
+  if (unknown !== null) return unknown;
+  const { cluster, namespace } = scope;
+  const live = await deps.rollouts.list({
+    statuses: liveStatuses,
+    limit: most,
+    ...(namespace === null ? {} : { namespace }),
+  });
+  const inScope = live.filter(({ target }) => cluster === null || target.cluster === cluster);
+  const outcomes = await Promise.allSettled(inScope.map(({ id }) => takeBack(deps, id, reason, actor)));
+  const rollouts = outcomes.map((outcome, index): RolledBack[] => {
+    const rollout = inScope[index];
+    if (outcome.status === 'fulfilled') return outcome.value === null ? [] : [outcome.value];
+    return rollout === undefined
+      ? []
+      : [{ rollout, outcome: 'refused', why: 'the database did not answer: send it again' }];
+  });
+  return { kind: 'cleared', rollouts: rollouts.flat() };
+}
+
+/** Null when the rollout has ended meanwhile. */
+async function takeBack(
+  { rollouts }: HoldDeps,
+  id: string,
+  reason: string | null,
+  actor: Actor,
+): Promise<RolledBack | null> {
+  const command = { action: 'rollback' as const, ...(reason === null ? {} : { reason }) };
+  const answered = await rollouts.command<RolledBack>(id, (rollout, now) => {
+    const obedience = obey(rollout, command, actor, now);
+    if (obedience.kind === 'refused')
+      return {
+        change: null,
+        answer: { rollout, outcome: 'refused', why: obedience.refusal.message },
+        remember: null,
+      };
+    if (obedience.kind === 'obeyedBefore')
+      return { change: null, answer: { rollout, outcome: 'rollingBack', why: null }, remember: null };
+    const { rollout: after, events, nextAt } = obedience.decision;
+    const outcome = after.state.kind === 'cancelled' ? 'cancelled' : 'rollingBack';
+    return {
+      change: { rollout: after, events, nextAt },
+      answer: { rollout: after, outcome, why: null },
+      remember: null,
+    };
+  });
+  return answered.kind === 'answered' ? answered.answer : null;
+}
