@@ -15,7 +15,8 @@ const pure = [
 ];
 
 /** The core's words: what an adapter speaks. How a rollout is decided and moved is none of its business. */
-const words = '^src/rollout/(approval|audit|command|plan|plan-parts|ports/(alarm|live|mesh|metrics|plans|store|targets)|reasons|rollout|state|target|units)[.]ts$';
+const words =
+  '^src/rollout/(approval|audit|command|plan|plan-parts|ports/(alarm|holds|live|mesh|metrics|plans|store|targets)|reasons|rollout|state|target|units)[.]ts$';
 
 const zod = '(^|/)node_modules/zod/';
 

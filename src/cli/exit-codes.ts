@@ -1,0 +1,13 @@
+/** What a pipeline branches on; the same numbers as `exitCode` in the API. */
+export const exitCodes = {
+  done: 0,
+  unexpected: 1,
+  usage: 2,
+  /** The plan, the file or the target is wrong; no traffic was touched. */
+  invalid: 6,
+  /** Something else is in the way now: another rollout, or a newer version. */
+  conflict: 7,
+  notSignedIn: 11,
+  unreachable: 12,
+} as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
