@@ -1,22 +1,51 @@
 import { z } from 'zod';
 import type { Stack } from '../local/stack.ts';
 
+const Measured = z.looseObject({
+  kind: z.string(),
+  value: z.number().nullable(),
+  requests: z.number().nullable(),
+});
+
 const Check = z.looseObject({
   id: z.string(),
   unit: z.string(),
   limit: z.number(),
   verdict: z.string().nullable(),
-  canary: z
-    .looseObject({ kind: z.string(), value: z.number().nullable(), requests: z.number().nullable() })
-    .nullable(),
+  canary: Measured.nullable(),
+  stable: Measured.nullable(),
+  failuresInARow: z.number(),
+  failuresToRollBack: z.number(),
   measuredAt: z.string().nullable(),
 });
 export type CheckSeen = z.infer<typeof Check>;
 
-const Rollout = z.looseObject({
+const Step = z.looseObject({
+  type: z.string(),
+  weight: z.number().optional(),
+  duration: z.number().optional(),
+  bake: z.number().optional(),
+});
+export type StepSeen = z.infer<typeof Step>;
+
+export const Rollout = z.looseObject({
   id: z.string(),
   status: z.string(),
-  weight: z.looseObject({ desired: z.number(), applied: z.number() }),
+  statusReason: z.string().nullable(),
+  target: z.looseObject({ namespace: z.string(), virtualService: z.string(), route: z.string().nullable() }),
+  versions: z.looseObject({ stable: z.string(), canary: z.string() }),
+  plan: z.looseObject({ name: z.string(), steps: z.array(Step) }),
+  step: z.looseObject({ index: z.number(), total: z.number(), type: z.string() }).nullable(),
+  requestedBy: z.looseObject({ name: z.string() }),
+  reason: z.string().nullable(),
+  createdAt: z.string(),
+  allowedActions: z.array(z.string()),
+  weight: z.looseObject({
+    desired: z.number(),
+    applied: z.number(),
+    /** What the callers really send to the canary; absent where canaryd does not measure it. */
+    observed: z.number().nullable().optional(),
+  }),
   explanation: z.looseObject({ what: z.string(), traffic: z.string(), next: z.string() }),
   checks: z.array(Check),
   outcome: z
@@ -27,6 +56,7 @@ const Rollout = z.looseObject({
       value: z.number().nullable(),
       limit: z.number().nullable(),
       requests: z.number().nullable(),
+      stuck: z.string().nullable(),
     })
     .nullable(),
 });

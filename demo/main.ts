@@ -1,19 +1,20 @@
-import { parseArgs } from 'node:util';
 import { type Stack, startStack } from '../local/stack.ts';
 import { jsonOutput } from './json-output.ts';
+import { runLive } from './live/run.ts';
+import { modeOf, type Options, readOptions } from './options.ts';
 import { heal, play, type Result } from './play.ts';
 import { scenarios } from './scenarios.ts';
 import { type Output, textOutput } from './text-output.ts';
 
-const usage = `npm run demo                       four releases, then stays up until Ctrl-C
-npm run demo -- --once             ends after the four releases
-npm run demo -- --once --json      the same as JSON lines, a summary last
-npm run demo -- --seed 7           other traffic (default 1)
-`;
-
 async function main(): Promise<number> {
-  const options = readOptions();
+  const options = readOptions(process.argv.slice(2), (text) => process.stderr.write(text));
   if (options === null) return 2;
+  const isTerminal = process.stdin.isTTY === true && process.stdout.isTTY === true;
+  const mode = modeOf(options, process.env, isTerminal);
+  return mode.kind === 'script' ? runScript(options) : runLive({ ...mode, seed: options.seed });
+}
+
+async function runScript(options: Options): Promise<number> {
   const output = options.json ? jsonOutput() : textOutput();
   const ending = untilSignal();
   const started = Date.now();
@@ -51,26 +52,6 @@ function untilSignal(): Promise<null> {
     process.on('SIGINT', () => resolve(null));
     process.on('SIGTERM', () => resolve(null));
   });
-}
-
-function readOptions(): { once: boolean; json: boolean; seed: number } | null {
-  try {
-    const { values } = parseArgs({
-      options: {
-        once: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        seed: { type: 'string', default: '1' },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    const seed = Number(values.seed);
-    if (!values.help && Number.isInteger(seed)) return { once: values.once, json: values.json, seed };
-    if (!values.help) process.stderr.write('--seed takes a whole number\n');
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message.split('. ')[0] : 'unknown option'}\n`);
-  }
-  process.stderr.write(usage);
-  return null;
 }
 
 main().then(

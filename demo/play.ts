@@ -36,8 +36,11 @@ const pollMs = 100;
 const patienceMs = 120_000;
 const ended = ['succeeded', 'rolled_back', 'rollback_failed', 'preflight_failed', 'cancelled'];
 
+/** What a release is played on. */
+type Played = Pick<Stack, 'api' | 'token' | 'sandbox'>;
+
 /** Plays one release to its end: asks for it over REST, breaks the canary when it is time, and watches. */
-export async function play(stack: Stack, scenario: Scenario, listener: Listener): Promise<Result> {
+export async function play(stack: Played, scenario: Scenario, listener: Listener): Promise<Result> {
   const client = clientOf(stack);
   const { traffic } = stack.sandbox;
   const startedAt = Date.now();
@@ -95,11 +98,11 @@ function tellOnce(
 }
 
 /** Heals the canary again, so that the next release starts with a good one. */
-export function heal({ sandbox }: Stack, { canary }: Scenario): void {
+export function heal({ sandbox }: Pick<Stack, 'sandbox'>, { canary }: Scenario): void {
   sandbox.setVersion(service, canary, healthy);
 }
 
-function faultOf({ sandbox }: Stack, { fault, canary }: Scenario) {
+function faultOf({ sandbox }: Pick<Stack, 'sandbox'>, { fault, canary }: Scenario) {
   let struckMs: number | null = null;
   let firstRequestMs: number | null = null;
   const before = sandbox.traffic.requestsTo(canary);

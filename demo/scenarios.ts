@@ -46,6 +46,9 @@ export const scenarios: Scenario[] = [
   },
 ];
 
+/** The versions of the mesh, each the next one's stable. */
+export const versions = ['v1', 'v2', 'v3'] as const;
+
 /** Times are short because the sandbox is scraped each second; the limits are the bank's own. */
 export const demoPlan = {
   name: 'demo',
@@ -63,5 +66,21 @@ export const demoPlan = {
     { type: 'setWeight', weight: 50 },
     { type: 'bake', duration: '8s' },
     { type: 'promote', bake: '6s' },
+  ],
+} as const;
+
+/** The same, slow enough to press keys meanwhile, and long enough to see what canaryd does without metrics. */
+export const livePlan = {
+  ...demoPlan,
+  name: 'demo-live',
+  deadline: '1h',
+  steps: [
+    { type: 'setWeight', weight: 5 },
+    { type: 'bake', duration: '20s' },
+    { type: 'setWeight', weight: 20 },
+    { type: 'bake', duration: '20s' },
+    { type: 'setWeight', weight: 50 },
+    { type: 'bake', duration: '20s' },
+    { type: 'promote', bake: '15s' },
   ],
 } as const;

@@ -8,7 +8,7 @@ import { scenarios } from './scenarios.ts';
 export type Output = Listener & {
   preparing(text: string): void;
   ready(stack: Stack, seconds: number): void;
-  ended(result: Result, stack: Stack): void;
+  ended(result: Result, stack: Pick<Stack, 'api'>): void;
   summary(results: Result[]): void;
   staysUp(stack: Stack, results: Result[]): void;
   stopped(): void;
@@ -70,7 +70,7 @@ function requestsOf(checks: CheckSeen[]): string {
   return `${Math.round(checks[0]?.canary?.requests ?? 0)} requests`;
 }
 
-function sayResult(result: Result, { api }: Stack): void {
+function sayResult(result: Result, { api }: Pick<Stack, 'api'>): void {
   const mark = result.asExpected ? styleText('green', 'as it should') : styleText('red', 'NOT as it should');
   print(`${styleText('bold', `  ${result.status.replace('_', ' ')}`)} after ${result.seconds} s, ${mark}`);
   wrapped('  why      ', result.what);
