@@ -5,11 +5,15 @@ import { freePort } from './free-port.ts';
 
 export type CanarydOptions = {
   databaseUrl: string;
+  /** Without it the queue is in the database. */
+  redisUrl?: string;
   kubeconfigPath: string;
   prometheusUrl: string;
   scrapeSeconds: number;
   tokens: { token: string; kind: 'person' | 'machine'; name: string }[];
   role?: 'all' | 'api' | 'worker';
+  /** The Node to run it with; that of this process when it is left out. */
+  node?: string;
 };
 export type RunningCanaryd = { url: string; process: ChildProcess; stop(): Promise<void> };
 
@@ -23,7 +27,7 @@ const stopMs = 25_000;
  */
 export async function startCanaryd(options: CanarydOptions): Promise<RunningCanaryd> {
   const port = await freePort();
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(options.node ?? process.execPath, ['--import', 'tsx', 'src/main.ts'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment(options, port) },
@@ -44,6 +48,7 @@ export async function startCanaryd(options: CanarydOptions): Promise<RunningCana
 function environment(options: CanarydOptions, port: number): Record<string, string> {
   return {
     DATABASE_URL: options.databaseUrl,
+    ...(options.redisUrl === undefined ? {} : { REDIS_URL: options.redisUrl }),
     CANARYD_LISTEN: `127.0.0.1:${port}`,
     CANARYD_ROLE: options.role ?? 'all',
     CANARYD_TOKENS: JSON.stringify(options.tokens),

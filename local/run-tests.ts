@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import { type Leftover, processesWith } from './leftovers.ts';
+import { newerNode, newerNodeVersion, olderPostgres } from './npm-packages.ts';
 import { ensurePrometheus } from './prometheus.ts';
+import { ensureRedis } from './redis.ts';
 
 const root = join(import.meta.dirname, '..');
 const mark = 'CANARYD_TEST_RUN';
@@ -35,7 +37,7 @@ await main(process.argv.slice(2));
 async function main(args: string[]): Promise<void> {
   const groups = args.filter((arg) => ['unit', 'contract', 'e2e'].includes(arg));
   const rest = args.filter((arg) => !groups.includes(arg));
-  if (groups.length === 0 || groups.some((group) => group !== 'unit')) await fetchPrometheus();
+  if (groups.length === 0 || groups.some((group) => group !== 'unit')) await fetchPrograms();
   const report = join(root, '.cache', 'test-results', `${run}.json`);
   await mkdir(join(root, '.cache', 'test-results'), { recursive: true });
   const code = await runVitest([...groups.map((group) => `--project=${group}`), ...rest], report);
@@ -50,13 +52,23 @@ async function main(args: string[]): Promise<void> {
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
-/** Before the tests, whose time limits do not allow for a download. */
-async function fetchPrometheus(): Promise<void> {
+/** Before the tests, whose time limits do not allow for a download. What is missing is said, and its tests tell. */
+async function fetchPrograms(): Promise<void> {
+  const log = (message: string) => console.error(message);
+  await unlessItFails('Prometheus', () => ensurePrometheus({ log }));
+  await unlessItFails('Redis', () => ensureRedis({ log }));
+  const postgres = await olderPostgres(log);
+  if (postgres.kind === 'missing') log(`The tests that need PostgreSQL 15 will fail: ${postgres.why}`);
+  const node = await newerNode(log);
+  if (node.kind === 'missing') log(`No release is tried on Node ${newerNodeVersion}: ${node.why}`);
+}
+
+async function unlessItFails(name: string, fetch: () => Promise<unknown>): Promise<void> {
   try {
-    await ensurePrometheus({ log: (message) => console.error(message) });
+    await fetch();
   } catch (cause) {
     console.error(cause instanceof Error ? cause.message : cause);
-    console.error('The tests that need Prometheus will fail.');
+    console.error(`The tests that need ${name} will fail.`);
   }
 }
 

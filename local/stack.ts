@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
 import { type RunningCanaryd, startCanaryd } from './canaryd.ts';
+import { nodeOf, type Pairing, usualPairing } from './pairings.ts';
 import { startPostgres } from './postgres.ts';
-import { ensurePrometheus, startPrometheus } from './prometheus.ts';
+import { ensurePrometheus, type RunningPrometheus, startPrometheus } from './prometheus.ts';
+import { startRedis } from './redis.ts';
 
 /** Everything canaryd needs, running on this machine, and canaryd itself. */
 export type Stack = {
@@ -13,7 +15,10 @@ export type Stack = {
   /** A person's bearer token, made up for this run. */
   token: string;
   prometheusUrl: string;
+  prometheus: RunningPrometheus;
   databaseUrl: string;
+  /** Null when the queue is in the database. */
+  redisUrl: string | null;
   kubeconfigPath: string;
   sandbox: Sandbox;
   canaryd: RunningCanaryd;
@@ -22,54 +27,49 @@ export type Stack = {
   close(): Promise<void>;
 };
 
-export type StackOptions = { seed: number; say: (text: string) => void };
+export type StackOptions = { seed: number; say: (text: string) => void; pairing?: Pairing };
 
 /** Seconds between two scrapes in the sandbox; a mesh of this size can be asked each second. */
 const scrapeSeconds = 1;
 
 /**
- * Starts a PostgreSQL server, the sandbox mesh, a real Prometheus and canaryd, and waits until Prometheus has seen
- * traffic. Whatever was started is ended again when a later part fails.
+ * Starts a PostgreSQL server, Redis if the pairing has it, the sandbox mesh, a real Prometheus and canaryd, and waits
+ * until Prometheus has seen traffic. Whatever was started is ended again when a later part fails.
  */
-export async function startStack({ seed, say }: StackOptions): Promise<Stack> {
-  const closings: (() => Promise<void>)[] = [];
+export async function startStack({ seed, say, pairing = usualPairing }: StackOptions): Promise<Stack> {
+  const closings: Closings = [];
   const close = async () => {
     for (const part of closings.splice(0).reverse()) await part();
   };
   try {
-    return { ...(await startParts(seed, say, closings)), close };
+    return { ...(await startParts({ seed, say, pairing }, closings)), close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
+type Closings = (() => Promise<void>)[];
+
 async function startParts(
-  seed: number,
-  say: StackOptions['say'],
-  closings: (() => Promise<void>)[],
+  { seed, say, pairing }: Required<StackOptions>,
+  closings: Closings,
 ): Promise<Omit<Stack, 'close'>> {
-  say('Looking for Prometheus ...');
-  const { binary, version } = await ensurePrometheus({ log: say });
-  say(`Starting PostgreSQL, a simulated mesh and Prometheus ${version} ...`);
-  const postgres = await startPostgres();
-  closings.push(postgres.stop);
-  const sandbox = await startSandbox({ seed });
-  closings.push(sandbox.close);
-  const sources = { httpSdUrl: `${sandbox.metricsUrl}/sd` };
-  const prometheus = await startPrometheus({ binary, sources, scrapeSeconds, log: () => undefined });
-  closings.push(prometheus.stop);
+  const node = await nodeOf(pairing, say);
+  const { prometheus, sandbox } = await startMesh({ seed, say }, closings);
+  const { databaseUrl, redisUrl } = await startStorage(pairing, closings);
   const folder = await mkdtemp(join(tmpdir(), 'canaryd-'));
   closings.push(() => rm(folder, { recursive: true, force: true }));
   const kubeconfigPath = join(folder, 'kubeconfig');
   await writeFile(kubeconfigPath, sandbox.kubeconfig, { mode: 0o600 });
   const token = `canaryd-${randomBytes(18).toString('hex')}`;
+  const places = { databaseUrl, kubeconfigPath, prometheusUrl: prometheus.url };
   say('Starting canaryd ...');
   const startAnother = async () => {
     const canaryd = await startCanaryd({
-      databaseUrl: postgres.url,
-      kubeconfigPath,
-      prometheusUrl: prometheus.url,
+      ...places,
+      ...(redisUrl === null ? {} : { redisUrl }),
+      node,
       scrapeSeconds,
       tokens: [{ token, kind: 'person', name: 'you' }],
     });
@@ -79,16 +79,28 @@ async function startParts(
   const canaryd = await startAnother();
   say('Waiting for Prometheus to see traffic ...');
   await untilTrafficIsSeen(prometheus.url);
-  return {
-    api: canaryd.url,
-    token,
-    prometheusUrl: prometheus.url,
-    databaseUrl: postgres.url,
-    kubeconfigPath,
-    sandbox,
-    canaryd,
-    startAnother,
-  };
+  return { ...places, redisUrl, api: canaryd.url, token, prometheus, sandbox, canaryd, startAnother };
+}
+
+async function startMesh({ seed, say }: Pick<StackOptions, 'seed' | 'say'>, closings: Closings) {
+  say('Looking for Prometheus ...');
+  const { binary, version } = await ensurePrometheus({ log: say });
+  say(`Starting PostgreSQL, a simulated mesh and Prometheus ${version} ...`);
+  const sandbox = await startSandbox({ seed });
+  closings.push(sandbox.close);
+  const sources = { httpSdUrl: `${sandbox.metricsUrl}/sd` };
+  const prometheus = await startPrometheus({ binary, sources, scrapeSeconds, log: () => undefined });
+  closings.push(prometheus.stop);
+  return { prometheus, sandbox };
+}
+
+async function startStorage({ postgres: major, queue }: Pairing, closings: Closings) {
+  const postgres = await startPostgres({ major });
+  closings.push(postgres.stop);
+  if (queue === 'postgres') return { databaseUrl: postgres.url, redisUrl: null };
+  const redis = await startRedis();
+  closings.push(redis.stop);
+  return { databaseUrl: postgres.url, redisUrl: redis.url };
 }
 
 const seenMs = 30_000;

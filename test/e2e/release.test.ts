@@ -1,30 +1,38 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { demoPlan, healthy } from '../../demo/scenarios.ts';
+import { missingFor, nameOf, pairings } from '../../local/pairings.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { paymentMesh } from '../../src/sandbox/payment-mesh.ts';
 import { storeObject } from '../../src/sandbox/sandbox.ts';
 import { moveWeights, release, statusAtEnd, weights } from './release.ts';
 
-let stack: Stack;
-
-beforeAll(async () => {
-  stack = await startStack({ seed: 3, say: () => undefined });
-}, 120_000);
-
-afterAll(() => stack?.close(), 60_000);
-
-/** v1 at 100 % again, every version healthy. */
-beforeEach(() => {
-  for (const object of paymentMesh().objects) storeObject(stack.sandbox.store, object);
-  for (const version of ['v1', 'v2', 'v3']) stack.sandbox.setVersion('payment-service', version, healthy);
-});
-
 const seconds = 120_000;
 const steps = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '8s' }, { type: 'promote' }];
 const shortPlan = { ...demoPlan, steps };
 
-describe('a release on real PostgreSQL, a real Prometheus and the sandbox mesh', () => {
+const worlds = await Promise.all(
+  pairings.map(
+    async (pairing) => [nameOf(pairing), { pairing, missing: await missingFor(pairing) }] as const,
+  ),
+);
+
+describe.each(worlds)('a release on %s', (_name, { pairing, missing }) => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    if (missing === null) stack = await startStack({ seed: 3, say: () => undefined, pairing });
+  }, 120_000);
+
+  afterAll(() => stack?.close(), 60_000);
+
+  /** v1 at 100 % again, every version healthy. */
+  beforeEach((context) => {
+    context.skip(missing !== null, missing ?? '');
+    for (const object of paymentMesh().objects) storeObject(stack.sandbox.store, object);
+    for (const version of ['v1', 'v2', 'v3']) stack.sandbox.setVersion('payment-service', version, healthy);
+  });
+
   it(
     'that is paused and then fails is rolled back all the same',
     async () => {

@@ -2,6 +2,9 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { furtherVariables, Settings, variables } from '../../src/config/settings.ts';
 import { root } from './cruise.ts';
 
 const pages = await pagesOf();
@@ -24,15 +27,64 @@ describe('every page of the documentation', () => {
   });
 });
 
-describe('the page on configuration', () => {
-  it('names every setting and no other', async () => {
-    const source = await readFile(join(root, 'src/config.ts'), 'utf8');
-    const page = await readFile(join(root, 'docs/configuration.md'), 'utf8');
-    const read = [...source.matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map(([, name]) => name);
-    const described = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
-    expect(described.toSorted()).toEqual(read.toSorted());
+describe('the page on configuration', async () => {
+  const page = await readFile(join(root, 'docs/guides/configure.md'), 'utf8');
+
+  it('has every key with its variable, its default and its meaning, and no other', () => {
+    const described = [...page.matchAll(/^\| `([a-zA-Z.[\]]+)` \| (.*) \|$/gm)].map(([, key, rest]) => [
+      key,
+      rest,
+    ]);
+    const known = keysOf(z.toJSONSchema(Settings, { io: 'input', unrepresentable: 'any' }), '', false);
+    expect(described).toEqual(known);
+  });
+
+  it('names every variable', () => {
+    const read = [...Object.keys(variables), ...furtherVariables];
+    const named = [...page.matchAll(/^\|.*?`((?:[A-Z]+_)+[A-Z]+)` \|/gm)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(read.toSorted());
+  });
+
+  it('shows a file with two clusters that canaryd accepts', () => {
+    const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+    expect(Settings.parse(parse(example)).clusters.map(({ name }) => name)).toEqual(['eu', 'us']);
   });
 });
+
+type Node = z.core.JSONSchema.BaseSchema;
+
+/** One row for each key: its path, and its variable, default and meaning as the table writes them. */
+function keysOf(node: Node, path: string, isNeeded: boolean): [string, string][] {
+  const { properties, items } = node;
+  if (items !== undefined && typeof items === 'object' && !Array.isArray(items))
+    return keysOf(items, `${path}[]`, true);
+  if (properties === undefined)
+    return [[path, rowOf([variableIn(path), defaultOf(node, isNeeded, path), node.description ?? ''])]];
+  return Object.entries(properties).flatMap(([key, inner]) => {
+    if (typeof inner === 'boolean') return [];
+    return keysOf(inner, path === '' ? key : `${path}.${key}`, node.required?.includes(key) ?? false);
+  });
+}
+
+/** Cells behind the first, as a table writes them. */
+function rowOf(cells: string[]): string {
+  return cells.join(' | ').replaceAll('|  |', '| |').trimStart();
+}
+
+/** These may stand in a file of their own instead, and so the schema alone does not need them. */
+const neededSomewhere = ['databaseUrl', 'tokensFile'];
+
+function defaultOf({ default: value }: Node, isNeeded: boolean, path: string): string {
+  if (value !== undefined) return `\`${value}\``;
+  return isNeeded || neededSomewhere.includes(path) ? 'needed' : '';
+}
+
+function variableIn(path: string): string {
+  const found = Object.entries(variables).find(
+    ([, keys]) => keys.join('.').replace('clusters.0', 'clusters[]') === path,
+  );
+  return found === undefined ? '' : `\`${found[0]}\``;
+}
 
 async function pagesOf(): Promise<string[]> {
   const top = await readdir(root);

@@ -22,7 +22,7 @@ describe('the environment', () => {
     for (const path of files.filter((file) => !file.startsWith('src/sandbox/'))) {
       if (/\bprocess\.env\b/.test(await readFile(join(root, path), 'utf8'))) readers.push(path);
     }
-    expect(readers).toEqual(['src/main.ts']);
+    expect(readers).toEqual(['src/cli/main.ts', 'src/main.ts']);
   });
 });
 
