@@ -1,16 +1,11 @@
+import type { ActAnswer } from '../../src/rollout/act.ts';
 import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
 import type { LiveReads, MeasuredPoll } from '../../src/rollout/ports/live.ts';
 import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports/store.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { type Rollout, statusOf } from '../../src/rollout/rollout.ts';
-import type {
-  ActAnswer,
-  CreateAnswer,
-  CreateRequest,
-  Preview,
-  RolloutService,
-} from '../../src/rollout/service.ts';
+import type { CreateAnswer, CreateRequest, Preview, RolloutService } from '../../src/rollout/service.ts';
 import type { Millis } from '../../src/rollout/units.ts';
 import { memoryLive } from '../fakes/live.ts';
 import { now, rolloutIn, running } from './rollouts.ts';

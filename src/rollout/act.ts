@@ -1,0 +1,92 @@
+import type { Command, Refusal } from './command.ts';
+import { obey } from './obey.ts';
+import type { Mesh } from './ports/mesh.ts';
+import type { Remembered, Rollouts } from './ports/store.ts';
+import type { Actor } from './reasons.ts';
+import { liveStatuses, type Rollout, type Status } from './rollout.ts';
+import { refusedTakeBack, takingBack } from './take-back.ts';
+import type { Millis } from './units.ts';
+
+export type ActAnswer =
+  | { kind: 'accepted'; rollout: Rollout; now: Millis }
+  | { kind: 'refused'; refusal: Refusal; rollout: Rollout; now: Millis }
+  | { kind: 'unknown' }
+  | { kind: 'answeredBefore' };
+
+/** Renders the answer that a repeated Idempotency-Key gets, inside the transaction that it belongs to. */
+export type Remember = (rollout: Rollout, now: Millis) => Remembered;
+
+export type ActDeps = {
+  mesh: Mesh;
+  rollouts: Rollouts;
+  newId: () => string;
+  deadline: (ms: number) => AbortSignal;
+};
+
+type Act = { id: string; command: Command; actor: Actor; remember: Remember | null };
+
+/** Milliseconds that taking back waits for a look at the mesh; without one it goes ahead. */
+const lookMs = 3000;
+
+/** Carries a command out on one rollout. Rolling back one that has succeeded makes a new one. */
+export async function act(deps: ActDeps, asked: Act): Promise<ActAnswer> {
+  const { id, command, actor, remember } = asked;
+  const answered = await deps.rollouts.command<ActAnswer | { kind: 'succeeded'; rollout: Rollout }>(
+    id,
+    (rollout, now) => {
+      if (command.action === 'rollback' && rollout.state.kind === 'succeeded')
+        return { change: null, answer: { kind: 'succeeded', rollout }, remember: null };
+      const obedience = obey(rollout, command, actor, now);
+      if (obedience.kind === 'refused') {
+        const answer = { kind: 'refused' as const, refusal: obedience.refusal, rollout, now };
+        return { change: null, answer, remember: null };
+      }
+      if (obedience.kind === 'obeyedBefore')
+        return { change: null, answer: { kind: 'accepted', rollout, now }, remember: null };
+      const { rollout: after, events, nextAt } = obedience.decision;
+      return {
+        change: { rollout: after, events, nextAt },
+        answer: { kind: 'accepted', rollout: after, now },
+        remember: remember?.(after, now) ?? null,
+      };
+    },
+  );
+  if (answered.kind !== 'answered') return answered;
+  return answered.answer.kind === 'succeeded'
+    ? takeBack(deps, answered.answer.rollout, asked)
+    : answered.answer;
+}
+
+/** The statuses of rollouts whose traffic stands, or may still move. */
+const lasting: Status[] = [...liveStatuses, 'succeeded', 'rollback_failed'];
+
+async function takeBack(
+  deps: ActDeps,
+  rollout: Rollout,
+  { command, actor, remember }: Act,
+): Promise<ActAnswer> {
+  const { mesh, rollouts, newId, deadline } = deps;
+  if (command.action !== 'rollback') throw new Error('only a rollback takes a succeeded rollout back');
+  const { cluster, namespace, virtualService } = rollout.target;
+  const [view, since, now] = await Promise.all([
+    mesh.look(rollout.target, deadline(lookMs)),
+    rollouts.list({ namespace, virtualService, statuses: lasting, limit: 200 }),
+    rollouts.now(),
+  ]);
+  const newest = since.find(({ target }) => target.cluster === cluster) ?? null;
+  const succeeded = { rollout, newest, view };
+  const refusal = refusedTakeBack(succeeded, command);
+  if (refusal !== null) return { kind: 'refused', refusal, rollout, now };
+  const back = takingBack(succeeded, { id: newId(), reason: command.reason ?? null, by: actor, now });
+  const created = await rollouts.create(back.rollout, [back.event], remember?.(back.rollout, now) ?? null);
+  switch (created.kind) {
+    case 'created':
+      return { kind: 'accepted', rollout: back.rollout, now };
+    case 'answeredBefore':
+      return created;
+    case 'taken': {
+      const message = `Rollout ${created.by} is live on this VirtualService. Roll that one back first.`;
+      return { kind: 'refused', refusal: { code: 'invalid-transition', message }, rollout, now };
+    }
+  }
+}

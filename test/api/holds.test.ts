@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { holdService } from '../../src/rollout/hold-orders.ts';
+import { memoryHolds } from '../fakes/holds.ts';
+import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
+import { memoryStore } from '../fakes/store.ts';
+import { api, ask, problemOf } from './api.ts';
+import { now } from './rollouts.ts';
+
+const id = 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC';
+
+/** A server with two live rollouts in payment-prod and one elsewhere. */
+async function emergency() {
+  const store = memoryStore({ now: () => now });
+  const elsewhere = { ...targetNamed('ledger'), namespace: 'ledger-prod' };
+  await store.create(aRollout(), [], null);
+  await store.create(aRollout({ id: rolloutId(2), target: targetNamed('cards') }), [], null);
+  await store.create(aRollout({ id: rolloutId(3), target: elsewhere }), [], null);
+  const holds = memoryHolds(() => now);
+  const service = holdService({ holds, rollouts: store, clusters: ['default'], newId: () => id });
+  return { app: api({ holds: service }), store, holds };
+}
+
+describe('the kill switch', () => {
+  it('is one short line of curl: no body stops everything', async () => {
+    const { app } = await emergency();
+    const response = await ask(app, { method: 'POST', url: '/v1/hold' });
+    expect(response.statusCode).toBe(201);
+    expect(response.json()).toMatchObject({ id, cluster: null, namespace: null, by: { name: 'alice' } });
+  });
+
+  it('says which hold stands when it is pulled twice', async () => {
+    const { app } = await emergency();
+    const payload = { namespace: 'payments', reason: 'card network is down' };
+    await ask(app, { method: 'POST', url: '/v1/hold', payload });
+    const again = await ask(app, { method: 'POST', url: '/v1/hold', payload });
+    expect([again.statusCode, again.json().id]).toEqual([200, id]);
+    const list = await ask(app, { url: '/v1/hold' });
+    expect(list.json().data).toMatchObject([{ id, reason: 'card network is down' }]);
+  });
+
+  it('is lifted by its id, and is gone then', async () => {
+    const { app, holds } = await emergency();
+    await ask(app, { method: 'POST', url: '/v1/hold' });
+    expect((await ask(app, { method: 'DELETE', url: `/v1/hold/${id}` })).statusCode).toBe(200);
+    expect((await ask(app, { url: '/v1/hold' })).json()).toEqual({ data: [] });
+    expect(problemOf(await ask(app, { method: 'DELETE', url: `/v1/hold/${id}` })).status).toBe(404);
+    expect(holds.events.map(({ message }) => message)).toEqual([
+      'Alice stopped every move forward in all clusters.',
+      'Alice let rollouts in all clusters go on again.',
+    ]);
+  });
+
+  it('refuses a cluster that canaryd does not know, and names those that it does', async () => {
+    const { app } = await emergency();
+    const problem = problemOf(
+      await ask(app, { method: 'POST', url: '/v1/hold', payload: { cluster: 'eu' } }),
+    );
+    expect([problem.status, problem.type]).toEqual([422, '/problems/cluster-unknown']);
+    expect(JSON.stringify(problem)).toContain('default');
+  });
+
+  it('refuses a scope that is misspelt instead of stopping everything', async () => {
+    const { app } = await emergency();
+    const response = await ask(app, { method: 'POST', url: '/v1/hold', payload: { namespaces: 'payments' } });
+    expect(problemOf(response).status).toBe(422);
+    expect((await ask(app, { url: '/v1/hold' })).json()).toEqual({ data: [] });
+  });
+});
+
+describe('a rollback of a namespace', () => {
+  it('turns back every live rollout in it and none elsewhere', async () => {
+    const { app, store } = await emergency();
+    const payload = { namespace: 'payment-prod', reason: 'incident 4711' };
+    const response = await ask(app, { method: 'POST', url: '/v1/rollback', payload });
+    expect(response.statusCode).toBe(202);
+    expect(response.json().data).toMatchObject([
+      { rolloutId: rolloutId(2), outcome: 'rolling_back', why: null },
+      { rolloutId: rolloutId(1), outcome: 'rolling_back', why: null },
+    ]);
+    const kinds = await Promise.all(
+      [1, 2, 3].map(async (n) => (await store.find(rolloutId(n)))?.rollout.state),
+    );
+    expect(kinds.map((state) => (state && 'kind' in state ? state.kind : null))).toEqual([
+      'rollingBack',
+      'rollingBack',
+      'running',
+    ]);
+  });
+
+  it('changes nothing when it is sent again', async () => {
+    const { app, store } = await emergency();
+    const payload = { namespace: 'payment-prod' };
+    await ask(app, { method: 'POST', url: '/v1/rollback', payload });
+    const before = await store.find(rolloutId(1));
+    const again = await ask(app, { method: 'POST', url: '/v1/rollback', payload });
+    expect(again.json().data).toHaveLength(2);
+    expect(await store.find(rolloutId(1))).toEqual(before);
+  });
+
+  it('needs the namespace: nobody takes everything back by leaving a word out', async () => {
+    const { app } = await emergency();
+    const problem = problemOf(await ask(app, { method: 'POST', url: '/v1/rollback', payload: {} }));
+    expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(['/namespace']);
+  });
+});
