@@ -5,6 +5,7 @@ import { handOver } from './hand-over.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
 import { possibleShare, type Sight } from './sight.ts';
 import { start } from './start.ts';
+import { toldInFull } from './tell.ts';
 import type { Millis } from './units.ts';
 import { wait } from './wait.ts';
 
@@ -14,7 +15,7 @@ import { wait } from './wait.ts';
  * mesh, and hands the outcome to `settle`.
  */
 export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
-  return revised(rollout, inItsState(rollout, sight, now));
+  return toldInFull(revised(rollout, inItsState(rollout, sight, now)), now);
 }
 
 function inItsState(rollout: Rollout, sight: Sight, now: Millis): Decision {

@@ -1,51 +1,28 @@
+import { actionsByState, allowedActions } from './allowed-actions.ts';
 import { answerApproval } from './answer-approval.ts';
 import * as because from './because.ts';
 import type { Action, Command, Refusal } from './command.ts';
 import { event, inState } from './decision.ts';
 import { advance, promote } from './forward.ts';
-import { type Drift, obstacleTo, refusedDrift } from './gate.ts';
-import { turnedBack } from './go-back.ts';
+import { type Drift, refusedDrift } from './gate.ts';
 import { heldPosition, type Obedience, obeyed, ontoRunning, refused } from './obedience.ts';
 import type { Actor, PauseReason } from './reasons.ts';
-import { emptyWatch, type Rollout, statusOf } from './rollout.ts';
+import { cancel, rollBack } from './roll-back.ts';
+import { emptyWatch, type Rollout, type StoredRollout, statusOf } from './rollout.ts';
 import * as say from './say.ts';
-import type { StateKind } from './state.ts';
+import { staleView } from './stale-view.ts';
+import { toldInFull } from './tell.ts';
 import type { Millis } from './units.ts';
 import { ontoNextStep, type Running } from './walk.ts';
 
-const actionsByState = {
-  preflight: ['cancel', 'rollback'],
-  running: ['pause', 'advance', 'promote', 'rollback'],
-  holding: ['pause', 'advance', 'promote', 'rollback'],
-  paused: ['resume', 'advance', 'promote', 'rollback'],
-  awaitingApproval: ['approve', 'reject', 'rollback'],
-  handingOver: ['promote', 'rollback'],
-  rollingBack: ['rollback'],
-  succeeded: [],
-  rolledBack: [],
-  rollbackFailed: [],
-  preflightFailed: [],
-  cancelled: [],
-} as const satisfies Record<StateKind, readonly Action[]>;
-
-/** The actions that a rollout accepts in its present state; going forward may still need proof. */
-export function allowedActions(rollout: Rollout): Action[] {
-  return actionsByState[rollout.state.kind].filter((action) => {
-    if (action === 'advance' || action === 'promote') return obstacleTo(action, rollout) === null;
-    return action !== 'rollback' || closedWayBack(rollout) === null;
-  });
-}
-
-/** Stable's pods that run the canary's images make going back by weights a lie; null when it is none. */
-function closedWayBack({ state, target }: Rollout): Refusal | null {
-  if (state.kind !== 'handingOver' || (state.phase === 'waiting' && state.hasWayBack)) return null;
-  const stable = target.stable.version;
-  const message = `The pods of ${stable} (stable) run the canary's images, so weights bring nobody back. Type: ${say.undo({ target })}`;
-  return { code: 'no-way-back', message };
-}
-
 /** What a person's or a machine's word changes. Pure; the weight itself is moved by the turn that follows at once. */
 export function obey(rollout: Rollout, command: Command, actor: Actor, now: Millis): Obedience {
+  const obedience = answerTo(rollout, command, actor, now);
+  if (obedience.kind !== 'obeyed') return obedience;
+  return { kind: 'obeyed', decision: toldInFull(obedience.decision, now) };
+}
+
+function answerTo(rollout: Rollout, command: Command, actor: Actor, now: Millis): Obedience {
   const refusal = staleView(rollout, command) ?? wrongState(rollout, command);
   if (refusal !== null) return refused(refusal);
   switch (command.action) {
@@ -67,25 +44,16 @@ export function obey(rollout: Rollout, command: Command, actor: Actor, now: Mill
   }
 }
 
-function staleView({ revision, state }: Rollout, { expect }: Command): Refusal | null {
-  const step = 'position' in state ? state.position.step : null;
-  const isStale =
-    (expect?.revision !== undefined && expect.revision !== revision) ||
-    (expect?.stepIndex !== undefined && expect.stepIndex !== step);
-  if (!isStale) return null;
-  const at = step === null ? '' : ` at step index ${step}`;
-  return {
-    code: 'stale-view',
-    message: `The rollout is at revision ${revision}${at} by now. Look again and repeat the action if it still holds.`,
-  };
-}
-
 function wrongState(rollout: Rollout, { action }: Command): Refusal | null {
   // Whoever asks for what is so already is told so, above all in an emergency.
   if (action === 'rollback' && rollout.state.kind === 'rolledBack') return null;
   const inThisState: readonly Action[] = actionsByState[rollout.state.kind];
   if (inThisState.includes(action)) return null;
-  const allowed = allowedActions(rollout);
+  return wrongTransition(rollout, action, allowedActions(rollout));
+}
+
+/** The refusal of an action that the rollout's state does not take, with those that it takes. */
+export function wrongTransition(rollout: StoredRollout, action: Action, allowed: readonly Action[]): Refusal {
   const mend =
     allowed.length > 0
       ? `It accepts ${allowed.join(', ')}.`
@@ -107,7 +75,7 @@ const verb = {
   cancel: 'be cancelled',
 } as const satisfies Record<Action, string>;
 
-function describe(rollout: Rollout): string {
+function describe(rollout: StoredRollout): string {
   return statusOf(rollout).replaceAll('_', ' ');
 }
 
@@ -172,34 +140,4 @@ function afterDrift(running: Running, { expected, found }: Drift, adopts: boolea
     traffic: { ...running.traffic, desired: found },
     state: { ...running.state, position },
   };
-}
-
-function rollBack(rollout: Rollout, reason: string | null, actor: Actor, now: Millis): Obedience {
-  const { state } = rollout;
-  if (state.kind === 'rolledBack') return { kind: 'obeyedBefore' };
-  const refusal = closedWayBack(rollout);
-  if (refusal !== null) return refused(refusal);
-  if (state.kind === 'rollingBack') {
-    if (state.by.kind !== 'canaryd') return { kind: 'obeyedBefore' };
-    // It is on its way: a person's word lifts what only canaryd waits for, and starts no clock anew.
-    const stuck = state.stuck?.kind === 'stableNotReady' ? null : state.stuck;
-    const message = `rolling back on the word of ${actor.name} too${reason === null ? '' : `: ${reason}`}`;
-    const insisted = event('rollout.rolling_back', message, { cause: state.cause, reason }, actor);
-    return obeyed(rollout, inState(rollout, { ...state, by: actor, stuck }), [insisted], now);
-  }
-  // Nothing was written yet, so there is nothing to take back.
-  if (state.kind === 'preflight') return cancel(rollout, reason, actor, now);
-  const turned = turnedBack(rollout, { kind: 'operator', reason }, actor, now);
-  return obeyed(rollout, turned.rollout, [turned.event], now);
-}
-
-function cancel(rollout: Rollout, reason: string | null, actor: Actor, now: Millis): Obedience {
-  const ended = inState(rollout, { kind: 'cancelled', at: now, by: actor, reason });
-  const why = reason === null ? '' : `: ${reason}`;
-  return obeyed(
-    rollout,
-    ended,
-    [event('rollout.cancelled', `cancelled by ${actor.name}, no traffic was moved${why}`, {}, actor)],
-    now,
-  );
 }

@@ -15,6 +15,7 @@ import type { WriteOutcome } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { type In, resumedPosition } from './state.ts';
+import { toldInFull } from './tell.ts';
 import { isSameShare, type Millis } from './units.ts';
 import { isHeldByWrites, ontoNextStep, type Running, resumption } from './walk.ts';
 
@@ -27,7 +28,7 @@ const patientAttempts = 5;
  * end. Takes the rollout as `decide` left it, the write that it asked for, and the mesh's answer.
  */
 export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome, now: Millis): Decision {
-  return revised(rollout, afterWrite(rollout, write, outcome, now));
+  return toldInFull(revised(rollout, afterWrite(rollout, write, outcome, now)), now);
 }
 
 function afterWrite(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome, now: Millis): Decision {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { allowedActions } from '../../src/rollout/allowed-actions.ts';
 import { explain } from '../../src/rollout/explain.ts';
-import { allowedActions } from '../../src/rollout/obey.ts';
 import type { Images } from '../../src/rollout/ports/mesh.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { imagesOf } from '../fakes/mesh.ts';
