@@ -160,6 +160,14 @@ describe('what happened', () => {
       'Holding since 10:00:00Z: a check has not passed lately at 5 %, and more traffic needs fresh proof.',
     ],
     ['targetMissing', 'Holding since 10:00:00Z: the VirtualService is gone since 10:00:00Z.'],
+    [
+      'canaryUnsettled',
+      'Holding since 10:00:00Z: the canary is not one thing yet, so it gets no traffic: none of its pods is ready.',
+    ],
+    [
+      'killSwitch',
+      'Holding since 10:00:00Z: alice stopped every move forward in namespace payments of all clusters at 10:00:00Z (hold ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC): card network is down.',
+    ],
     ['meshUnavailable', 'Holding since 10:00:00Z: the VirtualService cannot be read: no answer in 3 s.'],
     [
       'meshWriteFailed',
@@ -173,6 +181,10 @@ describe('what happened', () => {
     ['operator', 'Paused by alice: looking at the error log (paused since 10:00:00Z).'],
     ['plan', 'The plan waits here for a person (paused since 10:00:00Z).'],
     ['drift', "Somebody else moved the canary's weight from 5 % to 30 % (paused since 10:00:00Z)."],
+    [
+      'canaryChanged',
+      'The canary is another one now: container app ran sha256:aaaaaaaaaaaa and runs sha256:bbbbbbbbbbbb; what was measured and approved counts no more (paused since 10:00:00Z).',
+    ],
     ['recreated', 'The VirtualService was deleted and created anew (paused since 10:00:00Z).'],
     [
       'shapeChanged',
@@ -206,6 +218,9 @@ describe('what happened', () => {
     ['metricsMissing', 'there were no usable metrics for 15 min: Prometheus refused.'],
     ['deadline', "the plan's deadline of 2 h passed."],
     ['expired', 'nobody ended the pause within 24 h.'],
+    ['approvalExpired', '1 of 2 approvals came within 24 h.'],
+    ['approvalRejected', 'canaryd rejected it: not on a Friday.'],
+    ['handoverUndone', "stable's pods run an image again that is not the canary's."],
     ['targetMissing', 'the VirtualService is gone.'],
     ['operator', 'canaryd asked for it: customers report failed payments.'],
   ])('in a rollback for %s is said with value, unit, limit and requests', (kind, sentence) => {
@@ -428,7 +443,9 @@ describe('what a person may do', () => {
     ['a drift', paused(pauses.drift), ['resume', 'rollback']],
     ['an object made anew', paused(pauses.recreated), ['resume', 'rollback']],
     ['a rollback', goingBack(check), ['rollback']],
-    ['an end', ended.succeeded, []],
+    ['a changed canary', paused(pauses.canaryChanged), ['resume', 'rollback']],
+    ['a success, which a new rollout takes back', ended.succeeded, ['rollback']],
+    ['an end', wentBack(check), []],
   ])('in %s is named', (_name, rollout, actions) => {
     expect(explain(rollout, null, now).actions).toEqual(actions);
   });
@@ -445,12 +462,15 @@ describe('for programs', () => {
     ['hold: canary not ready', holding(holds.canaryNotReady), 'canary_not_ready', 8],
     ['hold: no fresh proof', holding(holds.unproven), 'unproven', 8],
     ['hold: object gone', holding(holds.targetMissing), 'target_missing', 8],
+    ['hold: canary unsettled', holding(holds.canaryUnsettled), 'canary_unsettled', 8],
+    ['hold: kill switch', holding(holds.killSwitch), 'kill_switch', 8],
     ['hold: mesh unreadable', holding(holds.meshUnavailable), 'mesh_unavailable', 8],
     ['hold: write refused', holding(holds.meshWriteFailed), 'mesh_write_failed', 8],
     ['pause: person', paused(pauses.operator), 'operator', 8],
     ['pause: plan', paused(pauses.plan), 'plan_pause', 8],
     ['pause: drift', paused(pauses.drift), 'drift_detected', 8],
     ['pause: made anew', paused(pauses.recreated), 'target_recreated', 8],
+    ['pause: another canary', paused(pauses.canaryChanged), 'canary_changed', 8],
     ['pause: shape', paused(pauses.shapeChanged), 'shape_changed', 8],
     ['rolling back', goingBack(check), 'analysis_failed', 8],
     ['stuck: write', goingBack(check, stucks.meshWriteFailed), 'mesh_write_failed', 10],
