@@ -62,6 +62,13 @@ export const Rollout = z.looseObject({
 });
 export type RolloutSeen = z.infer<typeof Rollout>;
 
+const ended = ['succeeded', 'rolled_back', 'rollback_failed', 'preflight_failed', 'cancelled'];
+
+/** True for a release that nothing happens to any more. */
+export function hasEnded({ status }: RolloutSeen): boolean {
+  return ended.includes(status);
+}
+
 const Event = z.looseObject({
   seq: z.number(),
   at: z.string(),

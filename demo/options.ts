@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import type { Look } from './live/screen-state.ts';
 
 const usage = `npm run demo                       a live view that takes keys; --script without a terminal or in CI
-npm run demo -- --script           four scripted releases, then stays up until Ctrl-C
 npm run demo -- --plain            the live view as plain lines, with the same keys
 npm run demo -- --ascii            the live view in ASCII
+npm run demo -- --script           four scripted releases, then stays up until Ctrl-C
 npm run demo -- --once             the same, ends after them
 npm run demo -- --once --json      the same again, as JSON lines, a summary last
 npm run demo -- --seed 7           other traffic (default 1)
@@ -51,9 +51,9 @@ export type Mode = { kind: 'script' } | { kind: 'live'; view: 'screen' | 'plain'
 type Environment = Record<string, string | undefined>;
 
 /**
- * A script for `--script`, `--once` and `--json`, and where nobody can press keys: no terminal, CI. Otherwise live: in plain lines for
- * `--plain` and a dumb terminal, without colours when `NO_COLOR` is set and not empty (no-color.org), and in ASCII
- * for `--ascii` and where the locale is not UTF-8.
+ * A script for `--script`, `--once` and `--json`, and where nobody can press keys: no terminal, CI. Otherwise live: in
+ * plain lines for `--plain` and a dumb terminal, without colours when `NO_COLOR` is set and not empty (no-color.org),
+ * and in ASCII for `--ascii` and where the locale is not UTF-8.
  */
 export function modeOf(
   { once, json, script, plain, ascii }: Options,

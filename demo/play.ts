@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Stack } from '../local/stack.ts';
-import { type CheckSeen, clientOf, type EventSeen, type RolloutSeen } from './client.ts';
-import { demoPlan, healthy, type Scenario } from './scenarios.ts';
+import { type CheckSeen, clientOf, type EventSeen, hasEnded, type RolloutSeen } from './client.ts';
+import { demoPlan, healthy, type Scenario, service, targetOf } from './scenarios.ts';
 
 export type Result = {
   scenario: Scenario['name'];
@@ -31,10 +31,8 @@ export type Listener = {
   measured(scenario: Scenario, checks: CheckSeen[], at: string): void;
 };
 
-const service = 'payment-service';
 const pollMs = 100;
 const patienceMs = 120_000;
-const ended = ['succeeded', 'rolled_back', 'rollback_failed', 'preflight_failed', 'cancelled'];
 
 /** What a release is played on. */
 type Played = Pick<Stack, 'api' | 'token' | 'sandbox'>;
@@ -47,12 +45,7 @@ export async function play(stack: Played, scenario: Scenario, listener: Listener
   const fault = faultOf(stack, scenario);
   fault.strikeAt(0);
   const rollout = await client.create({
-    target: {
-      namespace: 'payment-prod',
-      virtualService: service,
-      route: 'primary',
-      canary: { subset: scenario.canary },
-    },
+    target: targetOf(scenario.canary),
     plan: demoPlan,
     reason: `demo: ${scenario.title}`,
   });
@@ -61,7 +54,7 @@ export async function play(stack: Played, scenario: Scenario, listener: Listener
   let seen = rollout;
   let measuredAt: string | null = null;
   let hasToldWaiting = false;
-  while (Date.now() - startedAt < patienceMs && !ended.includes(seen.status)) {
+  while (Date.now() - startedAt < patienceMs && !hasEnded(seen)) {
     for (const event of await client.eventsAfter(rollout.id, seq)) {
       seq = event.seq;
       if (event.type === 'weight.applied') fault.strikeAt(Number(event.facts['to']));

@@ -15,6 +15,25 @@ export type Scenario = {
 /** A canary with nothing wrong. */
 export const healthy: VersionChange = { errorRate: 0.0005, medianMs: 60, p99Ms: 240, readyPods: 2 };
 
+/** What may be wrong with a canary. */
+export const faults = {
+  slow: { medianMs: 700, p99Ms: 3200 },
+  failing: { errorRate: 0.12 },
+  dead: { readyPods: 0 },
+} as const satisfies Record<string, VersionChange>;
+
+export const service = 'payment-service';
+
+/** The target of a release to this version. */
+export function targetOf(canary: string): object {
+  return {
+    namespace: 'payment-prod',
+    virtualService: service,
+    route: 'primary',
+    canary: { subset: canary },
+  };
+}
+
 export const scenarios: Scenario[] = [
   {
     name: 'good',
@@ -27,21 +46,21 @@ export const scenarios: Scenario[] = [
     name: 'slow',
     title: 'v2 to v3, which becomes slow at 20 %',
     canary: 'v3',
-    fault: { atShare: 20, change: { medianMs: 700, p99Ms: 3200 } },
+    fault: { atShare: 20, change: faults.slow },
     ends: { status: 'rolled_back', cause: 'check', check: 'p99' },
   },
   {
     name: 'failing',
     title: 'v2 to v3, which answers 5xx from its first request',
     canary: 'v3',
-    fault: { atShare: 0, change: { errorRate: 0.12 } },
+    fault: { atShare: 0, change: faults.failing },
     ends: { status: 'rolled_back', cause: 'check', check: 'errors' },
   },
   {
     name: 'dead',
     title: 'v2 to v3, whose pods die at 5 %',
     canary: 'v3',
-    fault: { atShare: 5, change: { readyPods: 0 } },
+    fault: { atShare: 5, change: faults.dead },
     ends: { status: 'rolled_back', cause: 'canary_unreachable' },
   },
 ];

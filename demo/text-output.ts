@@ -41,10 +41,7 @@ export function textOutput(): Output {
     },
     happened: (_scenario, event) => {
       if (quiet.has(event.type)) return;
-      wrapped(
-        `${event.at.slice(11, 19)}Z ${event.type.replace(/^rollout\./, '').padEnd(14)} `,
-        event.message,
-      );
+      wrapped(label(event.at, event.type.replace(/^rollout\./, '')), event.message);
     },
     waiting: (_scenario, what, at) => wrapped(label(at, 'waiting'), what),
     measured: (_scenario, checks, at) =>

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endChild, hasEnded, lastWordsOf } from './child.ts';
 import { freePort } from './free-port.ts';
 
 export type CanarydOptions = {
@@ -32,17 +33,17 @@ export async function startCanaryd(options: CanarydOptions): Promise<RunningCana
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment(options, port) },
   });
-  const lastWords = collect(child);
+  const lastWords = lastWordsOf(child);
   const url = `http://127.0.0.1:${port}`;
   const killWithParent = () => child.kill('SIGKILL');
   process.on('exit', killWithParent);
   const stop = async () => {
     process.off('exit', killWithParent);
-    await end(child);
+    await endChild(child, stopMs);
   };
   if (await isReady(url, child)) return { url, process: child, stop };
   await stop();
-  throw new Error(`canaryd did not start: ${lastWords()}`);
+  throw new Error(`canaryd did not start: ${lastWords() || 'it said nothing'}`);
 }
 
 function environment(options: CanarydOptions, port: number): Record<string, string> {
@@ -59,31 +60,12 @@ function environment(options: CanarydOptions, port: number): Record<string, stri
   };
 }
 
-function collect(child: ChildProcess): () => string {
-  let text = '';
-  const add = (chunk: Buffer) => {
-    text = `${text}${chunk.toString()}`.slice(-4000);
-  };
-  child.stdout?.on('data', add);
-  child.stderr?.on('data', add);
-  return () => text.trim() || 'it said nothing';
-}
-
 async function isReady(url: string, child: ChildProcess): Promise<boolean> {
   const until = Date.now() + readyMs;
-  while (Date.now() < until && child.exitCode === null) {
+  while (Date.now() < until && !hasEnded(child)) {
     const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
     if (answer?.ok) return true;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await wait(100);
   }
   return false;
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
-  await gone;
-  clearTimeout(timer);
 }

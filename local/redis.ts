@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { cacheFolder, canFetchDebianPackages, type Log, unpackDebianPackages } from './debian.ts';
+import { lastWordsOf } from './child.ts';
+import { cacheFolder, type Log, tryDebianPackages } from './debian.ts';
 import { freePort } from './free-port.ts';
-import { guardScript } from './guard.ts';
+import { spawnGuarded, stopGuarded } from './guard.ts';
 
 const run = promisify(execFile);
 const startSeconds = 20;
@@ -44,7 +45,8 @@ export async function ensureRedis({ log }: { log: Log }): Promise<RedisBinary> {
   const installed = await versionOf('redis-server', []);
   if (installed !== null) return { binary: 'redis-server', version: installed, libraries: [] };
   const folder = join(cacheFolder(), 'redis');
-  const fetched = await fetchUnlessThere(folder, log);
+  // In Debian the server's program lies in the package of the tools.
+  const fetched = await tryDebianPackages(['redis-server', 'redis-tools'], folder, log);
   const binary = join(folder, 'usr', 'bin', 'redis-server');
   const libraries = await libraryFolders(join(folder, 'usr', 'lib'));
   const version = await versionOf(binary, libraries);
@@ -52,15 +54,6 @@ export async function ensureRedis({ log }: { log: Log }): Promise<RedisBinary> {
   throw new Error(
     'no Redis server found: install it (macOS: "brew install redis"; Debian, Ubuntu: "apt-get install redis-server"; others: put the "redis-server" program on PATH) and try again',
     { cause: fetched },
-  );
-}
-
-/** Answers what went wrong, or null. In Debian the server's program lies in the package of the tools. */
-async function fetchUnlessThere(folder: string, log: Log): Promise<unknown> {
-  if (!(await canFetchDebianPackages())) return null;
-  return unpackDebianPackages(['redis-server', 'redis-tools'], folder, log).then(
-    () => null,
-    (cause: unknown) => cause,
   );
 }
 
@@ -94,15 +87,20 @@ export async function startRedis(options: LocalRedisOptions = {}): Promise<Local
   const port = options.port ?? (await freePort());
   const password = await configure(home, port, options.settings ?? []);
   const url = `redis://:${password}@127.0.0.1:${port}`;
-  const server = spawnGuarded(program, home, isTemporary ? home : '');
-  const said: string[] = [];
-  server.stdout?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+  const server = spawnGuarded({
+    name: 'canaryd-redis',
+    command: [program.binary, join(home, 'redis.conf')],
+    says: 'stdout',
+    env: environment(program.libraries),
+    remove: isTemporary ? home : null,
+  });
+  const lastWords = lastWordsOf(server);
   try {
     const pid = await pidWhenReady(url, server);
     return { url, pid, stop: () => stop(server, pid), signal: (signal) => process.kill(pid, signal) };
   } catch {
-    await stop(server, null);
-    throw new Error(`Redis did not start: ${said.join('').slice(-2000)}`);
+    await stopGuarded(server);
+    throw new Error(`Redis did not start: ${lastWords()}`);
   }
 }
 
@@ -130,16 +128,6 @@ async function configure(home: string, port: number, settings: string[]): Promis
   return password;
 }
 
-/** In a process group of its own, so that Ctrl-C reaches canaryd first and the server goes last. */
-function spawnGuarded({ binary, libraries }: RedisBinary, home: string, remove: string): ChildProcess {
-  return spawn('/bin/sh', ['-c', guardScript, 'canaryd-redis', binary, join(home, 'redis.conf')], {
-    cwd: '/',
-    detached: true,
-    stdio: ['pipe', 'pipe', 'ignore'],
-    env: { ...environment(libraries), REMOVE: remove },
-  });
-}
-
 async function pidWhenReady(url: string, server: ChildProcess): Promise<number> {
   const deadline = Date.now() + startSeconds * 1000;
   while (Date.now() < deadline && server.exitCode === null) {
@@ -157,19 +145,12 @@ async function pidWhenReady(url: string, server: ChildProcess): Promise<number> 
   throw new Error('the server is not ready');
 }
 
-async function stop(server: ChildProcess, pid: number | null): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => server.once('close', () => resolve()));
-  // A stopped process hears no other signal.
-  if (pid !== null) wake(pid);
-  server.stdin?.end();
-  await gone;
-}
-
-function wake(pid: number): void {
+async function stop(server: ChildProcess, pid: number): Promise<void> {
   try {
+    // A stopped process hears no other signal.
     process.kill(pid, 'SIGCONT');
   } catch {
     // It is gone already.
   }
+  await stopGuarded(server);
 }

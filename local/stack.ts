@@ -2,23 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { MeshSpec } from '../src/sandbox/mesh-spec.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
 import { type RunningCanaryd, startCanaryd } from './canaryd.ts';
 import { nodeOf, type Pairing, usualPairing } from './pairings.ts';
 import { startPostgres } from './postgres.ts';
 import { ensurePrometheus, type RunningPrometheus, startPrometheus } from './prometheus.ts';
-import { startRedis } from './redis.ts';
+import { type LocalRedis, startRedis } from './redis.ts';
 
 /** Everything canaryd needs, running on this machine, and canaryd itself. */
 export type Stack = {
   api: string;
-  /** A person's bearer token, made up for this run. */
+  /** The bearer token of the person `you`, made up for this run. */
   token: string;
+  /** The bearer token of one of the other callers that this stack was started with. */
+  tokenOf(name: string): string;
   prometheusUrl: string;
   prometheus: RunningPrometheus;
   databaseUrl: string;
   /** Null when the queue is in the database. */
-  redisUrl: string | null;
+  redis: LocalRedis | null;
   kubeconfigPath: string;
   sandbox: Sandbox;
   canaryd: RunningCanaryd;
@@ -27,7 +30,17 @@ export type Stack = {
   close(): Promise<void>;
 };
 
-export type StackOptions = { seed: number; say: (text: string) => void; pairing?: Pairing };
+type Caller = { kind: 'person' | 'machine'; name: string };
+
+export type StackOptions = {
+  seed: number;
+  say: (text: string) => void;
+  pairing?: Pairing;
+  /** The mesh of the demo when absent. */
+  mesh?: MeshSpec;
+  /** Who may call canaryd besides the person `you`. */
+  others?: Caller[];
+};
 
 /** Seconds between two scrapes in the sandbox; a mesh of this size can be asked each second. */
 const scrapeSeconds = 1;
@@ -36,13 +49,13 @@ const scrapeSeconds = 1;
  * Starts a PostgreSQL server, Redis if the pairing has it, the sandbox mesh, a real Prometheus and canaryd, and waits
  * until Prometheus has seen traffic. Whatever was started is ended again when a later part fails.
  */
-export async function startStack({ seed, say, pairing = usualPairing }: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions): Promise<Stack> {
   const closings: Closings = [];
   const close = async () => {
     for (const part of closings.splice(0).reverse()) await part();
   };
   try {
-    return { ...(await startParts({ seed, say, pairing }, closings)), close };
+    return { ...(await startParts(options, closings)), close };
   } catch (error) {
     await close();
     throw error;
@@ -51,27 +64,25 @@ export async function startStack({ seed, say, pairing = usualPairing }: StackOpt
 
 type Closings = (() => Promise<void>)[];
 
-async function startParts(
-  { seed, say, pairing }: Required<StackOptions>,
-  closings: Closings,
-): Promise<Omit<Stack, 'close'>> {
+async function startParts(options: StackOptions, closings: Closings): Promise<Omit<Stack, 'close'>> {
+  const { say, pairing = usualPairing, others = [] } = options;
   const node = await nodeOf(pairing, say);
-  const { prometheus, sandbox } = await startMesh({ seed, say }, closings);
-  const { databaseUrl, redisUrl } = await startStorage(pairing, closings);
+  const { prometheus, sandbox } = await startMesh(options, closings);
+  const { databaseUrl, redis } = await startStorage(pairing, closings);
   const folder = await mkdtemp(join(tmpdir(), 'canaryd-'));
   closings.push(() => rm(folder, { recursive: true, force: true }));
   const kubeconfigPath = join(folder, 'kubeconfig');
   await writeFile(kubeconfigPath, sandbox.kubeconfig, { mode: 0o600 });
-  const token = `canaryd-${randomBytes(18).toString('hex')}`;
+  const { tokens, tokenOf } = tokensFor([{ kind: 'person', name: 'you' }, ...others]);
   const places = { databaseUrl, kubeconfigPath, prometheusUrl: prometheus.url };
   say('Starting canaryd ...');
   const startAnother = async () => {
     const canaryd = await startCanaryd({
       ...places,
-      ...(redisUrl === null ? {} : { redisUrl }),
+      ...(redis === null ? {} : { redisUrl: redis.url }),
       node,
       scrapeSeconds,
-      tokens: [{ token, kind: 'person', name: 'you' }],
+      tokens,
     });
     closings.push(canaryd.stop);
     return canaryd;
@@ -79,14 +90,28 @@ async function startParts(
   const canaryd = await startAnother();
   say('Waiting for Prometheus to see traffic ...');
   await untilTrafficIsSeen(prometheus.url);
-  return { ...places, redisUrl, api: canaryd.url, token, prometheus, sandbox, canaryd, startAnother };
+  const access = { api: canaryd.url, token: tokenOf('you'), tokenOf };
+  return { ...places, ...access, redis, prometheus, sandbox, canaryd, startAnother };
 }
 
-async function startMesh({ seed, say }: Pick<StackOptions, 'seed' | 'say'>, closings: Closings) {
+function tokensFor(callers: Caller[]) {
+  const tokens = callers.map((caller) => ({
+    ...caller,
+    token: `canaryd-${randomBytes(18).toString('hex')}`,
+  }));
+  const tokenOf = (name: string) => {
+    const found = tokens.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`no token was made for ${name}`);
+    return found.token;
+  };
+  return { tokens, tokenOf };
+}
+
+async function startMesh({ seed, say, mesh }: StackOptions, closings: Closings) {
   say('Looking for Prometheus ...');
   const { binary, version } = await ensurePrometheus({ log: say });
   say(`Starting PostgreSQL, a simulated mesh and Prometheus ${version} ...`);
-  const sandbox = await startSandbox({ seed });
+  const sandbox = await startSandbox(mesh === undefined ? { seed } : { seed, mesh });
   closings.push(sandbox.close);
   const sources = { httpSdUrl: `${sandbox.metricsUrl}/sd` };
   const prometheus = await startPrometheus({ binary, sources, scrapeSeconds, log: () => undefined });
@@ -97,10 +122,10 @@ async function startMesh({ seed, say }: Pick<StackOptions, 'seed' | 'say'>, clos
 async function startStorage({ postgres: major, queue }: Pairing, closings: Closings) {
   const postgres = await startPostgres({ major });
   closings.push(postgres.stop);
-  if (queue === 'postgres') return { databaseUrl: postgres.url, redisUrl: null };
+  if (queue === 'postgres') return { databaseUrl: postgres.url, redis: null };
   const redis = await startRedis();
   closings.push(redis.stop);
-  return { databaseUrl: postgres.url, redisUrl: redis.url };
+  return { databaseUrl: postgres.url, redis };
 }
 
 const seenMs = 30_000;

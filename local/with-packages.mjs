@@ -1,7 +1,7 @@
 // Runs a script of this project and first gets the npm packages if they are missing: what makes `npm run demo` and
 // `npm test` work in a fresh clone. Plain JavaScript, because nothing else runs before the packages are there.
 import { spawn } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -19,15 +19,28 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
 
+/** What was installed, by the lock file's own words: times change with every checkout. */
 function arePackagesThere() {
   const installed = `${root}node_modules/.package-lock.json`;
-  return (
-    existsSync(installed) &&
-    statSync(installed).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs - 1000
-  );
+  if (!existsSync(installed)) return false;
+  const [wanted, present] = [`${root}package-lock.json`, installed].map(packagesIn);
+  return Object.entries(wanted).every(([path, { version, optional }]) => {
+    return path === '' || optional || present[path]?.version === version;
+  });
+}
+
+function packagesIn(path) {
+  return JSON.parse(readFileSync(path, 'utf8')).packages;
 }
 
 async function installPackages() {
+  // npm would empty the folder that the link leads to, and with it somebody else's packages.
+  if (lstatSync(`${root}node_modules`, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    process.stderr.write(
+      'node_modules is a link, and npm ci empties where it leads: take the link away first.\n',
+    );
+    process.exit(1);
+  }
   const started = Date.now();
   process.stderr.write('Getting the npm packages (about 30 s on a good line) ...\n');
   const npm = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {

@@ -17,3 +17,11 @@ export class AppError extends Error {
     this.code = code;
   }
 }
+
+/**
+ * The code that Node or a driver gave a failure, such as `ENOENT`; null when it has none. A message would name paths
+ * and addresses, a code never does.
+ */
+export function codeOf(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}

@@ -39,6 +39,17 @@ export function nearest(misspelled: string, names: readonly string[]): string | 
   return near[0]?.name ?? null;
 }
 
+/** The question whether the nearest of the known names was meant, for the end of a sentence; null when none is near. */
+export function didYouMean(misspelled: string, names: readonly string[]): string | null {
+  const meant = nearest(misspelled, names);
+  return meant === null ? null : `did you mean "${meant}"?`;
+}
+
+/** Names for the middle of a sentence: each in quotes, separated by commas. */
+export function quoted(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ');
+}
+
 function childOf(value: unknown, segment: PropertyKey): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) return undefined;
   return Reflect.get(value, segment);

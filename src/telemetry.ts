@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { TurnEnd } from './rollout/advance.ts';
 import type { Rollouts } from './rollout/ports/store.ts';
-import { liveStatuses, type Rollout, statusOf } from './rollout/rollout.ts';
+import { isScheduled, liveStatuses, type Rollout, statusOf } from './rollout/rollout.ts';
 
 export type Telemetry = {
   countTurn(end: TurnEnd | 'failed'): void;
@@ -27,7 +27,7 @@ export function telemetry(rollouts: Pick<Rollouts, 'list'>): Telemetry {
     text: async () => {
       for (const gauge of Object.values(gauges)) gauge.reset();
       for (const rollout of await rollouts.list({ statuses: liveStatuses, limit: 200 }))
-        show(gauges, rollout);
+        if (!isScheduled(rollout)) show(gauges, rollout);
       return registry.metrics();
     },
   };

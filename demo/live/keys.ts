@@ -1,4 +1,4 @@
-import type { RolloutSeen } from '../client.ts';
+import { hasEnded } from '../client.ts';
 import type { Fault, Memory } from './memory.ts';
 
 /** What a key does. */
@@ -14,11 +14,6 @@ export type Deed =
 export type Binding = { key: string; label: string; deed: Deed; whyNot: string | null };
 
 const underway = ['preflight', 'running', 'promoting', 'holding', 'paused'];
-const ended = ['succeeded', 'rolled_back', 'rollback_failed', 'preflight_failed', 'cancelled'];
-
-export function hasEnded({ status }: RolloutSeen): boolean {
-  return ended.includes(status);
-}
 
 /** All keys in the order of the key bar. */
 export function bindings(memory: Memory): Binding[] {

@@ -1,7 +1,8 @@
 import type { EventSeen, RolloutSeen } from '../client.ts';
+import type { faults } from '../scenarios.ts';
 import type { Decision, Poll } from '../screen/state.ts';
 
-export type Fault = 'slow' | 'failing' | 'dead';
+export type Fault = keyof typeof faults;
 
 /** What the live view remembers between two looks at canaryd. */
 export type Memory = {

@@ -1,7 +1,8 @@
+import { hasEnded } from '../client.ts';
 import { minutes } from '../screen/numbers.ts';
 import type { ScreenState } from '../screen/state.ts';
 import { clockOf, reachedStep } from './clock.ts';
-import { bindings, hasEnded } from './keys.ts';
+import { bindings } from './keys.ts';
 import type { Memory } from './memory.ts';
 import { brokenWords } from './world.ts';
 

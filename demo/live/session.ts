@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { EventSeen, RolloutSeen } from '../client.ts';
-import { livePlan, versions } from '../scenarios.ts';
+import { livePlan, targetOf, versions } from '../scenarios.ts';
 import { type Binding, bindings, type Deed } from './keys.ts';
 import { type Fault, firstMemory, type Memory, withDeed, withRelease, withSight } from './memory.ts';
 import { brokenWords, healedWords, type World } from './world.ts';
@@ -64,7 +64,8 @@ async function start(room: Room): Promise<void> {
   for (const version of versions) room.world.heal(version);
   room.memory = { ...room.memory, faults: new Set(), isStarting: true };
   try {
-    const release = await room.client.create(orderFor(canary));
+    const order = { target: targetOf(canary), plan: livePlan, reason: 'live demo' };
+    const release = await room.client.create(order);
     room.memory = withRelease(room.memory, release);
     const healed = faults.size === 0 ? '' : ' Every version is healthy again.';
     say(room, `You started a release: ${stable} to ${canary}.${healed}`);
@@ -130,19 +131,6 @@ const after: Record<string, string> = Object.fromEntries(
 
 function nextVersion(stable: string): string {
   return after[stable] ?? versions[0];
-}
-
-function orderFor(canary: string): object {
-  return {
-    target: {
-      namespace: 'payment-prod',
-      virtualService: 'payment-service',
-      route: 'primary',
-      canary: { subset: canary },
-    },
-    plan: livePlan,
-    reason: 'live demo',
-  };
 }
 
 const Problem = z.looseObject({ detail: z.string() });

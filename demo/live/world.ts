@@ -1,5 +1,5 @@
 import type { Stack } from '../../local/stack.ts';
-import { healthy } from '../scenarios.ts';
+import { faults, healthy, service } from '../scenarios.ts';
 import type { Fault } from './memory.ts';
 
 /** The world around canaryd, as far as keys change it. */
@@ -13,12 +13,6 @@ export type World = {
 
 type Change = Parameters<Stack['sandbox']['setVersion']>[2];
 
-const broken: Record<Fault, Change> = {
-  slow: { medianMs: 700, p99Ms: 3200 },
-  failing: { errorRate: 0.12 },
-  dead: { readyPods: 0 },
-};
-
 const mended: Record<Fault, Change> = {
   slow: { medianMs: healthy.medianMs ?? 60, p99Ms: healthy.p99Ms ?? 240 },
   failing: { errorRate: healthy.errorRate ?? 0 },
@@ -27,9 +21,9 @@ const mended: Record<Fault, Change> = {
 
 /** The simulated mesh and the real Prometheus of a running stack. */
 export function worldOf({ sandbox, prometheus }: Pick<Stack, 'sandbox' | 'prometheus'>): World {
-  const change = (version: string, to: Change) => sandbox.setVersion('payment-service', version, to);
+  const change = (version: string, to: Change) => sandbox.setVersion(service, version, to);
   return {
-    break: (version, fault) => change(version, broken[fault]),
+    break: (version, fault) => change(version, faults[fault]),
     heal: (version, fault) => change(version, fault === undefined ? healthy : mended[fault]),
     freezePrometheus: prometheus.freeze,
     thawPrometheus: prometheus.thaw,

@@ -37,7 +37,7 @@ const details: Record<Action, string> = {
   promote: 'Refused while the checks have not passed, unless `override` says `["checks"]` with a reason.',
   rollback:
     'Takes no body, asks nobody, and is open to machines: `curl -X POST -H "Authorization: Bearer …" …/actions/rollback`.',
-  cancel: 'Only in preflight.',
+  cancel: 'Only while it is scheduled, queued or in preflight.',
 };
 
 const problems = [

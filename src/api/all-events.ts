@@ -9,19 +9,14 @@ import { followAll, type RowFilter } from './live/all-stream.ts';
 import { LastEventIdHeader, LastEventIdQuery, lastEventId } from './live/last-event-id.ts';
 import { eventStream, isHeadOnly, type Streaming, streamSchema } from './live/streaming.ts';
 import { negotiate } from './negotiate.ts';
-import { type ApiServer, pageLimit } from './route.ts';
+import { AfterNumber, cutToPage, pageLimit } from './page.ts';
+import type { ApiServer } from './route.ts';
 
 const Query = z.strictObject({
   namespace: KubernetesName.optional(),
   virtualService: KubernetesName.optional(),
   type: AuditType.optional(),
-  after: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('Only rows with a higher `number`.'),
+  after: AfterNumber,
   lastEventId: LastEventIdQuery,
   limit: pageLimit(1000, 100),
 });
@@ -91,12 +86,12 @@ async function page(
 ): Promise<z.output<typeof EventsPage>> {
   const asked: HistoryQuery = { ...filterOf(query), afterNumber: after, limit: query.limit + 1 };
   const rows = await service.live.history(asked);
-  const shown = rows.slice(0, query.limit);
-  const nextAfter = shown.at(-1)?.number ?? null;
+  const { shown, last, hasMore } = cutToPage(rows, query.limit);
+  const nextAfter = last?.number ?? null;
   const resumeAfter = await service.live.resumePoint(nextAfter ?? after);
   return {
     data: shown.map(renderAuditRow),
-    page: { nextAfter, hasMore: rows.length > query.limit, resumeAfter },
+    page: { nextAfter, hasMore, resumeAfter },
   };
 }
 

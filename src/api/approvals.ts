@@ -4,7 +4,7 @@ import { unfitToDecide } from '../rollout/answer-approval.ts';
 import { pendingIn } from '../rollout/approval.ts';
 import { type Command, DecisionBody } from '../rollout/command.ts';
 import type { Actor } from '../rollout/reasons.ts';
-import type { Rollout } from '../rollout/rollout.ts';
+import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { acceptedHeaders, act } from './actions.ts';
 import { ApprovalOnWire, renderApproval } from './approval-wire.ts';
@@ -113,7 +113,9 @@ export function approvalRoutes(app: ApiServer, service: RolloutService): void {
       negotiate(request.headers.accept, ['application/json']);
       const seen = await service.find(request.params.id);
       if (seen === null) throw nothingHere();
-      return { data: seen.rollout.approvals.map((approval) => renderApproval(seen.rollout.id, approval)) };
+      const { rollout } = seen;
+      const approvals = isScheduled(rollout) ? [] : rollout.approvals;
+      return { data: approvals.map((approval) => renderApproval(rollout.id, approval)) };
     },
   });
   app.route({
@@ -139,7 +141,8 @@ async function decide(
   return act(service, { ...asked, status: 201 }, request, reply);
 }
 
-function waiting(rollout: Rollout, actor: Actor, now: number): z.output<typeof Waiting>['data'] {
+function waiting(rollout: StoredRollout, actor: Actor, now: number): z.output<typeof Waiting>['data'] {
+  if (isScheduled(rollout)) return [];
   const approval = pendingIn(rollout.approvals);
   if (approval === null) return [];
   const refusal = unfitToDecide(rollout, approval, actor);

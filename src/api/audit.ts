@@ -4,10 +4,9 @@ import type { AuditQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { AuditRowOnWire, auditPage, renderAuditRow } from './audit-row.ts';
 import { negotiate } from './negotiate.ts';
-import { type ApiServer, pageLimit } from './route.ts';
+import { AfterNumber, cutToPage, Instant, nextLink, pageLimit } from './page.ts';
+import type { ApiServer } from './route.ts';
 import { RolloutId } from './wire-parts.ts';
-
-const Instant = z.iso.datetime({ offset: true, error: 'write a time as 2026-11-24T14:00:00Z' });
 
 const Query = z.strictObject({
   rolloutId: RolloutId.optional(),
@@ -15,13 +14,7 @@ const Query = z.strictObject({
   type: AuditType.optional(),
   since: Instant.optional().describe('From this time on.'),
   until: Instant.optional().describe('Before this time.'),
-  after: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(Number.MAX_SAFE_INTEGER)
-    .optional()
-    .describe('Only rows with a higher `number`.'),
+  after: AfterNumber,
   limit: pageLimit(1000, 100),
 });
 type Query = z.output<typeof Query>;
@@ -62,16 +55,17 @@ export function auditRoute(app: ApiServer, service: RolloutService): void {
     handler: async (request, reply) => {
       const media = negotiate(request.headers.accept, ['application/json', lines]);
       const found = await service.audit(filterOf(request.query));
-      const { rows, hasMore, nextAfter } = pageOf(found, request.query.limit);
+      const { shown: rows, last, hasMore } = cutToPage(found, request.query.limit);
+      const nextAfter = last?.number ?? null;
       reply.header('vary', 'accept');
-      if (hasMore && nextAfter !== null) reply.header('link', nextLink(request.url, nextAfter));
+      if (hasMore && nextAfter !== null)
+        reply.header('link', nextLink(request.url, 'after', String(nextAfter)));
       if (media === lines) return reply.type(lines).send(rows.map(lineOf).join(''));
       return { data: rows.map(renderAuditRow), page: { nextAfter, hasMore } };
     },
   });
 }
 
-/** One more row than the page holds tells whether there is another page. */
 function filterOf({ since, until, after, limit, rolloutId, actor, type }: Query): AuditQuery {
   return {
     limit: limit + 1,
@@ -84,18 +78,6 @@ function filterOf({ since, until, after, limit, rolloutId, actor, type }: Query)
   };
 }
 
-function pageOf(found: AuditRow[], limit: number) {
-  const rows = found.slice(0, limit);
-  return { rows, hasMore: found.length > limit, nextAfter: rows.at(-1)?.number ?? null };
-}
-
 function lineOf(row: AuditRow): string {
   return `${JSON.stringify(z.encode(AuditRowOnWire, renderAuditRow(row)))}\n`;
-}
-
-/** Relative, so that a client never sends its token to another host (RFC 8288). */
-function nextLink(url: string, after: number): string {
-  const query = new URLSearchParams(url.split('?')[1] ?? '');
-  query.set('after', String(after));
-  return `</v1/audit?${query}>; rel="next"`;
 }

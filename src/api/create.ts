@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { CreateRequest } from '../rollout/draft.ts';
 import type { PlanService } from '../rollout/plans.ts';
-import type { CreateRequest, RolloutService } from '../rollout/service.ts';
+import type { RolloutService } from '../rollout/service.ts';
 import { actorOf } from './authenticate.ts';
 import {
   acceptedBody,
@@ -13,8 +14,9 @@ import {
   sendAccepted,
 } from './idempotency.ts';
 import { negotiate } from './negotiate.ts';
-import { PreviewOnWire, renderPreview } from './preview.ts';
-import { planProblem, takenProblem, targetProblem } from './refusals.ts';
+import { renderPreview } from './preview.ts';
+import { PreviewOnWire } from './preview-wire.ts';
+import { planProblem, startAtProblem, takenProblem, targetProblem } from './refusals.ts';
 import { choosePlan, RolloutBody } from './rollout-body.ts';
 import { type ApiServer, json } from './route.ts';
 import { RolloutOnWire } from './wire.ts';
@@ -46,7 +48,7 @@ const CreateQuery = z.strictObject({
 
 const schema = {
   operationId: 'createRollout',
-  summary: 'Start a rollout, or preview it',
+  summary: 'Start, schedule or queue a rollout, or preview it',
   description:
     'Takes a VirtualService from stable to canary by a plan. Answers as soon as the rollout is written down; follow it at `Location`.',
   tags: ['rollouts'],
@@ -55,7 +57,10 @@ const schema = {
   body: RolloutBody,
   response: {
     200: json('What would be done (`?dryRun=all`). Nothing was written.', PreviewOnWire),
-    202: json('The rollout is written down and starts.', RolloutOnWire),
+    202: json(
+      'The rollout is written down, and starts at once, at `startAt`, or when its turn comes.',
+      RolloutOnWire,
+    ),
   },
 };
 
@@ -100,12 +105,14 @@ export function createRoute(app: ApiServer, service: RolloutService, plans: Plan
     schema,
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);
-      const { target, plan, reason = null } = request.body;
+      const { target, plan, reason = null, startAt, onConflict = 'reject' } = request.body;
       // Only when it is needed: a repeated request gets its first answer, whatever became of the plan.
       const ask = async (): Promise<CreateRequest> => ({
         target,
         ...(await choosePlan(plans, plan)),
         reason,
+        startAt: startAt === undefined ? null : Date.parse(startAt),
+        onConflict,
       });
       if (request.query.dryRun === 'all') {
         return reply.code(200).send(renderPreview(await service.preview(await ask(), actorOf(request))));
@@ -132,6 +139,8 @@ async function create(
       return sendAccepted(reply, await recallRival(service, keyed), true);
     case 'taken':
       throw takenProblem(answer.by);
+    case 'startAtOutside':
+      throw startAtProblem(answer);
     case 'planUnfit':
       throw planProblem(answer.faults);
     case 'clusterUnknown':

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { hasEnded, type Rollout } from '../rollout/rollout.ts';
+import { hasEnded, type StoredRollout } from '../rollout/rollout.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { auditPage, renderAuditRow } from './audit-row.ts';
 import { actorOf } from './authenticate.ts';
 import { LastEventIdHeader, LastEventIdQuery, lastEventId } from './live/last-event-id.ts';
 import { followRollout } from './live/rollout-stream.ts';
-import type { Streaming } from './live/streaming.ts';
-import { eventStream, isHeadOnly, streamSchema } from './live/streaming.ts';
+import { eventStream, isHeadOnly, type Streaming, streamSchema } from './live/streaming.ts';
 import { negotiate } from './negotiate.ts';
-import { type ApiServer, pageLimit, RolloutPath } from './route.ts';
+import { cutToPage, pageLimit } from './page.ts';
+import { type ApiServer, RolloutPath } from './route.ts';
 import { nothingHere } from './validation.ts';
 
 const EventsQuery = z.strictObject({
@@ -74,13 +74,12 @@ export function eventsRoute(app: ApiServer, service: RolloutService, streaming: 
 }
 
 /** True when nothing is left to send, and nothing will come. */
-async function hasAll(service: RolloutService, rollout: Rollout, last: number): Promise<boolean> {
+async function hasAll(service: RolloutService, rollout: StoredRollout, last: number): Promise<boolean> {
   return hasEnded(rollout) && (await service.events(rollout.id, last, 1)).length === 0;
 }
 
 async function page(service: RolloutService, id: string, { after, limit }: Query) {
   const rows = await service.events(id, after, limit + 1);
-  const shown = rows.slice(0, limit);
-  const place = { nextAfter: shown.at(-1)?.seq ?? null, hasMore: rows.length > limit };
-  return { data: shown.map(renderAuditRow), page: place };
+  const { shown, last, hasMore } = cutToPage(rows, limit);
+  return { data: shown.map(renderAuditRow), page: { nextAfter: last?.seq ?? null, hasMore } };
 }

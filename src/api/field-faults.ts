@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Known, knownAt, nearest, valueAt } from '../known-names.ts';
+import { didYouMean, type Known, knownAt, quoted, valueAt } from '../known-names.ts';
 import type { FieldFault } from './problem.ts';
 import { clip } from './wire-parts.ts';
 
@@ -71,15 +71,12 @@ function unknownProperties(keys: string[], path: readonly PropertyKey[], sent: S
   return keys.slice(0, most).map((key) => ({
     pointer: pointerOf([...path, key]),
     code: 'unknown-property',
-    detail: hint(nearest(key, properties), properties),
+    detail: `is not known: ${didYouMean(key, properties) ?? expected(properties)}`,
   }));
 }
 
-function hint(meant: string | null, names: string[]): string {
-  if (meant !== null) return `is not known: did you mean "${meant}"?`;
-  return names.length === 0
-    ? 'is not known: nothing is expected here'
-    : `is not known: expected are ${quoted(names)}`;
+function expected(names: string[]): string {
+  return names.length === 0 ? 'nothing is expected here' : `expected are ${quoted(names)}`;
 }
 
 function codeOf(issue: Issue): string {
@@ -97,8 +94,8 @@ function missing(issue: Issue, sent: Sent): string {
 function detailOf(issue: Issue, written: unknown, sent: Sent): string {
   if (issue.code === 'invalid_value' || issue.code === 'invalid_union') {
     const { values } = allowed(issue, sent);
-    const meant = typeof written === 'string' ? nearest(written, values) : null;
-    if (meant !== null) return `did you mean "${meant}"?`;
+    const question = typeof written === 'string' ? didYouMean(written, values) : null;
+    if (question !== null) return question;
     if (values.length > 0) return `write one of ${quoted(values)}`;
   }
   return ownWords(issue) ?? issue.message;
@@ -111,8 +108,4 @@ function ownWords(issue: Issue): string | null {
 
 function allowed(issue: Issue, { schema, data }: Sent): Known {
   return knownAt(schema, issue.path, data);
-}
-
-function quoted(names: string[]): string {
-  return names.map((name) => `"${name}"`).join(', ');
 }

@@ -31,7 +31,7 @@ export function renderHold(order: HoldOrder): z.output<typeof HoldOnWire> {
   return { ...order, at: timestamp(order.at), links: { self: `/v1/hold/${order.id}` } };
 }
 
-export const ClearedOnWire = z
+export const NamespaceRollbackOnWire = z
   .object({
     data: z.array(
       z.object({

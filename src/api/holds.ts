@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { commandBodies } from '../rollout/command.ts';
-import type { ClearAnswer, HoldService } from '../rollout/hold-orders.ts';
+import type { HoldService, RollBackAnswer } from '../rollout/hold-orders.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { actorOf } from './authenticate.ts';
-import { ClearedOnWire, HoldId, HoldOnWire, renderHold } from './hold-wire.ts';
+import { HoldId, HoldOnWire, NamespaceRollbackOnWire, renderHold } from './hold-wire.ts';
 import { negotiate } from './negotiate.ts';
-import { targetProblem } from './refusals.ts';
+import { scopeProblem } from './refusals.ts';
 import { pathTo } from './render-rollout.ts';
 import { type ApiServer, json, NoQuery } from './route.ts';
 import { nothingHere } from './validation.ts';
@@ -60,7 +60,7 @@ const rollbackSchema = {
   tags: ['emergency'],
   querystring: NoQuery,
   body: z.strictObject({ namespace: KubernetesName, cluster: KubernetesName.optional(), reason }),
-  response: { 202: json('What becomes of each live rollout.', ClearedOnWire) },
+  response: { 202: json('What becomes of each live rollout.', NamespaceRollbackOnWire) },
 };
 
 const bodyProblems = [
@@ -87,7 +87,7 @@ export function holdRoutes(app: ApiServer, holds: HoldService): void {
       negotiate(request.headers.accept, ['application/json']);
       const { cluster = null, namespace = null, reason: why = null } = request.body;
       const answer = await holds.place({ cluster, namespace }, why, actorOf(request));
-      if (answer.kind === 'clusterUnknown') throw targetProblem(answer);
+      if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
       return reply.code(answer.kind === 'placed' ? 201 : 200).send(renderHold(answer.order));
     },
   });
@@ -114,7 +114,7 @@ function liftRoute(app: ApiServer, holds: HoldService): void {
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
       const answer = await holds.lift(request.params.id, actorOf(request));
-      if (answer.kind !== 'lifted') throw nothingHere();
+      if (answer.kind !== 'lifted') throw nothingHere('hold');
       return renderHold(answer.order);
     },
   });
@@ -133,15 +133,15 @@ function rollbackRoute(app: ApiServer, holds: HoldService): void {
       negotiate(request.headers.accept, ['application/json']);
       const { cluster = null, namespace, reason: why = null } = request.body;
       const answer = await holds.rollBack({ cluster, namespace }, why, actorOf(request));
-      return reply.code(202).send(renderCleared(answer));
+      return reply.code(202).send(renderRollback(answer));
     },
   });
 }
 
 const outcomes = { rollingBack: 'rolling_back', cancelled: 'cancelled', refused: 'refused' } as const;
 
-function renderCleared(answer: ClearAnswer): z.output<typeof ClearedOnWire> {
-  if (answer.kind === 'clusterUnknown') throw targetProblem(answer);
+function renderRollback(answer: RollBackAnswer): z.output<typeof NamespaceRollbackOnWire> {
+  if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
   const data = answer.rollouts.map(({ rollout, outcome, why }) => {
     return { rolloutId: rollout.id, outcome: outcomes[outcome], why, links: { self: pathTo(rollout.id) } };
   });

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Remember, RolloutService } from '../rollout/service.ts';
+import type { Remember } from '../rollout/act.ts';
+import { isScheduled } from '../rollout/rollout.ts';
+import { dueAt } from '../rollout/scheduled.ts';
+import type { RolloutService } from '../rollout/service.ts';
 import { pathOf } from './answer-problem.ts';
 import { actorOf } from './authenticate.ts';
 import { ProblemError } from './problem.ts';
@@ -66,7 +69,8 @@ export function rememberAs(keyed: Keyed | null, status: number): Remember | null
 
 /** The body of an accepted command: the rollout, whose next turn is due at once. */
 export function acceptedBody(...[rollout, now]: Parameters<Remember>): string {
-  return JSON.stringify(z.encode(RolloutOnWire, renderRollout({ rollout, nextAt: now, now })));
+  const nextAt = isScheduled(rollout) ? Math.max(now, dueAt(rollout)) : now;
+  return JSON.stringify(z.encode(RolloutOnWire, renderRollout({ rollout, nextAt, now })));
 }
 
 const Linked = z.object({ links: z.object({ self: z.string() }) });

@@ -19,8 +19,8 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 const keysAndBraces = /"(?:[^"\\]|\\.)*"\s*:|"(?:[^"\\]|\\.)*"|[{}]/g;
 
 /**
- * Bodies are JSON in UTF-8, or YAML where a route takes it, and nothing else. An empty body of any type is no body, so that an emergency
- * `curl -X POST` (also with `-d ''`) works.
+ * Bodies are JSON in UTF-8, or YAML where a route takes it, and nothing else. An empty body of any type is no body, so
+ * that an emergency `curl -X POST` (also with `-d ''`) works.
  */
 export function acceptOnlyJson(app: FastifyInstance): void {
   app.decorateRequest('rawBody', null);

@@ -4,7 +4,8 @@ import type { RolloutService } from '../rollout/service.ts';
 import { csvOf } from './csv.ts';
 import { MeasurementOnWire, renderPoll } from './measurement.ts';
 import { negotiate } from './negotiate.ts';
-import { type ApiServer, pageLimit, RolloutPath } from './route.ts';
+import { cutToPage, Instant, nextLink, pageLimit } from './page.ts';
+import { type ApiServer, RolloutPath } from './route.ts';
 import { nothingHere } from './validation.ts';
 import { timestamp } from './wire-parts.ts';
 
@@ -13,10 +14,9 @@ const csv = 'text/csv';
 const Query = z.strictObject({
   step: z.coerce.number().int().min(0).max(999).optional().describe('Only of this step, counted from 0.'),
   check: z.string().min(1).max(63).optional().describe('Only of the check with this name.'),
-  since: z.iso
-    .datetime({ offset: true, error: 'write a time as 2026-11-24T14:00:00Z' })
-    .optional()
-    .describe('From this time on, oldest first. Without it the newest polls are answered.'),
+  since: Instant.optional().describe(
+    'From this time on, oldest first. Without it the newest polls are answered.',
+  ),
   limit: pageLimit(1000, 100).describe(
     'At most so many polls; 100 by default. A poll has a row for each check.',
   ),
@@ -84,7 +84,7 @@ export function measurementsRoute(app: ApiServer, service: RolloutService): void
       const data = polls.flatMap((poll) => renderPoll(seen.rollout.plan.checks, poll, query.check));
       reply.header('vary', 'accept');
       if (page.hasMore && page.nextSince !== null)
-        reply.header('link', nextLink(request.url, page.nextSince));
+        reply.header('link', nextLink(request.url, 'since', page.nextSince));
       if (media === 'application/json') return { data, page };
       const name = `attachment; filename="${params.id}-measurements.csv"`;
       return reply.type('text/csv; charset=utf-8').header('content-disposition', name).send(csvOf(data));
@@ -94,7 +94,7 @@ export function measurementsRoute(app: ApiServer, service: RolloutService): void
 
 const mediaOf = { json: 'application/json', csv } as const;
 
-/** One more than the page holds tells whether there is another page. */
+/** Without `since` the newest polls are answered: nothing lies behind them. */
 function filterOf(rolloutId: string, { step, check, since, limit }: Query) {
   return {
     rolloutId,
@@ -106,16 +106,6 @@ function filterOf(rolloutId: string, { step, check, since, limit }: Query) {
 }
 
 function pageOf(found: MeasuredPoll[], { limit }: Query) {
-  const polls = found.slice(0, limit);
-  const last = polls.at(-1);
-  const nextSince = last === undefined ? null : timestamp(last.at + 1);
-  return { polls, page: { nextSince, hasMore: found.length > limit } };
-}
-
-/** Relative, so that a client never sends its token to another host (RFC 8288). */
-function nextLink(url: string, since: string): string {
-  const [path = '', query = ''] = url.split('?');
-  const parameters = new URLSearchParams(query);
-  parameters.set('since', since);
-  return `<${path}?${parameters}>; rel="next"`;
+  const { shown, last, hasMore } = cutToPage(found, limit);
+  return { polls: shown, page: { nextSince: last === null ? null : timestamp(last.at + 1), hasMore } };
 }

@@ -14,7 +14,7 @@ const descriptions: Record<string, string> = {
  * The JSON Schema (draft 2020-12) of a plan as people write it, for editors. Rules between the parts of a plan cannot
  * be said in it: `POST /v1/plans:validate` knows them all.
  */
-export function planSchema(): Record<string, unknown> {
+function planSchema(): Record<string, unknown> {
   const { $schema, properties = {}, ...rest } = z.toJSONSchema(Plan, { io: 'input', unrepresentable: 'any' });
   const described = Object.entries(properties).map(([name, property]) => [name, withWords(name, property)]);
   return {

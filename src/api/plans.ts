@@ -2,17 +2,17 @@ import { z } from 'zod';
 import type { PlanService } from '../rollout/plans.ts';
 import { isUnchanged } from './entity-tag.ts';
 import { negotiate } from './negotiate.ts';
+import { CursorPage, cutToPage, nextCursor, pageLimit } from './page.ts';
 import { noPlan, PlanHeadOnWire, PlanVersionOnWire, renderHead, renderVersion } from './plan-wire.ts';
-import { type ApiServer, json, NoQuery, pageLimit } from './route.ts';
+import { type ApiServer, json, NoQuery } from './route.ts';
 
-const page = z.object({ nextCursor: z.string().nullable(), hasMore: z.boolean() });
 const cursor = z.string().max(100).describe('`page.nextCursor` of the page before.');
 
 const PlanPage = z
-  .object({ data: z.array(PlanHeadOnWire).describe('In the order of their names.'), page })
+  .object({ data: z.array(PlanHeadOnWire).describe('In the order of their names.'), page: CursorPage })
   .meta({ id: 'PlanPage' });
 const VersionPage = z
-  .object({ data: z.array(PlanHeadOnWire).describe('Newest first.'), page })
+  .object({ data: z.array(PlanHeadOnWire).describe('Newest first.'), page: CursorPage })
   .meta({ id: 'PlanVersionPage' });
 
 const Name = z.string().describe('The name of the plan.');
@@ -81,7 +81,6 @@ function listRoute(app: ApiServer, plans: PlanService): void {
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
       const { limit, cursor: after } = request.query;
-      // One more than the page holds tells whether there is another page.
       const found = await plans.list({ limit: limit + 1, ...(after === undefined ? {} : { after }) });
       return pageOf(found.map(renderHead), limit, (last) => last.name);
     },
@@ -142,8 +141,6 @@ function versionsRoute(app: ApiServer, plans: PlanService): void {
 type Head = z.output<typeof PlanHeadOnWire>;
 
 function pageOf(found: Head[], limit: number, cursorOf: (last: Head) => string): z.output<typeof PlanPage> {
-  const data = found.slice(0, limit);
-  const last = data.at(-1);
-  const hasMore = found.length > limit;
-  return { data, page: { nextCursor: hasMore && last !== undefined ? cursorOf(last) : null, hasMore } };
+  const cut = cutToPage(found, limit);
+  return { data: cut.shown, page: { nextCursor: nextCursor(cut, cursorOf), hasMore: cut.hasMore } };
 }

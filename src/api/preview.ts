@@ -1,43 +1,27 @@
-import { z } from 'zod';
-import type { Preview } from '../rollout/service.ts';
-import { planProblem, takenProblem, targetProblem } from './refusals.ts';
-import { renderPlan, renderTarget } from './render-rollout.ts';
-import { RolloutOnWire } from './wire.ts';
+import type { z } from 'zod';
+import type { CheckForecast } from '../rollout/forecast-check.ts';
+import { whyNotStarted } from '../rollout/forecast-warnings.ts';
+import type { Check } from '../rollout/plan-parts.ts';
+import type { Preview, Previewed, PreviewStep } from '../rollout/preview.ts';
+import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
+import { renderHold } from './hold-wire.ts';
+import type { PreviewOnWire } from './preview-wire.ts';
+import { planProblem, startAtProblem, takenProblem, targetProblem } from './refusals.ts';
+import { renderTarget, renderVersions } from './render-roles.ts';
+import { renderPlan, renderReading } from './render-rollout.ts';
+import { timestamp } from './wire-parts.ts';
 
-const WeightDiff = z.object({
-  op: z.enum(['add', 'replace', 'remove']),
-  path: z.string().describe('JSON Pointer into the VirtualService.'),
-  from: z.number().nullable().describe('What stands there before; null when there is no weight.'),
-  value: z.number().nullable().describe('What is written; null when the weight is removed.'),
-});
+type PreviewAnswer = z.output<typeof PreviewOnWire>;
 
-export const PreviewOnWire = z
-  .object({
-    dryRun: z.literal('all'),
-    wouldStart: z.literal(true),
-    target: RolloutOnWire.shape.target,
-    versions: RolloutOnWire.shape.versions,
-    plan: RolloutOnWire.shape.plan,
-    steps: z.array(
-      z.object({
-        step: z.int().describe('Where the step stands in the plan, counted from 0.'),
-        type: z.string(),
-        share: z.number().describe("The canary's share in this step, in percent."),
-        startsInSeconds: z.number().describe('After the start, if nothing holds and nobody pauses.'),
-        diff: z.array(WeightDiff).describe('What this step writes to the VirtualService.'),
-      }),
-    ),
-    totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),
-  })
-  .meta({ id: 'Preview' });
-
-/** What a rollout would do, step by step. Throws a problem when it would not start. */
-export function renderPreview(preview: Preview): z.output<typeof PreviewOnWire> {
+/** What a rollout would do, step by step. Throws a problem when it would not even be written down. */
+export function renderPreview(preview: Preview): PreviewAnswer {
   switch (preview.kind) {
     case 'preview':
-      return renderSteps(preview);
+      return renderPreviewed(preview);
     case 'taken':
       throw takenProblem(preview.by);
+    case 'startAtOutside':
+      throw startAtProblem(preview);
     case 'planUnfit':
       throw planProblem(preview.faults);
     case 'clusterUnknown':
@@ -48,15 +32,93 @@ export function renderPreview(preview: Preview): z.output<typeof PreviewOnWire> 
   }
 }
 
-function renderSteps({ rollout, steps, seconds }: Extract<Preview, { kind: 'preview' }>) {
-  const { target } = rollout;
+function renderPreviewed(preview: Previewed): PreviewAnswer {
+  const { rollout, obstacle, order, forecast, survey } = preview;
   return {
-    dryRun: 'all' as const,
-    wouldStart: true as const,
-    target: renderTarget(target),
-    versions: { stable: target.stable.version, canary: target.canary.version },
+    dryRun: 'all',
+    wouldStart: obstacle === null,
+    why: obstacle === null ? null : whyNotStarted(obstacle),
+    startAt: isScheduled(rollout) && rollout.startAt !== null ? timestamp(rollout.startAt) : null,
+    queuedBehind: queuedBehind(rollout),
+    target: renderTarget(rollout),
+    versions: renderVersions(rollout),
     plan: renderPlan(rollout),
-    steps: steps.map(({ changes, ...step }) => ({ ...step, diff: changes })),
-    totalSeconds: seconds,
+    warnings: preview.warnings,
+    requestsPerSecond: forecast.rate.kind === 'known' ? rounded(forecast.rate.perSecond) : null,
+    checks: Object.entries(rollout.plan.checks).map(([id, check]) => renderCheck(preview, id, check)),
+    guards: { queries: survey?.guards ?? [] },
+    steps: preview.steps.map((step) => renderStep(rollout.plan.checks, step)),
+    approvals: approvalsIn(rollout),
+    hold: order === null ? null : renderHold(order),
+    totalSeconds: forecast.seconds,
+    estimatedEnd: timestamp(forecast.endsAt),
   };
+}
+
+function queuedBehind(rollout: StoredRollout): string | null {
+  if (!isScheduled(rollout) || rollout.state.kind !== 'waiting') return null;
+  const { obstacle } = rollout.state;
+  return obstacle?.kind === 'behind' ? obstacle.rollout : null;
+}
+
+function renderCheck(
+  { forecast, survey }: Previewed,
+  id: string,
+  { metric, max, window, minRequests }: Check,
+): PreviewAnswer['checks'][number] {
+  const { stable, verdictIfLikeStable, bucket } = forecast.checks[id] ?? notForecast;
+  const isRead = stable !== null && stable.kind !== 'unavailable';
+  return {
+    check: id,
+    metric,
+    unit: metric === 'errorRate' ? 'ratio' : 'ms',
+    limit: max,
+    windowSeconds: window,
+    minRequests,
+    now: isRead ? { stable: renderReading(metric, stable) } : null,
+    verdictIfLikeStable,
+    bucket,
+    queries: survey?.checks[id]?.queries ?? [],
+  };
+}
+
+const notForecast = { stable: null, verdictIfLikeStable: null, bucket: null };
+
+function renderStep(
+  checks: Record<string, Check>,
+  { changes, at, exposure, ...step }: PreviewStep,
+): PreviewAnswer['steps'][number] {
+  return {
+    ...step,
+    at: timestamp(at),
+    diff: changes,
+    checks: step.checks.flatMap((forecast) => renderForecast(forecast, checks[forecast.check])),
+    exposure: exposure && {
+      seconds: Math.ceil(exposure.seconds),
+      requests: Math.ceil(exposure.requests),
+    },
+  };
+}
+
+function renderForecast(forecast: CheckForecast, check: Check | undefined) {
+  if (check === undefined) return [];
+  const { expectedRequests: expected } = forecast;
+  return {
+    ...forecast,
+    limit: check.max,
+    minRequests: check.minRequests,
+    expectedRequests: expected === null ? null : rounded(expected),
+  };
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(1));
+}
+
+function approvalsIn({ plan, requestedBy }: StoredRollout): PreviewAnswer['approvals'] {
+  return plan.steps.flatMap((step, index) =>
+    step.type === 'approval'
+      ? [{ step: index, count: step.count, excludes: [requestedBy], expiresSeconds: step.expires }]
+      : [],
+  );
 }

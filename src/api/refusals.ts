@@ -1,16 +1,16 @@
-import type { Refusal, RefusalCode } from '../rollout/command.ts';
+import { quoted } from '../known-names.ts';
+import type { Refusal } from '../rollout/command.ts';
+import { furthestDays, type StartAtOutside, type TargetRefusal } from '../rollout/draft.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { ClusterUnknown } from '../rollout/locate.ts';
 import type { PlanFault } from '../rollout/plan-faults.ts';
 import type { MeshFailure, ShapeFault } from '../rollout/ports/mesh.ts';
-import { type Rollout, statusOf } from '../rollout/rollout.ts';
-import type { TargetRefusal } from '../rollout/service.ts';
+import { type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import type { Millis } from '../rollout/units.ts';
 import { pointerOf } from './field-faults.ts';
 import { ProblemError } from './problem.ts';
-import type { Slug } from './problems.ts';
 import { pathTo } from './render-rollout.ts';
-import { untouched } from './wire-parts.ts';
+import { timestamp, untouched } from './wire-parts.ts';
 
 /** Why a rollout was not created, as a problem. */
 export function targetProblem(refusal: TargetRefusal): ProblemError {
@@ -28,12 +28,27 @@ export function targetProblem(refusal: TargetRefusal): ProblemError {
 
 /** A target that names no cluster of the configuration, or none although there are several. */
 function clusterUnknownProblem({ asked, clusters }: ClusterUnknown): ProblemError {
-  const names = clusters.map((name) => `"${name}"`).join(', ');
+  const names = quoted(clusters);
   const what = asked === null ? 'names no cluster, but there are several' : 'is no cluster of this canaryd';
   const detail = `The target's cluster ${asked === null ? 'is missing' : 'is not known'}. Clusters here: ${names}. Nothing was started.`;
   const explanation = untouched(detail, `Write one of these as \`target.cluster\`: ${names}.`);
   const errors = [
     { pointer: '/target/cluster', code: 'cluster-unknown', detail: `${what}: write one of ${names}` },
+  ];
+  return new ProblemError('cluster-unknown', detail, { errors, explanation });
+}
+
+/** A hold or a rollback of many in a cluster that canaryd does not know. */
+export function scopeProblem({ clusters }: ClusterUnknown): ProblemError {
+  const names = quoted(clusters);
+  const detail = `The cluster is not known. Clusters here: ${names}. Nothing was done.`;
+  const explanation = untouched(detail, `Write one of these as \`cluster\`: ${names}.`);
+  const errors = [
+    {
+      pointer: '/cluster',
+      code: 'cluster-unknown',
+      detail: `is no cluster of this canaryd: write one of ${names}`,
+    },
   ];
   return new ProblemError('cluster-unknown', detail, { errors, explanation });
 }
@@ -53,34 +68,34 @@ export function planProblem(faults: PlanFault[]): ProblemError {
   return new ProblemError('plan-inconsistent', detail, { errors, explanation });
 }
 
+/** A time that no rollout may be scheduled for. */
+export function startAtProblem({ startAt, now }: StartAtOutside): ProblemError {
+  const isPast = startAt < now;
+  const what = isPast ? 'lies in the past' : `lies more than ${furthestDays} days ahead`;
+  const here = `It is ${timestamp(now)} now.`;
+  const detail = `\`startAt\` ${what}. ${here} Nothing was scheduled.`;
+  const mend = isPast
+    ? 'Leave `startAt` out to start at once, or write a later time.'
+    : 'Write an earlier time.';
+  const errors = [{ pointer: '/startAt', code: 'out-of-range', detail: `${what}. ${here}` }];
+  return new ProblemError('validation-error', detail, { errors, explanation: untouched(detail, mend) });
+}
+
 /** Another rollout holds the VirtualService. */
 export function takenProblem(by: string): ProblemError {
   const detail = 'Another rollout is live on this VirtualService. Nothing was started.';
   const explanation = untouched(
     `Rollout ${by} is live on this VirtualService.`,
-    'It goes on. Start this one when it has ended, or roll it back first.',
+    'It goes on. Send this one with `"onConflict": "queue"` to have it wait for its turn, or roll that one back first.',
   );
   return new ProblemError('rollout-already-active', detail, { activeRollout: pathTo(by), explanation });
 }
 
-const refusalSlugs = {
-  'invalid-transition': 'invalid-transition',
-  'stale-view': 'stale-view',
-  'gate-not-ready': 'gate-not-ready',
-  'drift-undecided': 'drift-undecided',
-  'override-needs-reason': 'override-needs-reason',
-  'approval-required': 'approval-required',
-  'self-approval': 'self-approval',
-  'approver-not-a-person': 'approver-not-a-person',
-  'already-decided': 'already-decided',
-  'no-way-back': 'no-way-back',
-} as const satisfies Record<RefusalCode, Slug>;
-
 /** A command that the rollout does not take, with where it stands and what it takes. */
-export function refusalProblem(refusal: Refusal, rollout: Rollout, now: Millis): ProblemError {
+export function refusalProblem(refusal: Refusal, rollout: StoredRollout, now: Millis): ProblemError {
   const explanation = explain(rollout, null, now);
   const stepIndex = currentStepOf(rollout)?.index ?? null;
-  return new ProblemError(refusalSlugs[refusal.code], refusal.message, {
+  return new ProblemError(refusal.code, refusal.message, {
     current: { status: statusOf(rollout), revision: rollout.revision, stepIndex },
     allowedActions: explanation.actions,
     explanation,

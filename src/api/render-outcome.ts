@@ -1,6 +1,6 @@
 import { type Check, highestBucketMs } from '../rollout/plan-parts.ts';
 import type { Cause, StuckReason } from '../rollout/reasons.ts';
-import type { State } from '../rollout/state.ts';
+import type { StoredRollout } from '../rollout/rollout.ts';
 import type { OutcomeOnWire } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
@@ -27,11 +27,13 @@ const stuckNames = {
   stableMissing: 'stable_missing',
   targetMissing: 'target_missing',
   stableNotReady: 'stable_not_ready',
+  stableCarries: 'no_way_back',
 } as const satisfies Record<StuckReason['kind'], string>;
 
 /** How a rollout ended or why it is going back, flat; null while it goes forward. */
-export function outcomeOf(state: State): OutcomeOnWire | null {
+export function outcomeOf(state: StoredRollout['state']): OutcomeOnWire | null {
   switch (state.kind) {
+    case 'waiting':
     case 'preflight':
     case 'running':
     case 'holding':

@@ -1,18 +1,17 @@
 import type { z } from 'zod';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { Check } from '../rollout/plan-parts.ts';
-import { type CheckResult, hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
+import { type CheckResult, hasEnded, isScheduled, type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import { exitCodeOf, statusReasonOf } from '../rollout/status-reason.ts';
-import type { Target } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';
-import { renderApproval } from './approval-wire.ts';
 import { planDigest } from './plan-digest.ts';
 import { outcomeOf, shownValue } from './render-outcome.ts';
+import { renderRoles, renderWeight } from './render-roles.ts';
 import type { CheckOnWire, RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
 /** A rollout as it was read: `nextAt` is when its next turn is due, `now` the clock of the database. */
-type Seen = { rollout: Rollout; nextAt: Millis | null; now: Millis };
+type Seen = { rollout: StoredRollout; nextAt: Millis | null; now: Millis };
 
 /** A rollout as callers see it. */
 export function renderRollout({ rollout, nextAt, now }: Seen): RolloutOnWire {
@@ -26,46 +25,29 @@ export function renderRollout({ rollout, nextAt, now }: Seen): RolloutOnWire {
 }
 
 /** A rollout as it stands in a list. */
-export function renderSummary(rollout: Rollout, now: Millis): z.output<typeof RolloutSummaryOnWire> {
-  const { target } = rollout;
+export function renderSummary(rollout: StoredRollout, now: Millis): z.output<typeof RolloutSummaryOnWire> {
   return {
     id: rollout.id,
     revision: rollout.revision,
     status: statusOf(rollout),
     statusReason: statusReasonOf(rollout),
-    target: renderTarget(target),
-    versions: { stable: target.stable.version, canary: target.canary.version },
-    weight: weightOf(rollout),
+    ...renderRoles(rollout),
     step: currentStepOf(rollout),
     requestedBy: rollout.requestedBy,
     reason: rollout.reason,
     createdAt: timestamp(rollout.createdAt),
-    deadlineAt: timestamp(rollout.deadlineAt),
     allowedActions: explain(rollout, null, now).actions,
     outcome: outcomeOf(rollout.state),
-    approvals: rollout.approvals.map((approval) => renderApproval(rollout.id, approval)),
-    rollbackOf: rollout.rollbackOf,
     links: linksOf(rollout.id),
   };
-}
-
-/** The three weights: asked for, read back, and what the requests show, rounded to 0.1. */
-function weightOf({ traffic, watch }: Rollout): RolloutOnWire['weight'] {
-  const observed = watch.observed === null ? null : Math.round(watch.observed * 10) / 10;
-  return { desired: traffic.desired, applied: traffic.applied, observed };
 }
 
 /** The plan that a rollout follows, with the version it is a copy of. */
 export function renderPlan({
   plan,
   planVersion,
-}: Pick<Rollout, 'plan' | 'planVersion'>): RolloutOnWire['plan'] {
+}: Pick<StoredRollout, 'plan' | 'planVersion'>): RolloutOnWire['plan'] {
   return { ...plan, version: planVersion, digest: planDigest(plan) };
-}
-
-/** A target as callers see it; the one route without a name has none. */
-export function renderTarget(target: Target): RolloutOnWire['target'] {
-  return { ...target, route: target.route === '' ? null : target.route };
 }
 
 /** The one small object for pipelines; `exitOnPause` makes a pause an end of waiting (exit code 9). */
@@ -82,7 +64,7 @@ export function renderStatus(seen: Seen, exitOnPause: boolean): z.output<typeof 
     exitCode: paused ? 9 : exitCodeOf(rollout),
     summary: `${explanation.what} ${explanation.traffic}`,
     explanation,
-    weight: weightOf(rollout),
+    weight: renderWeight(rollout),
     checks: renderChecks(rollout),
     allowedActions: explanation.actions,
   };
@@ -108,8 +90,9 @@ function linksOf(id: string): RolloutOnWire['links'] {
 type Reading = CheckResult['canary'];
 type CheckAnswer = z.output<typeof CheckOnWire>;
 
-function renderChecks({ plan, watch }: Rollout): CheckAnswer[] {
-  return Object.entries(plan.checks).map(([id, check]) => renderCheck(id, check, watch.results[id]));
+function renderChecks(rollout: StoredRollout): CheckAnswer[] {
+  const results = isScheduled(rollout) ? {} : rollout.watch.results;
+  return Object.entries(rollout.plan.checks).map(([id, check]) => renderCheck(id, check, results[id]));
 }
 
 function renderCheck(id: string, check: Check, last: CheckResult | undefined): CheckAnswer {

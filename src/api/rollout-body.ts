@@ -2,10 +2,21 @@ import { z } from 'zod';
 import { commandBodies } from '../rollout/command.ts';
 import { Plan } from '../rollout/plan.ts';
 import { type Choice, PlanReference, type PlanService } from '../rollout/plans.ts';
+import { OnConflict } from '../rollout/scheduled.ts';
 import { TargetRequest } from '../rollout/target.ts';
 import { pointerOf } from './field-faults.ts';
 import { ProblemError } from './problem.ts';
 import { clip, untouched } from './wire-parts.ts';
+
+const start = {
+  startAt: z.iso
+    .datetime({ offset: true, error: 'write a time with its offset, such as "2026-11-24T14:00:00Z"' })
+    .optional()
+    .describe('When to begin, at most 30 days ahead; left out: now. The roles are given then.'),
+  onConflict: OnConflict.optional().describe(
+    'When another rollout holds the VirtualService: `reject` (the default), or `queue` to wait for up to a day.',
+  ),
+};
 
 const reason = commandBodies.pause.shape.reason.describe('Goes into the audit log.');
 
@@ -18,10 +29,16 @@ export const RolloutBody = z.strictObject({
       'The plan itself, or one that is kept: `"pci-standard"` (its newest version) or `"pci-standard@7"`.',
     ),
   reason,
+  ...start,
 });
 
 /** A rollout whose plan stands in it. */
-export const InlineRolloutBody = z.strictObject({ target: TargetRequest, plan: Plan, reason });
+export const InlineRolloutBody = z.strictObject({
+  target: TargetRequest,
+  plan: Plan,
+  reason,
+  ...start,
+});
 
 /** The plan to follow, and which version it is; null for one that came with the request. Throws when there is none. */
 export async function choosePlan(

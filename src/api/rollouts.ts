@@ -1,16 +1,17 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { RolloutQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { actorOf } from './authenticate.ts';
 import { commaList } from './comma-list.ts';
+import { isUnchanged, tagOf } from './entity-tag.ts';
 import type { Streaming } from './live/streaming.ts';
 import { waitHandlerTimeoutMs } from './live/wait.ts';
 import { WaitFor, WaitOnWire, WaitTimeout } from './live/wait-for.ts';
 import { negotiate } from './negotiate.ts';
+import { CursorPage, cutToPage, nextCursor, pageLimit } from './page.ts';
 import { renderRollout, renderSummary } from './render-rollout.ts';
-import { type ApiServer, json, pageLimit, RolloutPath } from './route.ts';
+import { type ApiServer, json, RolloutPath } from './route.ts';
 import { nothingHere } from './validation.ts';
 import { RolloutOnWire, RolloutSummaryOnWire, StatusOnWire } from './wire.ts';
 import { RolloutId } from './wire-parts.ts';
@@ -26,7 +27,7 @@ const ListQuery = z.strictObject({
 const RolloutPage = z
   .object({
     data: z.array(RolloutSummaryOnWire).describe('Newest first.'),
-    page: z.object({ nextCursor: z.string().nullable(), hasMore: z.boolean() }),
+    page: CursorPage,
   })
   .meta({ id: 'RolloutPage' });
 
@@ -97,7 +98,7 @@ function readRoute(app: ApiServer, service: RolloutService, streaming: Streaming
         const asked = { id: request.params.id, conditions: waitFor, timeoutMs: timeout * 1000 };
         const waited = await streaming.wait(actorOf(request), reply, asked);
         if (waited === null) throw nothingHere();
-        reply.header('etag', `"${waited.seen.rollout.revision}"`);
+        reply.header('etag', tagOf(waited.seen.rollout.revision));
         return { ...renderRollout(waited.seen), wait: waited.wait };
       }
       const seen = await service.find(request.params.id);
@@ -113,13 +114,13 @@ async function listPage(
   query: z.output<typeof ListQuery>,
 ): Promise<z.output<typeof RolloutPage>> {
   const { rollouts, now } = await service.list(queryOf(query));
-  const shown = rollouts.slice(0, query.limit);
-  const hasMore = rollouts.length > query.limit;
-  const nextCursor = hasMore ? (shown.at(-1)?.id ?? null) : null;
-  return { data: shown.map((rollout) => renderSummary(rollout, now)), page: { nextCursor, hasMore } };
+  const cut = cutToPage(rollouts, query.limit);
+  return {
+    data: cut.shown.map((rollout) => renderSummary(rollout, now)),
+    page: { nextCursor: nextCursor(cut, ({ id }) => id), hasMore: cut.hasMore },
+  };
 }
 
-/** One more than the page holds tells whether there is another page. */
 function queryOf({
   status,
   namespace,
@@ -134,14 +135,4 @@ function queryOf({
     ...(virtualService === undefined ? {} : { virtualService }),
     ...(cursor === undefined ? {} : { beforeId: cursor }),
   };
-}
-
-/** Sets the entity tag and compares it weakly with `If-None-Match` (RFC 9110 section 13.1.2). */
-function isUnchanged(request: FastifyRequest, reply: FastifyReply, revision: number): boolean {
-  const tag = `"${revision}"`;
-  reply.header('etag', tag);
-  const known = (request.headers['if-none-match'] ?? '')
-    .split(',')
-    .map((one) => one.trim().replace(/^W\//, ''));
-  return known.includes(tag) || known.includes('*');
 }

@@ -11,8 +11,10 @@ import type { Slug } from './problems.ts';
 import type { TokenTable } from './tokens.ts';
 import { RolloutId } from './wire-parts.ts';
 
-/** Whether each part that canaryd needs answers; `why` is shown to anybody and holds no secret.
- * Without an `optional` part canaryd still does what it must. */
+/**
+ * Whether each part that canaryd needs answers; `why` is shown to anybody and holds no secret. Without an `optional`
+ * part canaryd still does what it must.
+ */
 export type Readiness = Record<string, { ok: boolean; why?: string; optional?: boolean }>;
 
 export type ApiDeps = {
@@ -67,17 +69,6 @@ export const RolloutPath = z.strictObject({ id: RolloutId });
 
 /** No query parameters: an unknown one is refused, never ignored. */
 export const NoQuery = z.strictObject({});
-
-/** The size of a page. A query is text, hence the coercion. */
-export function pageLimit(most: number, usual: number) {
-  return z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(most)
-    .default(usual)
-    .describe(`At most so many; ${usual} by default.`);
-}
 
 /** An answer in JSON, with its description for the contract. */
 export function json<Schema extends z.ZodType>(description: string, schema: Schema) {

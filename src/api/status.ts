@@ -32,7 +32,7 @@ const schema = {
   description: [
     'One small object that a pipeline polls. `exitCode`:',
     '0 succeeded; 3 rolled back by canaryd; 4 rolled back or cancelled by a person;',
-    '6 preflight failed, traffic untouched; 8 still running; 9 paused (only with `?exitOnPause=true`);',
+    '5 an approval was rejected or expired; 6 preflight failed, traffic untouched; 8 scheduled or still running; 9 paused (only with `?exitOnPause=true`);',
     '10 rollback failed or stuck: traffic needs a person.',
     'With `waitFor` the answer comes when one of the conditions holds, when the rollout has ended, or after `timeout` seconds; `wait` says which.',
     'With `Accept: text/plain` the first line is `exit=8 status=running`, so that `sh` needs no JSON.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { TargetKey } from '../rollout/ports/targets.ts';
+import { CursorPage } from './page.ts';
 import { RolloutOnWire } from './wire.ts';
 
 const { id, status, statusReason, outcome, versions, createdAt, links, target } = RolloutOnWire.shape;
@@ -37,7 +38,7 @@ export const TargetPage = z
         }),
       )
       .describe('In the order of cluster, namespace, VirtualService and route.'),
-    page: z.object({ nextCursor: z.string().nullable(), hasMore: z.boolean() }),
+    page: CursorPage,
   })
   .meta({ id: 'TargetPage' });
 

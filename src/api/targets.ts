@@ -1,14 +1,16 @@
 import { z } from 'zod';
+import { quoted } from '../known-names.ts';
 import type { SurveyedRoute } from '../rollout/ports/mesh.ts';
 import type { TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
 import { hasEnded, type Rollout } from '../rollout/rollout.ts';
 import type { TargetAnswer, TargetService } from '../rollout/targets.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { negotiate } from './negotiate.ts';
+import { cutToPage, nextCursor, pageLimit } from './page.ts';
 import { ProblemError } from './problem.ts';
 import { targetProblem } from './refusals.ts';
 import { renderSummary } from './render-rollout.ts';
-import { type ApiServer, json, NoQuery, pageLimit } from './route.ts';
+import { type ApiServer, json, NoQuery } from './route.ts';
 import {
   Cursor,
   cursorOf,
@@ -83,10 +85,8 @@ export function targetRoutes(app: ApiServer, targets: TargetService): void {
 }
 
 function pageOf(found: TargetRecord[], limit: number): z.output<typeof TargetPage> {
-  const shown = found.slice(0, limit);
-  const last = shown.at(-1);
-  const hasMore = found.length > limit;
-  const data = shown.map(({ last: rollout, live }) => {
+  const cut = cutToPage(found, limit);
+  const data = cut.shown.map(({ last: rollout, live }) => {
     const { route, ...place } = keyOf(rollout);
     return {
       ...place,
@@ -96,8 +96,8 @@ function pageOf(found: TargetRecord[], limit: number): z.output<typeof TargetPag
       links: { self: pathOf(place) },
     };
   });
-  const nextCursor = hasMore && last !== undefined ? cursorOf(keyOf(last.last)) : null;
-  return { data, page: { nextCursor, hasMore } };
+  const cursor = nextCursor(cut, ({ last }) => cursorOf(keyOf(last)));
+  return { data, page: { nextCursor: cursor, hasMore: cut.hasMore } };
 }
 
 function keyOf({ target: { cluster, namespace, virtualService, route } }: Rollout): TargetKey {
@@ -154,6 +154,6 @@ function noTarget(namespace: string, virtualService: string): ProblemError {
 }
 
 function noCluster(asked: string, clusters: readonly string[]): ProblemError {
-  const names = clusters.map((name) => `"${name}"`).join(', ');
-  return new ProblemError('not-found', `canaryd knows no cluster "${clip(asked)}". Clusters here: ${names}.`);
+  const detail = `canaryd knows no cluster "${clip(asked)}". Clusters here: ${quoted(clusters)}.`;
+  return new ProblemError('not-found', detail);
 }

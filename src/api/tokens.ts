@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { codeOf } from '../errors.ts';
 import type { Actor } from '../rollout/reasons.ts';
 
 const Token = z.strictObject({
@@ -47,8 +48,10 @@ export async function readTokens(path: string): Promise<TokensRead> {
   try {
     json = await readFile(path, 'utf8');
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
-    return { kind: 'faults', faults: [`the token file cannot be read: ${why}`] };
+    return {
+      kind: 'faults',
+      faults: [`the token file cannot be read: ${codeOf(error) ?? 'unknown reason'}`],
+    };
   }
   return parseTokens(json);
 }

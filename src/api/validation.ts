@@ -9,12 +9,13 @@ import type { Slug } from './problems.ts';
  * Checks one part of a request with zod. What is wrong becomes a problem: 400 for queries and headers, 404 for
  * an id that can not exist, 422 for bodies.
  */
-export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, httpPart }) => {
+export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, url, httpPart }) => {
   if (!(schema instanceof z.ZodType)) throw new Error('every schema of a route is a zod schema');
   return (data: unknown) => {
     const parsed = schema.safeParse(data);
     if (parsed.success) return { value: parsed.data };
-    if (httpPart === 'params') return { error: nothingHere() };
+    if (httpPart === 'params')
+      return { error: nothingHere(url?.startsWith('/v1/hold') === true ? 'hold' : 'rollout') };
     const faults = fieldFaults(parsed.error.issues, { schema, data });
     if (httpPart !== 'body') return { error: outsideProblem(httpPart, faults) };
     return { error: bodyProblem(faults, schema === Plan) };
@@ -22,8 +23,8 @@ export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, httpPart 
 };
 
 /** An id that does not exist and one that cannot exist get the same answer. */
-export function nothingHere(): ProblemError {
-  return new ProblemError('not-found', 'There is no rollout with this id.');
+export function nothingHere(what: 'rollout' | 'hold' = 'rollout'): ProblemError {
+  return new ProblemError('not-found', `There is no ${what} with this id.`);
 }
 
 function outsideProblem(part: string | undefined, faults: FieldFault[]): ProblemError {

@@ -10,6 +10,7 @@ import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from
  */
 
 const statuses = [
+  'scheduled',
   'preflight',
   'running',
   'promoting',
@@ -56,6 +57,8 @@ const statusReasons = [
   'canary_changed',
   'canary_unsettled',
   'kill_switch',
+  'queued',
+  'target_unreadable',
   'preflight_failed',
 ] as const satisfies StatusReason[];
 
@@ -76,9 +79,12 @@ const TargetOnWire = z
     cluster: z.string(),
     namespace: z.string(),
     virtualService: z.string(),
-    route: z.string().nullable().describe('Null for the single http route that has no name.'),
-    stable: Arm,
-    canary: Arm,
+    route: z
+      .string()
+      .nullable()
+      .describe('Null for the single http route that has no name, and while nobody named one.'),
+    stable: Arm.nullable().describe('Null until its turn comes: the roles are given then.'),
+    canary: Arm.nullable(),
   })
   .meta({
     id: 'Target',
@@ -203,7 +209,7 @@ export const OutcomeOnWire = z
     reason: z.string().nullable().describe('In the words of whoever or whatever ended it.'),
     by: ActorOnWire.nullable(),
     stuck: z
-      .enum(['mesh_write_failed', 'target_missing', 'stable_missing', 'stable_not_ready'])
+      .enum(['mesh_write_failed', 'target_missing', 'stable_missing', 'stable_not_ready', 'no_way_back'])
       .nullable()
       .describe('Why a rollback cannot be finished yet; it is tried until it is done.'),
     endedAt: Timestamp.nullable(),
@@ -217,8 +223,11 @@ const summary = {
   status: StatusOnWire,
   statusReason: StatusReasonOnWire,
   target: TargetOnWire,
-  versions: z.object({ stable: z.string(), canary: z.string() }),
-  weight: WeightOnWire,
+  versions: z
+    .object({ stable: z.string(), canary: z.string() })
+    .nullable()
+    .describe('Null until its turn comes.'),
+  weight: WeightOnWire.nullable().describe('Null until its turn comes: it has moved nothing by then.'),
   step: z
     .object({ index: z.int(), total: z.int(), type: z.string() })
     .nullable()
@@ -226,7 +235,10 @@ const summary = {
   requestedBy: ActorOnWire,
   reason: z.string().nullable(),
   createdAt: Timestamp,
-  deadlineAt: Timestamp.describe("When the plan's deadline is reached; pauses by people move it on."),
+  startAt: Timestamp.nullable().describe('When it is or was to begin; null when no time was asked for.'),
+  deadlineAt: Timestamp.nullable().describe(
+    "When the plan's deadline is reached; pauses by people move it on. Null until its turn comes.",
+  ),
   allowedActions: z.array(ActionName),
   outcome: OutcomeOnWire.nullable(),
   approvals: z.array(ApprovalOnWire).describe('The oldest first.'),
@@ -264,7 +276,7 @@ export const StatusAnswer = z
     exitCode: z.int().describe('What a pipeline exits with; also in the `Rollout-Exit-Code` header.'),
     summary: z.string(),
     explanation: ExplanationOnWire,
-    weight: WeightOnWire,
+    weight: WeightOnWire.nullable().describe('Null until its turn comes: it has moved nothing by then.'),
     checks: z.array(CheckOnWire),
     allowedActions: z.array(ActionName),
   })

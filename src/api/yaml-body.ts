@@ -1,4 +1,4 @@
-import { type Document, isScalar, parseAllDocuments, visit } from 'yaml';
+import { CST, type Document, isScalar, Lexer, parseAllDocuments, visit } from 'yaml';
 import { placeAt, type TextPlace } from './json-fault.ts';
 import { ProblemError } from './problem.ts';
 import { clip } from './wire-parts.ts';
@@ -42,19 +42,47 @@ export function parseYaml(text: string, forbiddenKeys: ReadonlySet<string>): unk
 
 /** The parser calls itself for each level; too many end the process, so they are counted before it sees them. */
 function refuseDepth(text: string): void {
-  let flow = 0;
+  const at = deepFlow(text) ?? deepBlock(text);
+  if (at === null) return;
+  refuseFault({ why: 'nested too deeply: a plan needs four levels', at, slug: 'malformed-request' });
+}
+
+/**
+ * Where brackets are open too deep, or null. Counted by the tokens that the parser gets, because a bracket in a comment
+ * or in quotes closes nothing.
+ */
+function deepFlow(text: string): TextPlace | null {
+  let depth = 0;
+  let offset = 0;
+  let last = '';
+  for (const token of new Lexer().lex(text)) {
+    // What follows this mark is text, also when it is a bracket.
+    if (last !== CST.SCALAR) depth = Math.max(0, depth + (steps.get(token) ?? 0));
+    if (depth > deepestFlow) return { line: placeAt(text, offset).line, column: 1 };
+    if (!marks.has(token)) offset += token.length;
+    last = token;
+  }
+  return null;
+}
+
+const steps = new Map([
+  ['[', 1],
+  ['{', 1],
+  [']', -1],
+  ['}', -1],
+]);
+
+/** Tokens that stand for nothing in the text. */
+const marks = new Set<string>([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
+
+function deepBlock(text: string): TextPlace | null {
   for (const [index, line] of text.split('\n').entries()) {
-    flow += count(line, /[[{]/g) - count(line, /[\]}]/g);
     const indent = /^[ \t]*/.exec(line)?.[0].length ?? 0;
     const indicators = count(line, /[-?:](?=[ \t\r]|$)/g);
-    if (indent <= deepestIndent && flow <= deepestFlow && indicators <= mostIndicatorsInLine) continue;
-    if (count(line, /[[{]/g) === 0 && line.trim() === '') continue;
-    refuseFault({
-      why: 'nested too deeply: a plan needs four levels',
-      at: { line: index + 1, column: 1 },
-      slug: 'malformed-request',
-    });
+    const isDeep = indent > deepestIndent || indicators > mostIndicatorsInLine;
+    if (isDeep && line.trim() !== '') return { line: index + 1, column: 1 };
   }
+  return null;
 }
 
 function count(text: string, pattern: RegExp): number {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { codeOf } from '../errors.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { complain, type Terminal, wrapped } from './terminal.ts';
 
@@ -116,6 +117,5 @@ function jsonIn(text: string): unknown {
 function whyNot(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason';
   if (error.name === 'TimeoutError') return `nothing within ${deadlineMs / 1000} seconds`;
-  const { cause } = error;
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'the connection failed';
+  return codeOf(error.cause) ?? 'the connection failed';
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { z } from 'zod';
+import { codeOf } from '../errors.ts';
 import { ask, printable, refused } from './client.ts';
 import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -93,7 +94,7 @@ async function write(
   try {
     await writeFile(file, text, { flag: force ? 'w' : 'wx' });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    const code = codeOf(error) ?? 'unknown reason';
     if (code === 'EEXIST') return refuseOverwrite(file, terminal);
     complain(terminal, `${printable(file)} cannot be written: ${code}.`, 'name another file with --out');
     return exitCodes.usage;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { codeOf } from '../errors.ts';
 import { ask, faultLine, printable, refused } from './client.ts';
 import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -68,7 +69,7 @@ async function textOf(file: string, terminal: Terminal): Promise<string | null> 
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    const why = codeOf(error) ?? 'unknown reason';
     complain(terminal, `${printable(file)} cannot be read: ${why}.`, 'see that the path is right: ls');
     return null;
   }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { codeOf } from '../errors.ts';
 
 export type TextRead = { kind: 'text'; text: string } | { kind: 'unreadable'; why: string };
 
@@ -7,7 +8,6 @@ export async function readText(path: string): Promise<TextRead> {
   try {
     return { kind: 'text', text: await readFile(path, 'utf8') };
   } catch (error) {
-    const hasCode = error instanceof Error && 'code' in error && typeof error.code === 'string';
-    return { kind: 'unreadable', why: hasCode ? String(error.code) : 'unknown fault' };
+    return { kind: 'unreadable', why: codeOf(error) ?? 'unknown reason' };
   }
 }

@@ -4,14 +4,14 @@ import { addressOf } from '../metrics/clusters.ts';
 import { inspectPrometheus } from '../metrics/inspect-prometheus.ts';
 import { inspectQueue } from '../queue/inspect.ts';
 import { tokensOf } from '../serve/tokens.ts';
+import { databaseNow } from '../store/clock.ts';
 import { connect } from '../store/database.ts';
 import { inspectDatabase } from '../store/inspect-database.ts';
-import { databaseNow } from '../store/turn-store.ts';
 import { inspectCluster } from '../traffic/inspect-cluster.ts';
 import { aheadMs } from './clocks.ts';
 import { type AskedTarget, checkCluster, clusterFailed, rightsFor } from './cluster.ts';
 import { checkDatabase, databaseFailed } from './database.ts';
-import { checkPrometheus, prometheusFailed } from './prometheus.ts';
+import { checkPrometheus, checkShared, prometheusFailed } from './prometheus.ts';
 import { checkQueue } from './queue.ts';
 import { asJson, asText, type Check, fail, isHealthy, ok } from './report.ts';
 
@@ -56,6 +56,7 @@ async function examine(
     ...queue,
     ...clusters.flat(),
     ...(await Promise.all(metrics)).flat(),
+    ...checkShared(config.clusters),
   ];
 }
 

@@ -1,3 +1,4 @@
+import type { ClusterConfig } from '../config.ts';
 import type { PrometheusFacts } from '../metrics/inspect-prometheus.ts';
 import { aheadMs, checkClock } from './clocks.ts';
 import { type Check, fail, ok, warn } from './report.ts';
@@ -28,6 +29,24 @@ export function checkPrometheus({ cluster, facts, scrapeSeconds, databaseAheadMs
   const isScraped = facts.series.kind === 'found' && facts.series.value > 0;
   const scrapes = isScraped ? [checkScrapes(`${what} scrapes`, facts.scrapeSeconds, scrapeSeconds)] : [];
   return [ok(what, 'answers.'), clock, series, ...scrapes];
+}
+
+/**
+ * Clusters that ask the same place for the same tenant: no label of Istio's metrics says which cluster a request was
+ * made in, so that services of one name would be judged by each other's requests.
+ */
+export function checkShared(clusters: readonly Pick<ClusterConfig, 'name' | 'prometheus'>[]): Check[] {
+  const askers = new Map<string, string[]>();
+  for (const { name, prometheus } of clusters) {
+    const { url, headers, auth } = prometheus;
+    const place = JSON.stringify([url.replace(/\/+$/, ''), Object.entries(headers).sort(), auth]);
+    askers.set(place, [...(askers.get(place) ?? []), name]);
+  }
+  const says =
+    'one Prometheus, asked in the same way: requests to services of the same name and namespace are counted together. Give each cluster its own, or a tenant by headers.';
+  return [...askers.values()]
+    .filter((names) => names.length > 1)
+    .map((names) => warn(`prometheus ${names.join(', ')}`, says));
 }
 
 /** The only check there is when a Prometheus does not answer. */

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { AppError } from '../errors.ts';
+import { AppError, codeOf } from '../errors.ts';
 import type { Metrics } from '../rollout/ports/metrics.ts';
 import type { PrometheusAddress } from './client.ts';
 import { type PrometheusMetrics, prometheusMetrics } from './prometheus.ts';
 import { nothingMeasured } from './readings.ts';
+import { nothingSurveyed } from './survey.ts';
 
 /** A secret, or the file that holds it: such a file is renewed while canaryd runs. */
 type Secret = { kind: 'text'; text: string } | { kind: 'file'; path: string };
@@ -36,6 +37,7 @@ export type ClusterMetrics = Metrics & {
  */
 export function clusterMetrics(providers: readonly ClusterPrometheus[]): ClusterMetrics {
   const byName = new Map(providers.map((provider) => [provider.cluster, openProvider(provider)]));
+  const open = (cluster: string) => (byName.get(cluster) ?? notConfigured(cluster))();
   return {
     scrapeSeconds: (cluster) => {
       const provider = providers.find((one) => one.cluster === cluster);
@@ -43,11 +45,17 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
       throw new AppError('configuration', `the cluster ${cluster} is not in the configuration`);
     },
     measure: async (request, signal) => {
-      const { cluster } = request.target;
-      const opened = await (byName.get(cluster) ?? notConfigured(cluster))();
+      const opened = await open(request.target.cluster);
       return opened.kind === 'open'
         ? opened.metrics.measure(request, signal)
         : nothingMeasured(request, opened.why);
+    },
+    survey: async (request, signal) => {
+      const { cluster } = request.target;
+      const opened = await open(cluster);
+      if (opened.kind === 'open') return opened.metrics.survey(request, signal);
+      const scrapeSeconds = providers.find((one) => one.cluster === cluster)?.scrapeSeconds ?? 0;
+      return nothingSurveyed(request, opened.why, scrapeSeconds);
     },
     ready: async (signal) => {
       const answers = [...byName].map(async ([name, open]) => {
@@ -107,10 +115,10 @@ async function readSecret(
       why: `the file ${secret.path} does not hold one line of text: write the secret into it`,
     };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? `: ${String(error.code)}` : '';
+    const why = codeOf(error) ?? 'unknown reason';
     return {
       kind: 'broken',
-      why: `the file ${secret.path} with the credentials of Prometheus cannot be read${code}`,
+      why: `the file ${secret.path} with the credentials of Prometheus cannot be read: ${why}`,
     };
   }
 }

@@ -1,21 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { longestWindowSeconds } from '../rollout/plan-parts.ts';
 import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
 import type { Answer } from './answer.ts';
 import { type PrometheusAddress, type PrometheusClient, prometheusClient } from './client.ts';
 import { freshArms, hasNoFreshArm, withoutFreshArm } from './freshness.ts';
-import {
-  latencyBuckets,
-  newestSample,
-  p99Latency,
-  providerClock,
-  requestsAtCallers,
-  requestsByCode,
-  type ServiceSelector,
-  seenLately,
-  selectService,
-} from './promql.ts';
-import { type Answers, isLongEnough, measurementsFrom, nothingMeasured } from './readings.ts';
+import { providerClock, selectService } from './promql.ts';
+import { type Queries, queriesOf } from './queries.ts';
+import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
+import { nothingSurveyed, surveyFrom } from './survey.ts';
 
 export type PrometheusMetricsOptions = PrometheusAddress & {
   /** Seconds between two scrapes of the mesh's proxies. */
@@ -39,19 +30,24 @@ export type PrometheusMetrics = Metrics & {
 export function prometheusMetrics(options: PrometheusMetricsOptions): PrometheusMetrics {
   const { scrapeSeconds, deadlineMs = 3000 } = options;
   const client = prometheusClient(options);
+  const pollFor = (request: MeasureRequest, signal: AbortSignal): Poll | { kind: 'refused'; why: string } => {
+    const selector = selectService(request.target);
+    if (selector.kind === 'refused') return selector;
+    const queries = queriesOf(selector, request, scrapeSeconds);
+    const bounded = withDeadline(signal, deadlineMs);
+    return { kind: 'poll', client, queries, request, scrapeSeconds, signal: bounded };
+  };
   return {
     scrapeSeconds: () => scrapeSeconds,
     measure: async (request, signal) => {
-      const selector = selectService(request.target);
-      if (selector.kind === 'refused') return nothingMeasured(request, selector.why);
-      const poll: Poll = {
-        client,
-        selector,
-        request,
-        scrapeSeconds,
-        signal: withDeadline(signal, deadlineMs),
-      };
+      const poll = pollFor(request, signal);
+      if (poll.kind === 'refused') return nothingMeasured(request, poll.why);
       return measurementsFrom(request, await askAll(poll));
+    },
+    survey: async (request, signal) => {
+      const poll = pollFor(request, signal);
+      if (poll.kind === 'refused') return nothingSurveyed(request, poll.why, scrapeSeconds);
+      return surveyFrom(request, poll.queries, await askAll(poll));
     },
     ready: async (signal) => {
       const answer = await client.ask({ query: providerClock, at: null }, withDeadline(signal, deadlineMs));
@@ -68,58 +64,44 @@ function withDeadline(signal: AbortSignal, deadlineMs: number): AbortSignal {
 }
 
 type Poll = {
+  kind: 'poll';
   client: PrometheusClient;
-  selector: ServiceSelector;
+  queries: Queries;
   request: MeasureRequest;
   scrapeSeconds: number;
   signal: AbortSignal;
 };
 
 async function askAll(poll: Poll): Promise<Answers> {
-  const { client, selector, request, scrapeSeconds, signal } = poll;
-  const { checks, incrementSeconds } = request;
+  const { client, queries, request, signal } = poll;
   const ask = (query: string) => client.ask({ query, at: request.at }, signal);
-  const latencyWindows = windowsOf(request, ({ metric }) => metric === 'p99LatencyMs');
-  const asksIncrements = incrementSeconds > 0 && isLongEnough(incrementSeconds, scrapeSeconds);
   const [{ clock, freshness }, requests, p99s, buckets, increments, callers] = await Promise.all([
     askFreshness(poll),
-    byWindow(windowsOf(request), (seconds) => ask(requestsByCode(selector, seconds))),
-    byWindow(latencyWindows, (seconds) => ask(p99Latency(selector, seconds))),
-    byWindow(latencyWindows, (seconds) => ask(latencyBuckets(selector, seconds))),
-    asksIncrements ? ask(requestsByCode(selector, incrementSeconds)) : null,
-    ask(requestsAtCallers(selector, longestWindowSeconds(checks))),
+    byWindow(queries.requests, ask),
+    byWindow(queries.p99s, ask),
+    byWindow(queries.buckets, ask),
+    queries.increments === null ? null : ask(queries.increments),
+    ask(queries.callers),
   ]);
   return { clock, freshness, requests, p99s, buckets, increments, callers };
 }
 
-async function askFreshness({ client, selector, request, scrapeSeconds, signal }: Poll) {
+async function askFreshness({ client, queries, request, scrapeSeconds, signal }: Poll) {
   const { at } = request;
   const [clock, newest] = await Promise.all([
     client.ask({ query: providerClock, at: null }, signal),
-    client.ask({ query: newestSample(selector), at }, signal),
+    client.ask({ query: queries.newest, at }, signal),
   ]);
   const freshness = freshArms(request, { clock, newest }, scrapeSeconds);
   if (!hasNoFreshArm(freshness)) return { clock, freshness };
-  const seen = await client.ask({ query: seenLately(selector), at }, signal);
+  const seen = await client.ask({ query: queries.seenLately, at }, signal);
   return { clock, freshness: withoutFreshArm(request, seen, scrapeSeconds) };
 }
 
-function windowsOf(
-  { checks }: MeasureRequest,
-  wanted: (check: MeasureRequest['checks'][string]) => boolean = () => true,
-): number[] {
-  return [
-    ...new Set(
-      Object.values(checks)
-        .filter(wanted)
-        .map(({ window }) => window),
-    ),
-  ];
-}
-
 async function byWindow(
-  windows: number[],
-  ask: (seconds: number) => Promise<Answer>,
+  queries: Map<number, string>,
+  ask: (query: string) => Promise<Answer>,
 ): Promise<Map<number, Answer>> {
-  return new Map(await Promise.all(windows.map(async (seconds) => [seconds, await ask(seconds)] as const)));
+  const answers = [...queries].map(async ([seconds, query]) => [seconds, await ask(query)] as const);
+  return new Map(await Promise.all(answers));
 }

@@ -1,8 +1,9 @@
+import { codeOf } from '../errors.ts';
+
 /** What kind of failure it was: a code where there is one, because messages differ each time. */
 export function kindOf(cause: unknown): string {
   if (!(cause instanceof Error)) return 'unknown';
-  if ('code' in cause && typeof cause.code === 'string') return cause.code;
-  return replyCode(cause) ?? cause.name;
+  return codeOf(cause) ?? replyCode(cause) ?? cause.name;
 }
 
 /**

@@ -5,7 +5,7 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { z } from 'zod';
-import { postgresBackend, queueConnection, queueName } from './backend.ts';
+import { postgresBackend, queueConnection, queueName, type Warns } from './backend.ts';
 import { kindOf, replyCode } from './failure.ts';
 import type { QueueSource } from './queue.ts';
 import { redisPrefix, workerConnection } from './redis-backend.ts';
@@ -91,7 +91,7 @@ function cancel(worker: BullWorker, jobIds: string[]): void {
 }
 
 /** Says each kind of failure once, to `log`. */
-export function onceEach(log: { warn(fields: Record<string, unknown>, message: string): void }): Report {
+export function onceEach(log: Warns): Report {
   const said = new Set<string>();
   return (cause, message) => {
     const kind = message + kindOf(cause);

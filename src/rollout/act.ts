@@ -1,20 +1,28 @@
 import type { Command, Refusal } from './command.ts';
-import { obey } from './obey.ts';
+import { obeyStored } from './obey-scheduled.ts';
 import type { Mesh } from './ports/mesh.ts';
 import type { Remembered, Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
-import { liveStatuses, type Rollout, type Status } from './rollout.ts';
+import {
+  begunAt,
+  isScheduled,
+  liveStatuses,
+  type Rollout,
+  type Status,
+  type StoredRollout,
+  statusOf,
+} from './rollout.ts';
 import { refusedTakeBack, takingBack } from './take-back.ts';
 import type { Millis } from './units.ts';
 
 export type ActAnswer =
-  | { kind: 'accepted'; rollout: Rollout; now: Millis }
-  | { kind: 'refused'; refusal: Refusal; rollout: Rollout; now: Millis }
+  | { kind: 'accepted'; rollout: StoredRollout; now: Millis }
+  | { kind: 'refused'; refusal: Refusal; rollout: StoredRollout; now: Millis }
   | { kind: 'unknown' }
   | { kind: 'answeredBefore' };
 
 /** Renders the answer that a repeated Idempotency-Key gets, inside the transaction that it belongs to. */
-export type Remember = (rollout: Rollout, now: Millis) => Remembered;
+export type Remember = (rollout: StoredRollout, now: Millis) => Remembered;
 
 export type ActDeps = {
   mesh: Mesh;
@@ -34,9 +42,10 @@ export async function act(deps: ActDeps, asked: Act): Promise<ActAnswer> {
   const answered = await deps.rollouts.command<ActAnswer | { kind: 'succeeded'; rollout: Rollout }>(
     id,
     (rollout, now) => {
-      if (command.action === 'rollback' && rollout.state.kind === 'succeeded')
+      const isEnd = !isScheduled(rollout) && rollout.state.kind === 'succeeded';
+      if (command.action === 'rollback' && isEnd)
         return { change: null, answer: { kind: 'succeeded', rollout }, remember: null };
-      const obedience = obey(rollout, command, actor, now);
+      const obedience = obeyStored(rollout, command, actor, now);
       if (obedience.kind === 'refused') {
         const answer = { kind: 'refused' as const, refusal: obedience.refusal, rollout, now };
         return { change: null, answer, remember: null };
@@ -57,8 +66,9 @@ export async function act(deps: ActDeps, asked: Act): Promise<ActAnswer> {
     : answered.answer;
 }
 
-/** The statuses of rollouts whose traffic stands, or may still move. */
+/** The statuses of rollouts whose traffic stands, or may still move; and of those that have taken one back. */
 const lasting: Status[] = [...liveStatuses, 'succeeded', 'rollback_failed'];
+const telling: Status[] = [...lasting, 'rolled_back'];
 
 async function takeBack(
   deps: ActDeps,
@@ -67,14 +77,13 @@ async function takeBack(
 ): Promise<ActAnswer> {
   const { mesh, rollouts, newId, deadline } = deps;
   if (command.action !== 'rollback') throw new Error('only a rollback takes a succeeded rollout back');
-  const { cluster, namespace, virtualService } = rollout.target;
+  const { namespace, virtualService } = rollout.target;
   const [view, since, now] = await Promise.all([
     mesh.look(rollout.target, deadline(lookMs)),
-    rollouts.list({ namespace, virtualService, statuses: lasting, limit: 200 }),
+    rollouts.list({ namespace, virtualService, statuses: telling, limit: 200 }),
     rollouts.now(),
   ]);
-  const newest = since.find(({ target }) => target.cluster === cluster) ?? null;
-  const succeeded = { rollout, newest, view };
+  const succeeded = { rollout, newest: newestOn(rollout, since), view };
   const refusal = refusedTakeBack(succeeded, command);
   if (refusal !== null) return { kind: 'refused', refusal, rollout, now };
   const back = takingBack(succeeded, { id: newId(), reason: command.reason ?? null, by: actor, now });
@@ -89,4 +98,22 @@ async function takeBack(
       return { kind: 'refused', refusal: { code: 'invalid-transition', message }, rollout, now };
     }
   }
+}
+
+/**
+ * The newest rollout of the same route whose traffic stands, or may still move; null when there is none. One that was
+ * taken back has left the route as it found it.
+ */
+function newestOn({ target: { cluster, route } }: Rollout, found: StoredRollout[]): Rollout | null {
+  const begun = found
+    .flatMap((other) => (isScheduled(other) ? [] : [other]))
+    .filter(({ target }) => target.cluster === cluster && target.route === route);
+  const takenBack = new Set(
+    begun.flatMap(({ state, rollbackOf }) => (state.kind === 'rolledBack' ? [rollbackOf] : [])),
+  );
+  // Ids tell when they were asked for; a scheduled one began later.
+  const [newest = null] = begun
+    .filter((other) => lasting.includes(statusOf(other)) && !takenBack.has(other.id))
+    .sort((left, right) => begunAt(right) - begunAt(left));
+  return newest;
 }

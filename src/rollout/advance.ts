@@ -1,4 +1,5 @@
 import type { Measurements } from '../analysis/reading.ts';
+import { advanceScheduled } from './advance-scheduled.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import type { Decision, PlannedWrite } from './decision.ts';
 import { judgedTarget } from './hand-over.ts';
@@ -6,7 +7,7 @@ import type { Alarm } from './ports/alarm.ts';
 import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Claim, Store } from './ports/store.ts';
-import type { Rollout } from './rollout.ts';
+import { isScheduled, type Rollout } from './rollout.ts';
 import { settle } from './settle.ts';
 import type { Millis } from './units.ts';
 
@@ -43,6 +44,13 @@ export type TurnEnd = 'not-due' | 'fenced' | 'done';
 export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
   const claim = await deps.store.claim(id, deps.worker, leaseSeconds);
   if (claim === null) return 'not-due';
+  const { rollout } = claim;
+  return isScheduled(rollout)
+    ? advanceScheduled(deps, { ...claim, rollout })
+    : advanceBegun(deps, { ...claim, rollout });
+}
+
+async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<TurnEnd> {
   const { view, measurements } = await look(deps, claim);
   const decision = decide(
     claim.rollout,
@@ -58,7 +66,7 @@ export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
   return (await save(deps, claim.epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
 }
 
-async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim) {
+async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
   const signal = deadline(budgets.lookMs);
   const [view, measurements] = await Promise.all([
     mesh.look(rollout.target, signal),
@@ -94,7 +102,7 @@ async function save(
   rest: { measurements: Measurements | null; release: boolean },
 ): Promise<boolean> {
   const saved = await store.save(rollout.id, epoch, { rollout, events, nextAt, ...rest });
-  if (saved.kind === 'fenced') return false;
+  if (saved.kind !== 'saved') return false;
   // A turn that still holds its lease rings nobody: its successor would find the door locked.
   if (nextAt !== null && rest.release) await alarm.ring(rollout.id, nextAt, saved.now);
   return true;

@@ -5,6 +5,7 @@ import { turnedBack } from './go-back.ts';
 import { type Obedience, obeyed, ontoRunning, refused } from './obedience.ts';
 import type { Actor } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
+import * as say from './say.ts';
 import type { Millis } from './units.ts';
 import { ontoNextStep } from './walk.ts';
 
@@ -12,11 +13,17 @@ import { ontoNextStep } from './walk.ts';
 export function answerApproval(rollout: Rollout, command: Decide, actor: Actor, now: Millis): Obedience {
   const request = pendingIn(rollout.approvals);
   if (request === null || request.id !== command.approval) return refused(passed(rollout, command, request));
-  const refusal = unfitToDecide(rollout, request, actor);
+  const refusal = tooLate(request, now) ?? unfitFor(command, rollout, request, actor);
   if (refusal !== null) return refused(refusal);
   return command.action === 'reject'
     ? reject(rollout, command, actor, now)
     : approve(rollout, { command, request }, actor, now);
+}
+
+/** Whoever has approved may still change his mind and reject. */
+function unfitFor({ action }: Decide, rollout: Rollout, request: Approval, actor: Actor): Refusal | null {
+  const refusal = unfitToDecide(rollout, request, actor);
+  return action === 'reject' && refusal?.code === 'already-decided' ? null : refusal;
 }
 
 function passed({ approvals }: Rollout, { approval: id }: Decide, request: Approval | null): Refusal {
@@ -24,6 +31,13 @@ function passed({ approvals }: Rollout, { approval: id }: Decide, request: Appro
   const was = asked === undefined ? `There is no request ${id}.` : `The request ${id} is ${asked.status}.`;
   const mend = request === null ? 'Nothing waits for an approval now.' : `What waits now is ${request.id}.`;
   return { code: 'stale-view', message: `${was} ${mend} Look again before you decide.` };
+}
+
+/** Its time is up although no turn has said so yet. */
+function tooLate({ id, expiresAt }: Approval, now: Millis): Refusal | null {
+  if (now < expiresAt) return null;
+  const message = `The request ${id} expired at ${say.moment(expiresAt, now)}, and the rollout goes back. Create a new one.`;
+  return { code: 'stale-view', message };
 }
 
 /** Why somebody may not decide, or null: who asked for a rollout never approves it, a machine nothing, and nobody counts twice. */
@@ -38,12 +52,17 @@ export function unfitToDecide(
       message: `${actor.name} is a machine. An approval is the word of a person.`,
     };
   }
-  if (actor.name === requestedBy.name) {
+  if (isSamePerson(actor.name, requestedBy.name)) {
     const message = `You asked for this rollout, so somebody else has to decide. You may still roll it back.`;
     return { code: 'self-approval', message };
   }
-  if (!decisions.some(({ by }) => by.name === actor.name)) return null;
+  if (!decisions.some(({ by }) => isSamePerson(by.name, actor.name))) return null;
   return { code: 'already-decided', message: 'You have approved this already. Somebody else has to, too.' };
+}
+
+/** Two tokens may spell one person differently; whoever has both is still one pair of eyes. */
+function isSamePerson(one: string, other: string): boolean {
+  return one.trim().toLowerCase() === other.trim().toLowerCase();
 }
 
 type Approving = { command: Decide; request: Approval };

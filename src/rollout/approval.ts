@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Actor } from './reasons.ts';
-
-const Millis = z.number();
+import { Millis } from './units.ts';
 
 /** One person's word on a request for approval. */
 const ApprovalDecision = z.strictObject({

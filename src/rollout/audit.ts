@@ -3,6 +3,8 @@ import type { Actor } from './reasons.ts';
 
 export const AuditType = z.enum([
   'rollout.scheduled',
+  'rollout.waiting',
+  'rollout.preflight',
   'rollout.started',
   'rollout.holding',
   'rollout.resumed',

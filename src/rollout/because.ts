@@ -4,7 +4,7 @@ import * as say from './say.ts';
 import { isSameShare } from './units.ts';
 
 /** A measured value with its unit. */
-function measured(metric: Metric, value: number): string {
+export function measured(metric: Metric, value: number): string {
   if (metric === 'errorRate') return say.ratio(value);
   return value > highestBucketMs ? `over ${highestBucketMs} ms` : `${Math.round(value)} ms`;
 }
@@ -24,7 +24,7 @@ function bucket(bounds: { lowerMs: number; upperMs: number } | null): string {
 }
 
 /** What each metric is called in sentences. */
-const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
+export const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
 
 /** Why a rollout goes back, in one sentence with value, unit, limit and requests. `by` is who turned it back. */
 export function cause(of: Cause, by: Actor): string {
@@ -140,6 +140,8 @@ export function stuck(reason: StuckReason): string {
       return `the VirtualService is gone since ${say.timeOfDay(reason.since)}: put it back, or it counts as gone for good`;
     case 'stableMissing':
       return "stable's destination is gone from the route, so no weight can bring users back: put it back with kubectl edit";
+    case 'stableCarries':
+      return "stable's pods run the canary's images by now, so weights bring nobody back: take stable's images back with kubectl rollout undo";
     case 'stableNotReady':
       return 'stable has no ready pod, so going back would take all users down: roll back by hand to do it all the same';
   }

@@ -1,9 +1,10 @@
+import { allowedActions } from './allowed-actions.ts';
 import { pendingIn } from './approval.ts';
 import * as because from './because.ts';
 import type { Action } from './command.ts';
-import { allowedActions } from './obey.ts';
+import { explainScheduled } from './explain-scheduled.ts';
 import { canaryd } from './reasons.ts';
-import { type Rollout, stepAt } from './rollout.ts';
+import { isScheduled, type Rollout, type StoredRollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { In, Position } from './state.ts';
 import type { Millis } from './units.ts';
@@ -22,7 +23,8 @@ export type Explanation = {
 };
 
 /** A rollout in words. `nextAt` is when its next turn is due. */
-export function explain(rollout: Rollout, nextAt: Millis | null, now: Millis): Explanation {
+export function explain(rollout: StoredRollout, nextAt: Millis | null, now: Millis): Explanation {
+  if (isScheduled(rollout)) return explainScheduled(rollout, nextAt, now);
   return {
     what: say.sentence(whatHappened(rollout, now)),
     traffic: say.sentence(say.traffic(rollout)),
@@ -32,7 +34,8 @@ export function explain(rollout: Rollout, nextAt: Millis | null, now: Millis): E
 }
 
 /** Where a rollout stands in its plan; `index` counts from 0. Null before it started and once it goes back. */
-export function currentStepOf(rollout: Rollout): { index: number; total: number; type: string } | null {
+export function currentStepOf(rollout: StoredRollout): { index: number; total: number; type: string } | null {
+  if (isScheduled(rollout)) return null;
   const { state } = rollout;
   if (!('position' in state)) return null;
   return {

@@ -5,6 +5,7 @@ import type { StepType } from './plan-parts.ts';
 import type { PauseReason } from './reasons.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
+import type { In } from './state.ts';
 
 export type Forward = Extract<Command, { action: 'advance' | 'promote' }>;
 
@@ -26,7 +27,7 @@ const cannotSkip: Record<StepType, Refusal | null> = {
 /** Why a person's word forward is refused whatever it says; null when it may be obeyed. */
 export function obstacleTo(action: Forward['action'], rollout: Rollout): Refusal | null {
   const { state } = rollout;
-  if (state.kind === 'handingOver') return state.phase === 'judging' ? null : notYetHandedOver;
+  if (state.kind === 'handingOver') return hasAll(rollout, state) ? null : notYetHandedOver;
   if (action === 'promote' && hasApprovalAhead(rollout)) return approvalAhead;
   if (action === 'advance' && 'position' in state) {
     const refusal = cannotSkip[stepAt(rollout, state.position).type];
@@ -35,9 +36,14 @@ export function obstacleTo(action: Forward['action'], rollout: Rollout): Refusal
   return state.kind === 'paused' ? undecided(state.reason) : null;
 }
 
+/** Whether stable has all traffic after a handover, as it was last read. */
+function hasAll({ traffic }: Rollout, { phase }: In<'handingOver'>): boolean {
+  return phase === 'judging' && traffic.applied === 0;
+}
+
 const notYetHandedOver: Refusal = {
   code: 'gate-not-ready',
-  message: "Stable does not have the traffic yet: the handover waits until its pods run the canary's images.",
+  message: "Stable does not have all traffic: the handover waits until its pods run the canary's images.",
 };
 
 const approvalAhead: Refusal = {

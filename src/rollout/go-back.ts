@@ -1,6 +1,8 @@
 import { closed } from './approval.ts';
+import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, weightApplied } from './decision.ts';
+import { carriersIn } from './identity.ts';
 import type { MeshView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
@@ -8,6 +10,7 @@ import * as say from './say.ts';
 import type { Sight } from './sight.ts';
 import type { In } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
+import { voided } from './void-approval.ts';
 
 type RollingBack = In<'rollingBack'>;
 
@@ -22,22 +25,39 @@ const longestRetryMs = 30_000;
 export function turnBack(rollout: Rollout, cause: Cause, sight: Sight, now: Millis): Decision {
   const turned = turnedBack(rollout, cause, canaryd, now);
   const decision = goBack(turned.rollout, turned.state, sight, now);
-  return { ...decision, events: [turned.event, ...decision.events] };
+  return { ...decision, events: [turned.event, ...turned.voided, ...decision.events] };
 }
 
 /** The same without a look at the mesh, for a person's word: the next turn writes. */
 export function turnedBack(rollout: Rollout, cause: Cause, by: Actor, now: Millis): Turned {
-  const state: RollingBack = { kind: 'rollingBack', since: now, cause, by, stuck: null, firstEpoch: null };
+  const handover = rollout.state.kind === 'handingOver' ? { fromHandover: true as const } : {};
+  const state: RollingBack = {
+    kind: 'rollingBack',
+    since: now,
+    cause,
+    by,
+    stuck: null,
+    firstEpoch: null,
+    ...handover,
+  };
   const traffic = { ...rollout.traffic, desired: 0 };
   const approvals = closed(rollout.approvals, 'void');
+  const why = because.cause(cause, by);
   return {
     state,
     rollout: { ...rollout, state, traffic, approvals },
-    event: event('rollout.rolling_back', `rolling back: ${because.cause(cause, by)}`, { cause }, by),
+    event: event('rollout.rolling_back', `rolling back: ${why}`, { cause }, by),
+    voided: voided(rollout.approvals, why),
   };
 }
 
-type Turned = { rollout: Rollout; state: RollingBack; event: Decision['events'][number] };
+type Turned = {
+  rollout: Rollout;
+  state: RollingBack;
+  event: AuditEvent;
+  /** A request for approval that nobody need answer any more. */
+  voided: AuditEvent[];
+};
 
 /**
  * A turn on the way back. It writes even when the canary's share is 0 already: a patch of an earlier turn may still
@@ -47,7 +67,7 @@ export function goBack(before: Rollout, from: RollingBack, { view, epoch }: Sigh
   const state = { ...from, firstEpoch: from.firstEpoch ?? epoch };
   const rollout = inState(before, state);
   if (view.kind === 'missing') return waitForTarget(rollout, state, now);
-  const obstacle = obstacleTo(state, view);
+  const obstacle = obstacleTo(rollout, state, view);
   if (obstacle !== null) return keepTrying(rollout, state, obstacle, now);
   if (hasReturned(rollout, state, view)) return returned(rollout, state, now);
   // Writes that failed are over once one is read back; until then nobody is paged again for each attempt.
@@ -105,11 +125,18 @@ export function keepTrying(
   });
 }
 
-function obstacleTo({ by }: RollingBack, view: Exclude<MeshView, { kind: 'missing' }>): StuckReason | null {
+function obstacleTo(
+  rollout: Rollout,
+  { by, fromHandover }: RollingBack,
+  view: Exclude<MeshView, { kind: 'missing' }>,
+): StuckReason | null {
   if (view.kind === 'unavailable') return { kind: 'meshWriteFailed', why: view.why };
   if (view.kind === 'shape')
     return { kind: 'meshWriteFailed', why: `${view.fault.path}: ${view.fault.message}` };
   if (!view.hasStable) return { kind: 'stableMissing' };
+  // Stable was brought to the canary's images meanwhile: to call that rolled back would be a lie.
+  const carriers = carriersIn(view.images.stable, rollout.identity);
+  if (fromHandover && carriers !== null && carriers.present > 0) return { kind: 'stableCarries' };
   const { stable } = view.readiness;
   const wouldTakeAllDown = stable.kind === 'known' && stable.ready === 0 && view.canaryShare > 0;
   // Only a person may choose an outage: what canaryd decided by itself waits for a stable pod.

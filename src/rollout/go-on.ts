@@ -3,7 +3,7 @@ import type { Decision } from './decision.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
-import { presentIn } from './identity.ts';
+import { identified, presentIn } from './identity.ts';
 import { interrupt, interruptionIn, reshaped } from './interruption.ts';
 import type { HoldReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
@@ -24,8 +24,8 @@ const obstacles: ((turn: Turn) => Decision | null)[] = [
   lostTarget,
   unseenTarget,
   interrupted,
-  heldByGuard,
   heldByOrder,
+  heldByGuard,
   unsettledCanary,
 ];
 
@@ -35,7 +35,7 @@ export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis):
   const before = withoutStoppedTime(given, from, now);
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const watched = { ...before, watch, nextPollAt: pollAfter(before, now) };
-  const { rollout, events } = afterRestart(identified(watched, sight), view, now);
+  const { rollout, events } = afterRestart(identified(watched, view), view, now);
   const state = isUnderway(rollout.state) ? rollout.state : from;
   const turn = { rollout, state, sight, finding, now };
   for (const obstacle of obstacles) {
@@ -59,13 +59,6 @@ function withoutStoppedTime(rollout: Rollout, state: Underway, now: Millis): Rol
   if (state.kind !== 'holding' || state.reason.kind !== 'killSwitch') return rollout;
   const stopped = Math.max(0, now - state.reason.countedUntil);
   return { ...rollout, deadlineAt: rollout.deadlineAt + stopped };
-}
-
-/** What the canary is gets written down as soon as it can be told, at the start and after a person accepted another one. */
-function identified(rollout: Rollout, { view }: Sight): Rollout {
-  if (rollout.identity !== null || view.kind !== 'split') return rollout;
-  const present = presentIn(view.images.canary);
-  return present.kind === 'settled' ? { ...rollout, identity: present.identity } : rollout;
 }
 
 function failedGuard({ rollout, finding, sight, now }: Turn): Decision | null {
@@ -113,6 +106,7 @@ function isWaived({ position }: Underway, reason: HoldReason): boolean {
   return reason.kind === 'noTraffic' && position.overridden;
 }
 
+/** Before what guards hold for: the deadline stands still for as long as the order stands, whatever else is wrong. */
 function heldByOrder({ rollout, state, sight: { view, order }, now }: Turn): Decision | null {
   if (order === null) return null;
   const { id, by, reason: text, at } = order;

@@ -43,7 +43,8 @@ const noReadyPodPolls = 2;
 const missingRequestPolls = 3;
 export const metricsMissingLimitMs = 15 * 60_000;
 export const environmentLimitMs = 5 * 60_000;
-const stableReadyRatio = 0.75;
+/** Of stable's pods, how many have to be ready for it to take all traffic. */
+export const stableReadyRatio = 0.75;
 
 /**
  * Folds one look into what the guards remember and asks each guard. They run in every state in which the canary

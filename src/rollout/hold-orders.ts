@@ -1,27 +1,24 @@
 import { event } from './decision.ts';
-import { obey } from './obey.ts';
+import type { ClusterUnknown } from './locate.ts';
+import { obeyStored } from './obey-scheduled.ts';
 import type { Holds, Scope } from './ports/holds.ts';
 import type { HoldOrder, Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
-import { liveStatuses, type Rollout } from './rollout.ts';
+import { liveStatuses, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
 
 export type HoldDeps = { holds: Holds; rollouts: Rollouts; clusters: readonly string[]; newId: () => string };
 
-export type PlaceAnswer =
-  | { kind: 'placed' | 'standing'; order: HoldOrder }
-  | { kind: 'clusterUnknown'; asked: string; clusters: readonly string[] };
+type PlaceAnswer = { kind: 'placed' | 'standing'; order: HoldOrder } | ClusterUnknown;
 
-/** What became of each live rollout of a scope that somebody takes back. */
-export type RolledBack = {
-  rollout: Rollout;
+/** What became of each live or scheduled rollout of a scope that somebody rolls back. */
+type RolledBack = {
+  rollout: StoredRollout;
   outcome: 'rollingBack' | 'cancelled' | 'refused';
   why: string | null;
 };
 
-export type ClearAnswer =
-  | { kind: 'cleared'; rollouts: RolledBack[] }
-  | { kind: 'clusterUnknown'; asked: string; clusters: readonly string[] };
+export type RollBackAnswer = { kind: 'rolledBack'; rollouts: RolledBack[] } | ClusterUnknown;
 
 /** What is done to many rollouts at once, in an emergency. */
 export interface HoldService {
@@ -31,8 +28,8 @@ export interface HoldService {
     actor: Actor,
   ): Promise<{ kind: 'lifted'; order: HoldOrder } | { kind: 'gone' | 'unknown' }>;
   standing(): Promise<HoldOrder[]>;
-  /** Rolls back every live rollout of the scope, side by side: none waits for another. */
-  rollBack(scope: Scope, reason: string | null, actor: Actor): Promise<ClearAnswer>;
+  /** Rolls back every live rollout of the scope and cancels what is scheduled, side by side: none waits for another. */
+  rollBack(scope: Scope, reason: string | null, actor: Actor): Promise<RollBackAnswer>;
 }
 
 /** Wires the kill switch and the rollback of many; only a lost database throws. */
@@ -63,9 +60,9 @@ export function holdService(deps: HoldDeps): HoldService {
   };
 }
 
-function unknownCluster({ clusters }: HoldDeps, { cluster: asked }: Scope) {
+function unknownCluster({ clusters }: HoldDeps, { cluster: asked }: Scope): ClusterUnknown | null {
   if (asked === null || clusters.includes(asked)) return null;
-  return { kind: 'clusterUnknown' as const, asked, clusters };
+  return { kind: 'clusterUnknown', asked, clusters };
 }
 
 /** More live rollouts than this are taken in several calls; nobody has as many VirtualServices in one namespace. */
@@ -76,17 +73,17 @@ async function rollBack(
   scope: Scope,
   reason: string | null,
   actor: Actor,
-): Promise<ClearAnswer> {
+): Promise<RollBackAnswer> {
   const unknown = unknownCluster(deps, scope);
   if (unknown !== null) return unknown;
   const { cluster, namespace } = scope;
   const live = await deps.rollouts.list({
-    statuses: liveStatuses,
+    statuses: [...liveStatuses, 'scheduled'],
     limit: most,
     ...(namespace === null ? {} : { namespace }),
   });
   const inScope = live.filter(({ target }) => cluster === null || target.cluster === cluster);
-  const outcomes = await Promise.allSettled(inScope.map(({ id }) => takeBack(deps, id, reason, actor)));
+  const outcomes = await Promise.allSettled(inScope.map(({ id }) => rollBackOne(deps, id, reason, actor)));
   const rollouts = outcomes.map((outcome, index): RolledBack[] => {
     const rollout = inScope[index];
     if (outcome.status === 'fulfilled') return outcome.value === null ? [] : [outcome.value];
@@ -94,11 +91,11 @@ async function rollBack(
       ? []
       : [{ rollout, outcome: 'refused', why: 'the database did not answer: send it again' }];
   });
-  return { kind: 'cleared', rollouts: rollouts.flat() };
+  return { kind: 'rolledBack', rollouts: rollouts.flat() };
 }
 
 /** Null when the rollout has ended meanwhile. */
-async function takeBack(
+async function rollBackOne(
   { rollouts }: HoldDeps,
   id: string,
   reason: string | null,
@@ -106,7 +103,7 @@ async function takeBack(
 ): Promise<RolledBack | null> {
   const command = { action: 'rollback' as const, ...(reason === null ? {} : { reason }) };
   const answered = await rollouts.command<RolledBack>(id, (rollout, now) => {
-    const obedience = obey(rollout, command, actor, now);
+    const obedience = obeyStored(rollout, command, actor, now);
     if (obedience.kind === 'refused')
       return {
         change: null,

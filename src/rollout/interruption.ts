@@ -6,19 +6,21 @@ import { changeSince } from './identity.ts';
 import type { MeshView, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
-import { closingWrite } from './sight.ts';
+import { canTakeAll, closingWrite } from './sight.ts';
 import { type Placed, resumedPosition } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
+import { voided } from './void-approval.ts';
 
 /** What somebody else did to the split or to the canary that only a person can judge; null when all is as we left it. */
 export function interruptionIn({ target, traffic, identity }: Rollout, view: SplitView): PauseReason | null {
-  if (view.foreign !== null) return reshaped(view.foreign);
-  if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
+  // Before all else: it is the only one that has to take traffic from the canary.
   const change = changeSince(identity, view.images.canary);
   if (change.kind === 'changed') {
     const { container, from, to } = change;
-    return { kind: 'canaryChanged', container, from, to };
+    return { kind: 'canaryChanged', container, from, to, paged: false };
   }
+  if (view.foreign !== null) return reshaped(view.foreign);
+  if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
   const isOurs =
     isSameShare(view.canaryShare, traffic.applied) ||
     (traffic.intent !== null && isSameShare(view.canaryShare, traffic.intent.share));
@@ -46,16 +48,26 @@ export function interrupt(rollout: Rollout, { state, reason, view }: Interruptio
     { ...found, approvals: closed(found.approvals, 'void') },
     { kind: 'paused', position, since: now, reason },
   );
-  return decided(paused, { events: interruptedEvents(reason), write: writeWhile(reason, rollout, view) });
+  const events = [...interruptedEvents(reason), ...voided(found.approvals, because.pause(reason))];
+  return decided(paused, { events, ...writeNow(writeWhile(reason, rollout, view), now) });
+}
+
+/** A write that takes traffic away is not left to the next poll when its worker stops before it. */
+export function writeNow(
+  write: PlannedWrite | null,
+  now: Millis,
+): Pick<Decision, 'write'> & { nextAt?: Millis } {
+  return write === null ? { write } : { write, nextAt: now };
 }
 
 /**
- * What a pause still writes: another canary than the one that was measured gets no traffic at all, and a new object is
- * left alone until a person has looked at it.
+ * What a pause still writes: another canary than the one that was measured gets no traffic at all, unless stable could
+ * take none; and a new object is left alone until a person has looked at it.
  */
 export function writeWhile(reason: PauseReason, rollout: Rollout, view: MeshView): PlannedWrite | null {
   if (view.kind !== 'split' || reason.kind === 'recreated') return null;
-  if (reason.kind === 'canaryChanged' && view.canaryShare > 0) return { share: 0, end: false };
+  const mustLose = reason.kind === 'canaryChanged' && view.canaryShare > 0;
+  if (mustLose && canTakeAll(view)) return { share: 0, end: false };
   return closingWrite(rollout, view);
 }
 

@@ -23,7 +23,7 @@ export type Condition =
   /** The newest version must be one of these; null takes any. */
   | { kind: 'version'; oneOf: number[] | null };
 
-export type PutRequest = { name: string; plan: Plan; condition: Condition; actor: Actor };
+type PutRequest = { name: string; plan: Plan; condition: Condition; actor: Actor };
 
 export type PutAnswer =
   /** `unchanged`: the newest version says the same already, and no further one was made. */

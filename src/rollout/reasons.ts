@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Bucket } from '../analysis/reading.ts';
-
-const Millis = z.number();
+import { Millis } from './units.ts';
 
 /** A share as read from the mesh, where another hand may have left any fraction. */
 export const SeenShare = z.number().min(0).max(100);
@@ -139,6 +138,8 @@ export const PauseReason = z.discriminatedUnion('kind', [
     container: z.string(),
     from: z.string(),
     to: z.string(),
+    /** True when somebody was told that it still has traffic. */
+    paged: z.boolean().default(false),
   }),
   z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
 ]);
@@ -150,5 +151,6 @@ export const StuckReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('stableMissing') }),
   z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
   z.strictObject({ kind: z.literal('stableNotReady') }),
+  z.strictObject({ kind: z.literal('stableCarries') }),
 ]);
 export type StuckReason = z.infer<typeof StuckReason>;

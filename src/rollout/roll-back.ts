@@ -27,7 +27,7 @@ export function rollBack(rollout: Rollout, reason: string | null, actor: Actor, 
       return cancel(rollout, reason, actor, now);
     default: {
       const turned = turnedBack(rollout, { kind: 'operator', reason }, actor, now);
-      return obeyed(rollout, turned.rollout, [turned.event], now);
+      return obeyed(rollout, turned.rollout, [turned.event, ...turned.voided], now);
     }
   }
 }

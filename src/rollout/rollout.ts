@@ -5,10 +5,10 @@ import { Approval } from './approval.ts';
 import { StoredPlan } from './plan.ts';
 import type { Step } from './plan-parts.ts';
 import { Actor, SeenShare } from './reasons.ts';
+import type { ScheduledRollout } from './scheduled.ts';
 import { isTerminal, type Position, State, type StateKind } from './state.ts';
 import { Target } from './target.ts';
-
-const Millis = z.number();
+import { Millis } from './units.ts';
 
 /** A patch that was decided and written down, and whose effect has not been read back yet. */
 const Intent = z.strictObject({
@@ -108,13 +108,29 @@ export const Rollout = z.strictObject({
   identity: Identity.nullable().default(null),
   /** The succeeded rollout that this one takes back. */
   rollbackOf: z.string().nullable().default(null),
+  /** When it was to begin and when its turn came; null when it began at once. */
+  schedule: z.strictObject({ startAt: Millis.nullable(), begunAt: Millis }).nullable().default(null),
   traffic: Traffic,
   watch: Watch,
 });
 export type Rollout = z.infer<typeof Rollout>;
 
+/** What is kept under a rollout's id: before its turn has come, and from then on. */
+export type StoredRollout = Rollout | ScheduledRollout;
+
+/** True for one whose turn has not come, or that ended before it came. */
+export function isScheduled(rollout: StoredRollout): rollout is ScheduledRollout {
+  return 'kind' in rollout;
+}
+
+/** When its preflight began: when it was asked for or, when it was scheduled, when its turn came. */
+export function begunAt({ schedule, createdAt }: Rollout): number {
+  return schedule?.begunAt ?? createdAt;
+}
+
 /** What every state is called on the wire. */
 export type Status =
+  | 'scheduled'
   | 'preflight'
   | 'running'
   | 'promoting'
@@ -129,6 +145,7 @@ export type Status =
   | 'cancelled';
 
 const statusByState = {
+  waiting: 'scheduled',
   preflight: 'preflight',
   running: 'running',
   holding: 'holding',
@@ -141,9 +158,9 @@ const statusByState = {
   rollbackFailed: 'rollback_failed',
   preflightFailed: 'preflight_failed',
   cancelled: 'cancelled',
-} as const satisfies Record<StateKind, Status>;
+} as const satisfies Record<StateKind | 'waiting', Status>;
 
-/** What a rollout may be called while it has not ended. */
+/** What a rollout may be called while it holds its VirtualService. */
 export const liveStatuses: Status[] = [
   'preflight',
   'running',
@@ -155,14 +172,15 @@ export const liveStatuses: Status[] = [
 ];
 
 /** The wire name of a rollout's state; a running rollout in its last step is `promoting`. */
-export function statusOf(rollout: Rollout): Status {
+export function statusOf(rollout: StoredRollout): Status {
+  if (isScheduled(rollout)) return statusByState[rollout.state.kind];
   const { state } = rollout;
   if (state.kind === 'running' && stepAt(rollout, state.position).type === 'promote') return 'promoting';
   return statusByState[state.kind];
 }
 
 /** True in a terminal state, which never reopens. */
-export function hasEnded({ state }: Rollout): boolean {
+export function hasEnded({ state }: StoredRollout): boolean {
   return isTerminal[state.kind];
 }
 
@@ -176,12 +194,13 @@ const lastStep: Step = { type: 'promote' };
 /** A rollout as it was asked for: nothing read yet, nothing moved. `scrapeSeconds` comes from the metrics provider. */
 export function newRollout(
   asked: Pick<Rollout, 'id' | 'target' | 'plan' | 'requestedBy' | 'reason'> &
-    Partial<Pick<Rollout, 'planVersion'>>,
+    Partial<Pick<Rollout, 'planVersion' | 'schedule'>>,
   scrapeSeconds: number,
   now: number,
 ): Rollout {
   return {
     planVersion: null,
+    schedule: null,
     ...asked,
     revision: 1,
     createdAt: now,

@@ -1,70 +1,31 @@
+import { type ActAnswer, act, type Remember } from './act.ts';
 import type { AuditRow } from './audit.ts';
-import type { Command, Refusal } from './command.ts';
-import { event } from './decision.ts';
-import { type ClusterUnknown, locate } from './locate.ts';
-import { obey } from './obey.ts';
-import type { Plan } from './plan.ts';
-import { blindWindows, type PlanFault } from './plan-faults.ts';
+import type { Command } from './command.ts';
+import {
+  type CreateRequest,
+  draft,
+  type PlanUnfit,
+  type StartAtOutside,
+  type TargetRefusal,
+} from './draft.ts';
 import type { LiveReads } from './ports/live.ts';
-import type { Mesh, MeshFailure, Resolution, ShapeFault, WeightChange } from './ports/mesh.ts';
-import type { Metrics } from './ports/metrics.ts';
-import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from './ports/store.ts';
+import type { AuditQuery, Remembered, RolloutQuery } from './ports/store.ts';
+import { type Preview, type PreviewDeps, preview } from './preview.ts';
 import type { Actor } from './reasons.ts';
-import { liveStatuses, newRollout, type Rollout } from './rollout.ts';
-import type { LocatedRequest, Target, TargetRequest } from './target.ts';
-import { type PlannedStep, timelineOf, writesOf } from './timeline.ts';
+import type { StoredRollout } from './rollout.ts';
+import { askedFor } from './say-scheduled.ts';
+import { newScheduled } from './scheduled.ts';
 import type { Millis } from './units.ts';
 
-export type CreateRequest = {
-  target: TargetRequest;
-  plan: Plan;
-  /** Which version of a plan that is kept this is; null or left out when it came with the request. */
-  planVersion?: number | null;
-  reason: string | null;
-};
-
-/** Why a target cannot be rolled out to; nothing was written. */
-export type TargetRefusal =
-  | ClusterUnknown
-  | { kind: 'targetMissing' }
-  | { kind: 'targetShape'; fault: ShapeFault }
-  | { kind: 'meshUnavailable'; failure: MeshFailure };
-
-/** Why a sound plan cannot be followed by this canaryd; nothing was written. */
-type PlanUnfit = { kind: 'planUnfit'; faults: PlanFault[] };
-
 export type CreateAnswer =
-  | { kind: 'created'; rollout: Rollout; now: Millis }
+  | { kind: 'created'; rollout: StoredRollout; now: Millis }
   | { kind: 'taken'; by: string }
   | { kind: 'answeredBefore' }
+  | StartAtOutside
   | PlanUnfit
   | TargetRefusal;
 
-type PreviewStep = PlannedStep & { changes: WeightChange[] };
-export type Preview =
-  | { kind: 'preview'; rollout: Rollout; steps: PreviewStep[]; seconds: number }
-  | PlanUnfit
-  | TargetRefusal
-  | { kind: 'taken'; by: string };
-
-export type ActAnswer =
-  | { kind: 'accepted'; rollout: Rollout; now: Millis }
-  | { kind: 'refused'; refusal: Refusal; rollout: Rollout; now: Millis }
-  | { kind: 'unknown' }
-  | { kind: 'answeredBefore' };
-
-/** Renders the answer that a repeated Idempotency-Key gets, inside the transaction that it belongs to. */
-export type Remember = (rollout: Rollout, now: Millis) => Remembered;
-
-export type ServiceDeps = {
-  /** The names of the clusters in the configuration. */
-  clusters: readonly string[];
-  mesh: Mesh;
-  metrics: Metrics;
-  rollouts: Rollouts;
-  newId: () => string;
-  deadline: (ms: number) => AbortSignal;
-};
+export type ServiceDeps = PreviewDeps;
 
 /** What faces may ask of canaryd. */
 export interface RolloutService {
@@ -72,8 +33,8 @@ export interface RolloutService {
   preview(request: CreateRequest, actor: Actor): Promise<Preview>;
   act(id: string, command: Command, actor: Actor, remember: Remember | null): Promise<ActAnswer>;
   /** `nextAt` is when the next turn is due; `now` is PostgreSQL's clock. */
-  find(id: string): Promise<{ rollout: Rollout; nextAt: Millis | null; now: Millis } | null>;
-  list(query: RolloutQuery): Promise<{ rollouts: Rollout[]; now: Millis }>;
+  find(id: string): Promise<{ rollout: StoredRollout; nextAt: Millis | null; now: Millis } | null>;
+  list(query: RolloutQuery): Promise<{ rollouts: StoredRollout[]; now: Millis }>;
   events(id: string, afterSeq: number, limit: number): Promise<AuditRow[]>;
   audit(query: AuditQuery): Promise<AuditRow[]>;
   recall(
@@ -83,16 +44,13 @@ export interface RolloutService {
   readonly live: LiveReads;
 }
 
-/** Milliseconds a person waits for the mesh at most. */
-const meshMs = 3000;
-
 /** Wires the service; every answer is a value, and only a lost database throws. */
 export function rolloutService(deps: ServiceDeps): RolloutService {
   const { rollouts } = deps;
   return {
     create: (request, actor, remember) => create(deps, request, actor, remember),
     preview: (request, actor) => preview(deps, request, actor),
-    act: (id, command, actor, remember) => act(rollouts, { id, command, actor, remember }),
+    act: (id, command, actor, remember) => act(deps, { id, command, actor, remember }),
     find: (id) => rollouts.find(id),
     list: async (query) => ({ rollouts: await rollouts.list(query), now: await rollouts.now() }),
     events: (id, afterSeq, limit) => rollouts.events(id, afterSeq, limit),
@@ -109,108 +67,25 @@ async function create(
   remember: Remember | null,
 ): Promise<CreateAnswer> {
   const drafted = await draft(deps, request, actor);
-  if (drafted.kind !== 'drafted') return drafted;
+  if (drafted.kind !== 'drafted' && drafted.kind !== 'scheduled') return drafted;
   const { rollout, now } = drafted;
-  const message = `rollout of ${rollout.target.stable.version} to ${rollout.target.canary.version} asked for by ${actor.name}`;
-  const scheduled = event(
-    'rollout.scheduled',
-    message,
-    { plan: rollout.plan.name, planVersion: rollout.planVersion, reason: rollout.reason },
-    actor,
-  );
-  const created = await deps.rollouts.create(rollout, [scheduled], remember?.(rollout, now) ?? null);
+  const created = await writeDown(deps, rollout, remember, now);
+  const isLate = created.kind === 'taken' && drafted.kind === 'drafted' && request.onConflict === 'queue';
+  if (!isLate) return created;
+  // Another one was faster since the draft.
+  const { id, plan, planVersion, requestedBy, reason } = rollout;
+  const asked = { id, plan, planVersion, requestedBy, reason, target: drafted.request };
+  const obstacle = { kind: 'behind' as const, rollout: created.by };
+  const queued = newScheduled({ ...asked, startAt: null, onConflict: 'queue' }, obstacle, now);
+  return writeDown(deps, queued, remember, now);
+}
+
+async function writeDown(
+  { rollouts }: ServiceDeps,
+  rollout: StoredRollout,
+  remember: Remember | null,
+  now: Millis,
+): Promise<Extract<CreateAnswer, { kind: 'created' | 'taken' | 'answeredBefore' }>> {
+  const created = await rollouts.create(rollout, [askedFor(rollout)], remember?.(rollout, now) ?? null);
   return created.kind === 'created' ? { kind: 'created', rollout, now } : created;
-}
-
-async function preview(deps: ServiceDeps, request: CreateRequest, actor: Actor): Promise<Preview> {
-  const drafted = await draft(deps, request, actor);
-  if (drafted.kind !== 'drafted') return drafted;
-  const { rollout, request: located } = drafted;
-  const timeline = timelineOf(rollout.plan);
-  const live = await liveOn(deps.rollouts, rollout.target);
-  if (live !== null) return { kind: 'taken', by: live };
-  const writes = timeline.steps.flatMap((step) => writesOf(rollout.plan, step));
-  const answer = await deps.mesh.preview(located, writes, deps.deadline(meshMs));
-  if (answer.kind !== 'preview') return refusalFrom(answer);
-  const changesIn = (step: number) =>
-    answer.changes.filter((_changes, index) => writes[index]?.step === step);
-  const steps = timeline.steps.map((step) => ({ ...step, changes: changesIn(step.step).flat() }));
-  return { kind: 'preview', rollout, steps, seconds: timeline.seconds };
-}
-
-/** The id of the live rollout that holds a VirtualService, or null. */
-async function liveOn(
-  rollouts: Rollouts,
-  { cluster, namespace, virtualService }: Pick<Target, 'cluster' | 'namespace' | 'virtualService'>,
-): Promise<string | null> {
-  const namesakes = await rollouts.list({ namespace, virtualService, statuses: liveStatuses, limit: 200 });
-  return namesakes.find((rollout) => rollout.target.cluster === cluster)?.id ?? null;
-}
-
-type Drafted =
-  | { kind: 'drafted'; rollout: Rollout; request: LocatedRequest; now: Millis }
-  | { kind: 'taken'; by: string }
-  | PlanUnfit
-  | TargetRefusal;
-
-async function draft(
-  { clusters, mesh, metrics, rollouts, newId, deadline }: ServiceDeps,
-  { target, plan, planVersion = null, reason }: CreateRequest,
-  actor: Actor,
-): Promise<Drafted> {
-  const place = locate(target, clusters);
-  if (place.kind !== 'located') return place;
-  const wanted = place.request;
-  const scrapeSeconds = metrics.scrapeSeconds(wanted.cluster);
-  const faults = blindWindows(plan, scrapeSeconds);
-  if (faults.length > 0) return { kind: 'planUnfit', faults };
-  const resolution = await mesh.resolve(wanted, deadline(meshMs));
-  if (resolution.kind === 'shape') {
-    // Weights in mid-air are most likely those of a rollout that is under way: say so, and not that they need mending.
-    const live = await liveOn(rollouts, wanted);
-    if (live !== null) return { kind: 'taken', by: live };
-  }
-  if (resolution.kind !== 'resolved') return refusalFrom(resolution);
-  const now = await rollouts.now();
-  const rollout = newRollout(
-    { id: newId(), target: resolution.target, plan, planVersion, requestedBy: actor, reason },
-    scrapeSeconds,
-    now,
-  );
-  return { kind: 'drafted', rollout, request: wanted, now };
-}
-
-function refusalFrom(resolution: Exclude<Resolution, { kind: 'resolved' }>): TargetRefusal {
-  switch (resolution.kind) {
-    case 'missing':
-      return { kind: 'targetMissing' };
-    case 'shape':
-      return { kind: 'targetShape', fault: resolution.fault };
-    case 'unavailable':
-      return { kind: 'meshUnavailable', failure: resolution };
-  }
-}
-
-type Act = { id: string; command: Command; actor: Actor; remember: Remember | null };
-
-async function act(rollouts: Rollouts, { id, command, actor, remember }: Act): Promise<ActAnswer> {
-  const answered = await rollouts.command<ActAnswer>(id, (rollout, now) => {
-    const obedience = obey(rollout, command, actor, now);
-    if (obedience.kind === 'refused') {
-      return {
-        change: null,
-        answer: { kind: 'refused', refusal: obedience.refusal, rollout, now },
-        remember: null,
-      };
-    }
-    if (obedience.kind === 'obeyedBefore')
-      return { change: null, answer: { kind: 'accepted', rollout, now }, remember: null };
-    const { decision } = obedience;
-    return {
-      change: { rollout: decision.rollout, events: decision.events, nextAt: decision.nextAt },
-      answer: { kind: 'accepted', rollout: decision.rollout, now },
-      remember: remember?.(decision.rollout, now) ?? null,
-    };
-  });
-  return answered.kind === 'answered' ? answered.answer : answered;
 }

@@ -28,6 +28,11 @@ export function possibleShare({ traffic }: Rollout): Share {
   return Math.max(traffic.applied, traffic.intent?.share ?? 0);
 }
 
+/** False when stable could not take all users: its destination is gone, or none of its pods is ready. */
+export function canTakeAll({ hasStable, readiness: { stable } }: SplitView): boolean {
+  return hasStable && !(stable.kind === 'known' && stable.ready === 0);
+}
+
 /** When the next poll is due; polls keep their rhythm unless one was missed. */
 export function pollAfter({ nextPollAt, plan }: Rollout, now: Millis): Millis {
   if (now < nextPollAt) return nextPollAt;

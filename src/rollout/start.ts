@@ -3,7 +3,7 @@ import { goOn } from './go-on.ts';
 import { presentIn } from './identity.ts';
 import { longestWindowSeconds } from './plan-parts.ts';
 import type { SplitView } from './ports/mesh.ts';
-import type { Rollout } from './rollout.ts';
+import { begunAt, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Sight } from './sight.ts';
 import type { Millis } from './units.ts';
@@ -16,11 +16,25 @@ const startingMs = 600_000;
 
 /** Preflight: a rollout starts from weights at rest, with a stable that metrics can see. Until then nothing is touched. */
 export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
+  const obstacle = obstacleIn(rollout, sight, now);
+  if (obstacle === null) return begin(rollout, sight, now);
+  const { why, patienceMs: patience } = obstacle;
+  const waits = patience === null || now - begunAt(rollout) < patience;
+  return waits ? waitFor(rollout, why, now) : giveUp(rollout, why, now);
+}
+
+/**
+ * What stands in the way of a start, in words, and for how many milliseconds it may pass by itself before the start is
+ * given up; null is for as long as it takes.
+ */
+export type StartObstacle = { why: string; patienceMs: number | null };
+
+/** Why a rollout in preflight does not begin at this moment; null when it does. */
+export function obstacleIn(rollout: Rollout, sight: Sight, now: Millis): StartObstacle | null {
   const fault = faultOf(rollout, sight);
-  if (fault !== null && now - rollout.createdAt < fault.patienceMs) return waitFor(rollout, fault.why, now);
-  if (fault !== null) return giveUp(rollout, fault.why, now);
-  const waitsFor = stoppedBy(sight) ?? leftoversIn(rollout, sight, now);
-  return waitsFor === null ? begin(rollout, sight, now) : waitFor(rollout, waitsFor, now);
+  if (fault !== null) return fault;
+  const why = stoppedBy(sight) ?? leftoversIn(rollout, sight, now);
+  return why === null ? null : { why, patienceMs: null };
 }
 
 /** The kill switch stops what has not begun, too. */
@@ -47,8 +61,7 @@ function giveUp(rollout: Rollout, why: string, now: Millis): Decision {
  */
 function leftoversIn(rollout: Rollout, { measurements }: Sight, now: Millis): string | null {
   const reading = measurements?.requests.canary;
-  const until =
-    rollout.createdAt + (longestWindowSeconds(rollout.plan.checks) + rollout.scrapeSeconds) * 1000;
+  const until = begunAt(rollout) + (longestWindowSeconds(rollout.plan.checks) + rollout.scrapeSeconds) * 1000;
   if (reading?.kind !== 'value' || reading.requests < 0.5 || now >= until) return null;
   const { version } = rollout.target.canary;
   return `metrics still show ${say.count(reading.requests)} requests on ${version} from before this rollout; they are out of every window by ${say.timeOfDay(until)}`;

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { Actor, Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
-import type { Millis as Instant } from './units.ts';
-
-const Millis = z.number();
+import { Millis } from './units.ts';
 
 /** Where a rollout stands in its plan. `startedAt` is moved on by every hold and pause, so that waiting never counts as baking. */
 export const Position = z.strictObject({
@@ -14,6 +12,18 @@ export const Position = z.strictObject({
   bakeEnded: z.boolean().default(false),
 });
 export type Position = z.infer<typeof Position>;
+
+export const PreflightFailed = z.strictObject({
+  kind: z.literal('preflightFailed'),
+  at: Millis,
+  why: z.string(),
+});
+export const Cancelled = z.strictObject({
+  kind: z.literal('cancelled'),
+  at: Millis,
+  by: Actor,
+  reason: z.string().nullable(),
+});
 
 export const State = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -52,12 +62,14 @@ export const State = z.discriminatedUnion('kind', [
     stuck: StuckReason.nullable(),
     /** The epoch of the first turn on the way back; null before it. Its write and all later ones were to 0. */
     firstEpoch: z.number().nullable(),
+    /** Only then may stable's pods run the canary's images, so that weights bring nobody back. */
+    fromHandover: z.literal(true).optional(),
   }),
   z.strictObject({ kind: z.literal('succeeded'), at: Millis }),
   z.strictObject({ kind: z.literal('rolledBack'), at: Millis, since: Millis, cause: Cause, by: Actor }),
   z.strictObject({ kind: z.literal('rollbackFailed'), at: Millis, cause: Cause, why: z.string() }),
-  z.strictObject({ kind: z.literal('preflightFailed'), at: Millis, why: z.string() }),
-  z.strictObject({ kind: z.literal('cancelled'), at: Millis, by: Actor, reason: z.string().nullable() }),
+  PreflightFailed,
+  Cancelled,
 ]);
 export type State = z.infer<typeof State>;
 export type StateKind = State['kind'];
@@ -73,13 +85,14 @@ export function positionOf(state: State): Position | null {
 }
 
 /** The position with the step's clock moved on by the time that the rollout stood still. */
-export function resumedPosition(state: Placed, now: Instant): Position {
+export function resumedPosition(state: Placed, now: Millis): Position {
   if (state.kind === 'running') return state.position;
   return { ...state.position, startedAt: state.position.startedAt + (now - state.since) };
 }
 
 /** A terminal state never reopens. */
 export const isTerminal = {
+  waiting: false,
   preflight: false,
   running: false,
   holding: false,
@@ -92,4 +105,4 @@ export const isTerminal = {
   rollbackFailed: true,
   preflightFailed: true,
   cancelled: true,
-} as const satisfies Record<StateKind, boolean>;
+} as const satisfies Record<StateKind | 'waiting', boolean>;

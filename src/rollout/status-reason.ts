@@ -1,5 +1,6 @@
 import type { Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
-import type { Rollout } from './rollout.ts';
+import type { StoredRollout } from './rollout.ts';
+import type { Obstacle } from './scheduled.ts';
 
 /** Closed list of reasons on the wire. */
 export type StatusReason =
@@ -32,6 +33,8 @@ export type StatusReason =
   | 'canary_changed'
   | 'canary_unsettled'
   | 'kill_switch'
+  | 'queued'
+  | 'target_unreadable'
   | 'preflight_failed';
 
 const byCause = {
@@ -78,11 +81,20 @@ const byStuck = {
   stableMissing: 'stable_missing',
   targetMissing: 'target_missing',
   stableNotReady: 'stable_not_ready',
+  stableCarries: 'no_way_back',
 } as const satisfies Record<StuckReason['kind'], StatusReason>;
 
+const byObstacle = {
+  behind: 'queued',
+  order: 'kill_switch',
+  fault: 'target_unreadable',
+} as const satisfies Record<Obstacle['kind'], StatusReason>;
+
 /** Why a rollout is in its state, as a word for programs; null when there is nothing to explain. */
-export function statusReasonOf({ state }: Rollout): StatusReason | null {
+export function statusReasonOf({ state }: StoredRollout): StatusReason | null {
   switch (state.kind) {
+    case 'waiting':
+      return state.obstacle === null ? null : byObstacle[state.obstacle.kind];
     case 'preflight':
     case 'running':
     case 'succeeded':
@@ -109,7 +121,7 @@ export function statusReasonOf({ state }: Rollout): StatusReason | null {
 }
 
 /** The exit code that a waiting CI job should end with; 8 while the rollout is still on its way. */
-export function exitCodeOf({ state }: Rollout): number {
+export function exitCodeOf({ state }: StoredRollout): number {
   switch (state.kind) {
     case 'succeeded':
       return 0;
@@ -125,6 +137,7 @@ export function exitCodeOf({ state }: Rollout): number {
       return state.stuck === null ? 8 : 10;
     case 'handingOver':
       return state.breach === null ? 8 : 10;
+    case 'waiting':
     case 'preflight':
     case 'running':
     case 'holding':

@@ -1,10 +1,10 @@
 import type { Command, Refusal } from './command.ts';
 import { turnedBack } from './go-back.ts';
-import { staleView } from './obey.ts';
 import type { MeshView } from './ports/mesh.ts';
 import type { Actor } from './reasons.ts';
 import { hasEnded, newRollout, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { staleView } from './stale-view.ts';
 import type { Millis } from './units.ts';
 
 type Rollback = Extract<Command, { action: 'rollback' }>;

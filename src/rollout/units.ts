@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 /** A point in time: milliseconds since the Unix epoch, always read from PostgreSQL's clock. */
-export type Millis = number;
+export const Millis = z.number();
+export type Millis = z.infer<typeof Millis>;
 
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 const durationText = /^(?:\d+(?:\.\d+)?[smhd])+$/;

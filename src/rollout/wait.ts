@@ -2,18 +2,27 @@ import { closed, pendingIn } from './approval.ts';
 import { type Decision, decided, event } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
-import { asFound, interrupt, interruptedEvents, interruptionIn, writeWhile } from './interruption.ts';
+import {
+  asFound,
+  interrupt,
+  interruptedEvents,
+  interruptionIn,
+  writeNow,
+  writeWhile,
+} from './interruption.ts';
 import { paged } from './page.ts';
 import type { SplitView } from './ports/mesh.ts';
 import type { Cause, PauseReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
 import type { Rollout } from './rollout.ts';
+import * as say from './say.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
 import type { In } from './state.ts';
 import type { Millis } from './units.ts';
 
 type Paused = In<'paused'>;
 type Waiting = In<'paused' | 'awaitingApproval'>;
+type Told = Pick<Decision, 'rollout' | 'events'>;
 
 /** A turn while a person is awaited: the weight stays, the guards go on, and nobody coming is an answer too. */
 export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis): Decision {
@@ -25,12 +34,29 @@ export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis):
   if (timeUp !== null) return expired(rollout, timeUp, sight, now);
   // Nobody is at work here who could wait for it to be created anew; the way back waits for that too.
   if (view.kind === 'missing') return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
-  const told = paged(rollout, now);
+  const told = tellOfTraffic(paged(rollout, now), from, now);
   const restarted = afterRestart(told.rollout, view, now);
   const events = [...told.events, ...restarted.events];
   if (view.kind !== 'split') return decided(restarted.rollout, { events });
-  const decision = look(restarted.rollout, from, view, now);
+  const { state } = told.rollout;
+  const decision = look(restarted.rollout, state.kind === 'paused' ? state : from, view, now);
   return { ...decision, events: [...events, ...decision.events] };
+}
+
+/** How long a changed canary may keep its traffic before somebody is paged. */
+const changedCanaryMs = 60_000;
+
+/** A canary that nobody measured must not keep its traffic unheard, whatever refuses the write. */
+function tellOfTraffic(told: Told, from: Waiting, now: Millis): Told {
+  const { rollout } = told;
+  const reason = from.kind === 'paused' ? from.reason : null;
+  const isOverdue = rollout.traffic.applied > 0 && now - from.since >= changedCanaryMs;
+  if (from.kind !== 'paused' || reason?.kind !== 'canaryChanged' || reason.paged || !isOverdue) return told;
+  const message = `the changed canary still has traffic: ${say.traffic(rollout)}`;
+  return {
+    rollout: { ...rollout, state: { ...from, reason: { ...reason, paged: true } } },
+    events: [...told.events, event('page', message, { reason })],
+  };
 }
 
 /** What somebody else did meanwhile is told, and becomes what the rollout is paused for. */
@@ -42,14 +68,17 @@ function look(rollout: Rollout, from: Waiting, view: SplitView, now: Millis): De
     return interrupt(stopped, { state: from, reason, view }, now);
   }
   if (reason === null || isKnown(reason, from.reason))
-    return decided(rollout, { write: writeWhile(from.reason, rollout, view) });
+    return decided(rollout, writeNow(writeWhile(from.reason, rollout, view), now));
   const found = asFound(rollout, view, now);
   const paused = { ...found, deadlineAt: deadlineAfterWait(found, now), state: { ...from, reason } };
-  return decided(paused, { events: interruptedEvents(reason), write: writeWhile(reason, rollout, view) });
+  const write = writeWhile(reason, rollout, view);
+  return decided(paused, { events: interruptedEvents(reason), ...writeNow(write, now) });
 }
 
 /** A share that moved once more is news; that the object or the canary is another one, or not understood, is said once. */
 function isKnown(reason: PauseReason, known: PauseReason): boolean {
+  // What a person has not judged yet is not forgotten for anything else: that is found again after the resume.
+  if (known.kind === 'canaryChanged' && reason.kind !== 'canaryChanged') return true;
   if (reason.kind === 'recreated') return known.kind === 'recreated' && known.uid === reason.uid;
   if (reason.kind === 'canaryChanged') return known.kind === 'canaryChanged' && known.to === reason.to;
   return reason.kind !== 'drift' && reason.kind === known.kind;

@@ -1,7 +1,7 @@
 import { pendingIn } from './approval.ts';
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
 import { watchedSeconds } from './plan-parts.ts';
-import type { HoldReason } from './reasons.ts';
+import type { HoldReason, PauseReason } from './reasons.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { In, Position, State } from './state.ts';
@@ -19,9 +19,9 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
     case 'running':
       return `looks again ${when} and ${stepNext(rollout, state.position, now)}; ${guarded}`;
     case 'holding':
-      return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${guarded}`;
+      return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${state.reason.kind === 'killSwitch' ? stopped : guarded}`;
     case 'paused':
-      return `keeps the weight and looks again ${when}; rolls back by itself if a guard fails, and at ${say.moment(pauseEnd(rollout, state), now)} if nobody resumes`;
+      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails, and at ${say.moment(pauseEnd(rollout, state), now)} if nobody resumes`;
     case 'awaitingApproval':
       return `keeps the weight and looks again ${when}; goes on when approved, and rolls back by itself if a guard fails, if somebody rejects, and at ${say.moment(pendingIn(rollout.approvals)?.expiresAt ?? now, now)} if too few approve`;
     case 'handingOver':
@@ -38,8 +38,17 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
   }
 }
 
+const stopped = 'rolls back by itself if a guard fails; no deadline runs meanwhile';
+
+/** Only a canary that changed does not keep its weight while a person is awaited. */
+function weightWhile({ traffic }: Rollout, { kind }: PauseReason): string {
+  if (kind !== 'canaryChanged') return 'keeps the weight';
+  if (traffic.applied > 0) return 'takes all traffic from the canary';
+  return 'keeps the canary at 0 % until somebody resumes at the first step,';
+}
+
 function handover(
-  { target, plan }: Rollout,
+  { target, plan, traffic }: Rollout,
   { phase, breach, since }: In<'handingOver'>,
   when: string,
   now: Millis,
@@ -48,7 +57,7 @@ function handover(
   if (breach !== null)
     return `keeps the weights and looks again ${when}; take the images of ${stable} back with: ${say.undo({ target })}`;
   if (phase === 'waiting')
-    return `keeps 100 % on the canary and looks again ${when}; gives stable all traffic when every ready pod of ${stable} runs the canary's images`;
+    return `keeps ${say.share(traffic.applied)} on the canary and looks again ${when}; gives stable all traffic when every ready pod of ${stable} runs the canary's images`;
   return `looks again ${when} and ends the rollout at ${say.moment(since + plan.handoverBake * 1000, now)} or later, when every check has passed on ${stable}`;
 }
 
@@ -56,12 +65,14 @@ function stepNext(rollout: Rollout, position: Position, now: Millis): string {
   const step = stepAt(rollout, position);
   const seconds = watchedSeconds(step);
   const isOnItsWay = step.type === 'promote' && rollout.traffic.applied < 100;
+  if (step.type === 'approval') return 'asks for approval';
   if (step.type === 'setWeight') return `writes ${say.share(step.weight)} for the canary`;
   if (isOnItsWay || seconds === null)
     return step.type === 'pause' ? 'waits for a person' : 'writes 100 % for the canary';
   const end = say.moment(position.startedAt + seconds * 1000, now);
   if (step.type === 'pause') return `goes on at ${end}`;
-  const goesOn = step.type === 'promote' ? 'ends the rollout' : 'goes on';
+  const ends = rollout.plan.onSuccess === 'handover' ? 'begins the handover' : 'ends the rollout';
+  const goesOn = step.type === 'promote' ? ends : 'goes on';
   return `${goesOn} at ${end} or later, when every check has passed at this weight`;
 }
 
@@ -84,6 +95,8 @@ function pauseEnd(
 function wayBack({ stuck }: Extract<State, { kind: 'rollingBack' }>, when: string): string {
   if (stuck?.kind === 'stableNotReady')
     return `looks again ${when} and writes 0 % for the canary as soon as stable has a ready pod`;
+  if (stuck?.kind === 'stableCarries')
+    return `keeps the weights, looks again ${when} and writes 0 % for the canary as soon as no pod of stable runs its images`;
   if (stuck?.kind === 'stableMissing')
     return `looks again ${when} and writes 0 % for the canary as soon as stable's destination is back`;
   return `writes 0 % for the canary ${when} and does not stop before it is read back`;

@@ -4,7 +4,11 @@ import { paymentMesh } from './payment-mesh.ts';
 
 /** The mesh of the demo: payment-service, split by subsets of one host, and ledger, split by hosts. */
 export function demoMesh(): MeshSpec {
-  const meshes = [paymentMesh(), ledgerMesh()];
+  return joined([paymentMesh(), ledgerMesh()]);
+}
+
+/** Several meshes as one. */
+export function joined(meshes: readonly MeshSpec[]): MeshSpec {
   return {
     services: meshes.flatMap(({ services }) => services),
     objects: meshes.flatMap(({ objects }) => objects),

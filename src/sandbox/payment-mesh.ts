@@ -3,38 +3,40 @@ import { fullHost, type MeshSpec, type ServiceSpec } from './mesh-spec.ts';
 const namespace = 'payment-prod';
 const name = 'payment-service';
 const healthy = { errorRate: 0.0005, medianMs: 60, p99Ms: 240 };
-const versions = ['v1', 'v2', 'v3'] as const;
 
-const service: ServiceSpec = {
-  name,
-  namespace,
-  port: 8080,
-  versions: versions.map((version) => ({
-    version,
-    workload: `${name}-${version}`,
-    replicas: 2,
-    image: `example.test/payments/${name}:${version}`,
-    behaviour: healthy,
-  })),
-  caller: {
-    namespace: 'order-prod',
-    workload: 'order-service',
-    version: 'v1',
-    replicas: 2,
-    image: 'example.test/orders/order-service:v1',
-  },
-  requestsPerSecond: 600,
-};
+function serviceWith(versions: readonly string[]): ServiceSpec {
+  return {
+    name,
+    namespace,
+    port: 8080,
+    versions: versions.map((version) => ({
+      version,
+      workload: `${name}-${version}`,
+      replicas: 2,
+      image: `example.test/payments/${name}:${version}`,
+      behaviour: healthy,
+    })),
+    caller: {
+      namespace: 'order-prod',
+      workload: 'order-service',
+      version: 'v1',
+      replicas: 2,
+      image: 'example.test/orders/order-service:v1',
+    },
+    requestsPerSecond: 600,
+  };
+}
 
 /**
- * payment-service in payment-prod with versions v1, v2 and v3 (two healthy pods each), subsets of one host, all traffic
- * on v1, called by order-service in order-prod 600 times a second.
+ * payment-service in payment-prod with versions v1, v2 and v3 or those given (two healthy pods each), subsets of one
+ * host, all traffic on the first, called by order-service in order-prod 600 times a second.
  */
-export function paymentMesh(): MeshSpec {
+export function paymentMesh(versions: readonly string[] = ['v1', 'v2', 'v3']): MeshSpec {
+  const service = serviceWith(versions);
   const host = fullHost(service);
   const destination = (version: string) => ({
     destination: { host, subset: version },
-    weight: version === 'v1' ? 100 : 0,
+    weight: version === versions[0] ? 100 : 0,
   });
   return {
     services: [service],

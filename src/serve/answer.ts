@@ -23,18 +23,20 @@ export async function startApi(parts: Parts, tokens: TokenTable): Promise<Closin
   const clusters = config.clusters.map(({ name }) => name);
   const deadline = AbortSignal.timeout;
   const rollouts = rolloutStore(db);
+  const holds = holdStore(db);
   const server = buildServer({
     service: rolloutService({
       clusters,
       mesh,
       metrics,
       rollouts,
+      holds,
       newId: () => `ro_${ulid()}`,
       deadline,
     }),
     plans: planService({ library: planStore(db), digest: sha256 }),
     targets: targetService({ clusters, mesh, records: targetStore(db), deadline }),
-    holds: holdService({ holds: holdStore(db), rollouts, clusters, newId: () => `ho_${ulid()}` }),
+    holds: holdService({ holds, rollouts, clusters, newId: () => `ho_${ulid()}` }),
     tokens,
     readiness: () => readinessOf(parts),
     metricsText: telemetry.text,

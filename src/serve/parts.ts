@@ -2,9 +2,9 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { type ClusterMetrics, clusterMetrics } from '../metrics/clusters.ts';
 import { type QueueHealth, queueHealth } from '../queue/health.ts';
+import { databaseNow } from '../store/clock.ts';
 import { connect, type Database } from '../store/database.ts';
 import { rolloutStore } from '../store/rollout-store.ts';
-import { databaseNow } from '../store/turn-store.ts';
 import { type Telemetry, telemetry } from '../telemetry.ts';
 import { type Clusters, openClusters } from '../traffic/clusters.ts';
 

@@ -1,7 +1,7 @@
 import type { Readiness } from '../api/route.ts';
 import { AppError } from '../errors.ts';
+import { databaseNow } from '../store/clock.ts';
 import type { Database } from '../store/database.ts';
-import { databaseNow } from '../store/turn-store.ts';
 import type { Parts } from './parts.ts';
 
 /** Milliseconds for all parts together. */

@@ -1,5 +1,6 @@
 import { type Expression, type RawBuilder, sql } from 'kysely';
 import type { Millis } from '../rollout/units.ts';
+import type { Db } from './database.ts';
 
 /** PostgreSQL's wall clock: unlike `now()` it moves on within a transaction. */
 export const databaseClock: RawBuilder<Date> = sql<Date>`clock_timestamp()`;
@@ -17,4 +18,10 @@ export function instant(at: Millis): RawBuilder<Date> {
 /** PostgreSQL's clock plus or minus some seconds. */
 export function secondsFromNow(seconds: number): RawBuilder<Date> {
   return sql<Date>`clock_timestamp() + make_interval(secs => ${seconds}::double precision)`;
+}
+
+/** What PostgreSQL's clock says now. */
+export async function databaseNow(db: Db): Promise<Millis> {
+  const { now } = await db.selectNoFrom(millis(databaseClock).as('now')).executeTakeFirstOrThrow();
+  return now;
 }

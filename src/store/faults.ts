@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { AppError } from '../errors.ts';
+import { AppError, codeOf } from '../errors.ts';
 
 const lockTimeout = '55P03';
 const statementTimeout = '57014';
@@ -8,6 +8,8 @@ const timeouts = new Set([lockTimeout, statementTimeout, idleInTransaction]);
 
 const serializationFailure = '40001';
 const deadlock = '40P01';
+const uniqueViolation = '23505';
+const noCode = 'no answer';
 
 /** Classes in which the server cannot serve anybody now: connection, resources, operator, wrong password, no database. */
 const unavailableClasses = new Set(['08', '28', '3D', '53', '57', '58']);
@@ -20,11 +22,15 @@ export function databaseFault(cause: unknown): unknown {
   if (cause instanceof AppError) return cause;
   // Only the server sends a DatabaseError; all else means that it was not reached or did not answer.
   if (!(cause instanceof pg.DatabaseError)) {
-    return new AppError('databaseUnavailable', `the database cannot be reached (${codeOf(cause)})`, {
-      cause,
-    });
+    return new AppError(
+      'databaseUnavailable',
+      `the database cannot be reached (${codeOf(cause) ?? noCode})`,
+      {
+        cause,
+      },
+    );
   }
-  const code = codeOf(cause);
+  const code = codeOf(cause) ?? noCode;
   if (timeouts.has(code)) {
     return new AppError('databaseTimeout', `the database took too long (${code})`, { cause });
   }
@@ -40,7 +46,9 @@ export function isTransient(cause: unknown): boolean {
   return cause instanceof pg.DatabaseError && (code === serializationFailure || code === deadlock);
 }
 
-function codeOf(cause: unknown): string {
-  if (!(cause instanceof Error) || !('code' in cause)) return 'no answer';
-  return typeof cause.code === 'string' ? cause.code : 'no answer';
+/** True when another live rollout holds the VirtualService: the index `rollout_live` lets only one. */
+export function isTakenLive(cause: unknown): boolean {
+  return (
+    cause instanceof pg.DatabaseError && cause.code === uniqueViolation && cause.constraint === 'rollout_live'
+  );
 }

@@ -6,10 +6,10 @@ import type { HoldOrder } from '../rollout/ports/store.ts';
 import { Actor } from '../rollout/reasons.ts';
 import { databaseClock, millis } from './clock.ts';
 import type { Db } from './database.ts';
-import { jsonText, storable } from './json-text.ts';
+import { storable } from './json-text.ts';
 import { parsed } from './rows.ts';
 import { inTransaction, type Outcome, type Trx } from './transaction.ts';
-import { noLease, wakeWorkers } from './writes.ts';
+import { appendSubjectAudit, noLease, wakeWorkers } from './writes.ts';
 
 /**
  * Hold orders on PostgreSQL. Every method throws AppError `databaseUnavailable` or `databaseTimeout` when the database
@@ -183,22 +183,4 @@ function subjectOf({ cluster, namespace }: Scope): string {
     namespace === null ? [] : ['namespace', namespace],
   ];
   return ['hold', ...parts.flat()].join('/');
-}
-
-/** An audit row about something else than a rollout. */
-async function appendSubjectAudit(trx: Trx, subject: string, event: AuditEvent): Promise<void> {
-  await trx
-    .insertInto('audit')
-    .values({
-      rollout_id: null,
-      subject,
-      seq: 0,
-      at: databaseClock,
-      type: event.type,
-      actor_kind: event.actor.kind,
-      actor_name: storable(event.actor.name),
-      message: storable(event.message),
-      facts: jsonText(event.facts),
-    })
-    .execute();
 }

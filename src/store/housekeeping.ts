@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Millis } from '../rollout/units.ts';
+import { databaseNow } from './clock.ts';
 import type { Db } from './database.ts';
 import {
   dropPartition,
@@ -12,7 +13,6 @@ import {
   monthsInDefault,
   partitionsOf,
 } from './partitions.ts';
-import { databaseNow } from './turn-store.ts';
 
 /** How long rows are kept: days for measurements, months for the audit log, null for ever. */
 export type Retention = { measurementDays: number | null; auditMonths: number | null };

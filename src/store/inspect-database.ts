@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { z } from 'zod';
+import { codeOf } from '../errors.ts';
 import { connectionOptions } from './database.ts';
 
 const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -111,7 +112,7 @@ const connectReasons: Record<string, string> = {
 
 /** The messages of the driver may quote the address. */
 function whyNot(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown fault';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return connectReasons[code] ?? (code === '' ? 'no answer in time' : `it answered ${code}`);
+  if (!(error instanceof Error)) return 'unknown reason';
+  const code = codeOf(error);
+  return code === null ? 'no answer in time' : (connectReasons[code] ?? `it answered ${code}`);
 }

@@ -9,11 +9,10 @@ import {
   type PlacedRow,
 } from '../rollout/ports/live.ts';
 import { CheckResult } from '../rollout/rollout.ts';
-import { instant, millis, secondsFromNow } from './clock.ts';
+import { databaseNow, instant, millis, secondsFromNow } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
 import { auditRowFrom, parsed } from './rows.ts';
-import { databaseNow } from './turn-store.ts';
 
 /**
  * What watchers read, on PostgreSQL; statements have the deadlines of every other one.

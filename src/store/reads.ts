@@ -1,12 +1,14 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
 import type { AuditRow } from '../rollout/audit.ts';
+import type { MeshName } from '../rollout/ports/mesh.ts';
 import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from '../rollout/ports/store.ts';
-import type { Rollout } from '../rollout/rollout.ts';
+import type { StoredRollout } from '../rollout/rollout.ts';
 import { databaseClock, instant, millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
-import { auditRowFrom, parsed, rolloutFrom } from './rows.ts';
+import { auditRowFrom, parsed, storedFrom } from './rows.ts';
+import type { Trx } from './transaction.ts';
 import { rememberedSince } from './writes.ts';
 
 const Answer = z.object({ fingerprint: z.string(), status: z.number(), body: z.string() });
@@ -23,11 +25,11 @@ export async function findRollout(db: Db, id: string): ReturnType<Rollouts['find
     .where('id', '=', storable(id))
     .executeTakeFirst();
   if (row === undefined) return null;
-  return { rollout: rolloutFrom(id, row.document), nextAt: row.nextAt, now: row.now };
+  return { rollout: storedFrom(id, row.document), nextAt: row.nextAt, now: row.now };
 }
 
 /** Rollouts that match, newest first: their ids begin with the time. */
-export async function listRollouts(db: Db, query: RolloutQuery): Promise<Rollout[]> {
+export async function listRollouts(db: Db, query: RolloutQuery): Promise<StoredRollout[]> {
   const { statuses, namespace, virtualService, beforeId } = query;
   let rows = db.selectFrom('rollout').select(['id', 'document']).orderBy('id', 'desc').limit(query.limit);
   if (statuses !== undefined)
@@ -35,7 +37,35 @@ export async function listRollouts(db: Db, query: RolloutQuery): Promise<Rollout
   if (namespace !== undefined) rows = rows.where('namespace', '=', storable(namespace));
   if (virtualService !== undefined) rows = rows.where('virtual_service', '=', storable(virtualService));
   if (beforeId !== undefined) rows = rows.where('id', '<', storable(beforeId));
-  return (await rows.execute()).map((row) => rolloutFrom(row.id, row.document));
+  return (await rows.execute()).map((row) => storedFrom(row.id, row.document));
+}
+
+/** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
+export async function namesakesOn(db: Db, name: MeshName): Promise<StoredRollout[]> {
+  const rows = await db
+    .selectFrom('rollout')
+    .select(['id', 'document'])
+    .where('cluster', '=', storable(name.cluster))
+    .where('namespace', '=', storable(name.namespace))
+    .where('virtual_service', '=', storable(name.virtualService))
+    .where('ended_at', 'is', null)
+    .orderBy('id')
+    .execute();
+  return rows.map((row) => storedFrom(row.id, row.document));
+}
+
+/** The id of the rollout that holds a VirtualService; scheduled ones hold nothing. */
+export async function holderOf(db: Db | Trx, name: MeshName): Promise<string | null> {
+  const row = await db
+    .selectFrom('rollout')
+    .select('id')
+    .where('cluster', '=', storable(name.cluster))
+    .where('namespace', '=', storable(name.namespace))
+    .where('virtual_service', '=', storable(name.virtualService))
+    .where('ended_at', 'is', null)
+    .where('status', '<>', 'scheduled')
+    .executeTakeFirst();
+  return row?.id ?? null;
 }
 
 /** One rollout's audit rows after a sequence number, in their order. */

@@ -1,15 +1,23 @@
 import { sql } from 'kysely';
 import type { AuditEvent } from '../rollout/audit.ts';
 import type { CommandChange, Remembered, Rollouts } from '../rollout/ports/store.ts';
-import { type Rollout, statusOf } from '../rollout/rollout.ts';
+import { isScheduled, type StoredRollout, statusOf } from '../rollout/rollout.ts';
+import { dueAt } from '../rollout/scheduled.ts';
 import type { Millis } from '../rollout/units.ts';
-import { databaseClock, millis } from './clock.ts';
+import { databaseClock, databaseNow, instant, millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { liveReads } from './live-reads.ts';
-import { findRollout, listRollouts, recallAnswer, rolloutEvents, searchAudit } from './reads.ts';
-import { documentOf, LastSeq, parsed, rolloutFrom } from './rows.ts';
+import {
+  findRollout,
+  holderOf,
+  listRollouts,
+  namesakesOn,
+  recallAnswer,
+  rolloutEvents,
+  searchAudit,
+} from './reads.ts';
+import { documentOf, LastSeq, parsed, storedFrom } from './rows.ts';
 import { inTransaction, type Outcome, type Trx } from './transaction.ts';
-import { databaseNow } from './turn-store.ts';
 import { appendAudit, columnsOf, keepAnswer, noLease, wakeWorkers } from './writes.ts';
 
 type Created = Awaited<ReturnType<Rollouts['create']>>;
@@ -17,7 +25,7 @@ type Answered<Answer> =
   | { kind: 'answered'; answer: Answer }
   | { kind: 'unknown' }
   | { kind: 'answeredBefore' };
-type Act<Answer> = (rollout: Rollout, now: Millis) => CommandChange<Answer>;
+type Act<Answer> = (rollout: StoredRollout, now: Millis) => CommandChange<Answer>;
 
 /**
  * What the service needs, on PostgreSQL. Every method throws AppError `databaseUnavailable` or `databaseTimeout` when
@@ -30,6 +38,7 @@ export function rolloutStore(db: Db): Rollouts {
     recall: (key) => recallAnswer(db, key),
     find: (id) => findRollout(db, id),
     list: (query) => listRollouts(db, query),
+    namesakes: (name) => namesakesOn(db, name),
     events: (id, afterSeq, limit) => rolloutEvents(db, { id, afterSeq, limit }),
     audit: (query) => searchAudit(db, query),
     now: () => databaseNow(db),
@@ -37,7 +46,7 @@ export function rolloutStore(db: Db): Rollouts {
   };
 }
 
-type Creation = { rollout: Rollout; events: AuditEvent[]; remember: Remembered | null };
+type Creation = { rollout: StoredRollout; events: AuditEvent[]; remember: Remembered | null };
 
 async function create(db: Db, creation: Creation): Promise<Created> {
   for (;;) {
@@ -55,7 +64,7 @@ async function insert(trx: Trx, creation: Creation): Promise<Outcome<Created | {
       id: rollout.id,
       document: sql<string>`${documentOf(rollout)}::jsonb`,
       status: statusOf(rollout),
-      next_at: databaseClock,
+      next_at: isScheduled(rollout) ? instant(dueAt(rollout)) : databaseClock,
       last_seq: events.length,
     })
     .onConflict((conflict) =>
@@ -79,17 +88,8 @@ async function insert(trx: Trx, creation: Creation): Promise<Outcome<Created | {
 /** The same request sent twice meets its own rollout: then the remembered answer is the truth, not `taken`. */
 async function obstacle(trx: Trx, { rollout, remember }: Creation): Promise<Created | { kind: 'vanished' }> {
   if (remember !== null && (await recallAnswer(trx, remember)) !== null) return { kind: 'answeredBefore' };
-  const { cluster, namespace, virtualService } = rollout.target;
-  const live = await trx
-    .selectFrom('rollout')
-    .select('id')
-    .where('cluster', '=', cluster)
-    .where('namespace', '=', namespace)
-    .where('virtual_service', '=', virtualService)
-    .where('ended_at', 'is', null)
-    .where('status', '<>', 'scheduled')
-    .executeTakeFirst();
-  return live === undefined ? { kind: 'vanished' } : { kind: 'taken', by: live.id };
+  const by = await holderOf(trx, rollout.target);
+  return by === null ? { kind: 'vanished' } : { kind: 'taken', by };
 }
 
 async function command<Answer>(trx: Trx, id: string, act: Act<Answer>): Promise<Outcome<Answered<Answer>>> {
@@ -100,7 +100,7 @@ async function command<Answer>(trx: Trx, id: string, act: Act<Answer>): Promise<
     .forUpdate()
     .executeTakeFirst();
   if (row === undefined) return { keep: false, value: { kind: 'unknown' } };
-  const { change, answer, remember } = act(rolloutFrom(id, row.document), row.now);
+  const { change, answer, remember } = act(storedFrom(id, row.document), row.now);
   if (change === null) return { keep: false, value: { kind: 'answered', answer } };
   if (remember !== null && !(await keepAnswer(trx, id, remember))) {
     return { keep: false, value: { kind: 'answeredBefore' } };

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { AuditFacts, type AuditRow, AuditType } from '../rollout/audit.ts';
 import { Actor } from '../rollout/reasons.ts';
-import { Rollout } from '../rollout/rollout.ts';
+import { isScheduled, Rollout, type StoredRollout } from '../rollout/rollout.ts';
+import { ScheduledRollout } from '../rollout/scheduled.ts';
 import { jsonText } from './json-text.ts';
 
 /** PostgreSQL sends bigint as text, because it may exceed what a number holds. */
@@ -46,6 +47,14 @@ const AuditRowColumns = z
  * The rollout as it was written.
  * @throws AppError `corruptRow` when the document is not one that this version understands
  */
+export function storedFrom(id: string, document: unknown): StoredRollout {
+  const schema = Scheduled.safeParse(document).success ? ScheduledRollout : Rollout;
+  return parsed<StoredRollout>(schema, document, `rollout ${id}`);
+}
+
+const Scheduled = z.looseObject({ kind: z.literal('scheduled') });
+
+/** The rollout as it was written, where no scheduled one can be; throws like `storedFrom`. */
 export function rolloutFrom(id: string, document: unknown): Rollout {
   return parsed(Rollout, document, `rollout ${id}`);
 }
@@ -54,9 +63,10 @@ export function rolloutFrom(id: string, document: unknown): Rollout {
  * The text to store for a rollout.
  * @throws AppError `corruptRow` when it could not be read back: one bad write would stop all later turns
  */
-export function documentOf(rollout: Rollout): string {
+export function documentOf(rollout: StoredRollout): string {
   const text = jsonText(rollout);
-  parsed(Rollout, JSON.parse(text), `rollout ${rollout.id}, not written`);
+  const schema = isScheduled(rollout) ? ScheduledRollout : Rollout;
+  parsed<StoredRollout>(schema, JSON.parse(text), `rollout ${rollout.id}, not written`);
   return text;
 }
 

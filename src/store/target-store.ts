@@ -31,10 +31,15 @@ function rowsOf(db: Db) {
         .whereRef('live.namespace', '=', 'last.namespace')
         .whereRef('live.virtual_service', '=', 'last.virtual_service')
         .where('live.ended_at', 'is', null)
+        .where('live.status', '<>', 'scheduled')
         .limit(1)
         .as('live'),
-    ]);
+    ])
+    .where(hasBegun);
 }
+
+/** One that is scheduled, or that ended before its turn came, has read no route yet. */
+const hasBegun = sql<boolean>`last.document ->> 'kind' is null`;
 
 async function list(db: Db, query: TargetQuery): Promise<TargetRecord[]> {
   const { cluster, namespace, virtualService, after, limit } = query;

@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import type { Change, Claim, HoldOrder, Store } from '../rollout/ports/store.ts';
-import type { Rollout } from '../rollout/rollout.ts';
-import { databaseClock, millis, secondsFromNow } from './clock.ts';
+import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
+import { databaseClock, databaseNow, millis, secondsFromNow } from './clock.ts';
 import type { Db } from './database.ts';
+import { isTakenLive } from './faults.ts';
 import { openOrders, orderFrom } from './hold-store.ts';
-import { Epoch, LastSeq, parsed, rolloutFrom } from './rows.ts';
+import { holderOf, namesakesOn } from './reads.ts';
+import { Epoch, LastSeq, parsed, storedFrom } from './rows.ts';
 import { inTransaction } from './transaction.ts';
 import { appendAudit, columnsOf, keepMeasurements, noLease } from './writes.ts';
 
@@ -18,15 +20,10 @@ export function turnStore(db: Db): Store {
   return {
     claim: (id, worker, leaseSeconds) => claim(db, { id, worker, leaseSeconds }),
     save: (id, epoch, change) => save(db, id, epoch, change),
+    namesakes: (name) => namesakesOn(db, name),
     due: (limit) => due(db, limit),
     now: () => databaseNow(db),
   };
-}
-
-/** PostgreSQL's clock, in milliseconds. */
-export async function databaseNow(db: Db): Promise<number> {
-  const { now } = await db.selectNoFrom(millis(databaseClock).as('now')).executeTakeFirstOrThrow();
-  return now;
 }
 
 /** One statement: a second claimer waits for the row and then sees the new lease. */
@@ -50,7 +47,7 @@ async function claim(
   if (row === undefined) return null;
   const { epoch } = parsed(Epoch, row, `rollout ${asked.id}`);
   try {
-    const rollout = rolloutFrom(asked.id, row.document);
+    const rollout = storedFrom(asked.id, row.document);
     // Read after the claim: an order that is placed later than this fences the turn.
     return { rollout, epoch, now: row.now, order: await orderOver(db, rollout.target) };
   } catch (cause) {
@@ -66,7 +63,7 @@ async function claim(
 }
 
 /** An open hold order whose scope the target lies in; the widest one is told of. */
-async function orderOver(db: Db, { cluster, namespace }: Rollout['target']): Promise<HoldOrder | null> {
+async function orderOver(db: Db, { cluster, namespace }: StoredRollout['target']): Promise<HoldOrder | null> {
   const row = await openOrders(db)
     .where((where) => where.or([where('cluster', 'is', null), where('cluster', '=', cluster)]))
     .where((where) => where.or([where('namespace', 'is', null), where('namespace', '=', namespace)]))
@@ -78,6 +75,19 @@ async function orderOver(db: Db, { cluster, namespace }: Rollout['target']): Pro
 }
 
 async function save(db: Db, id: string, epoch: number, change: Change): Promise<Saved> {
+  for (;;) {
+    try {
+      return await write(db, id, epoch, change);
+    } catch (cause) {
+      if (!isTakenLive(cause)) throw cause;
+      const by = await holderOf(db, change.rollout.target);
+      // Null when it has ended between two statements: the next attempt may succeed.
+      if (by !== null) return { kind: 'taken', by };
+    }
+  }
+}
+
+async function write(db: Db, id: string, epoch: number, change: Change): Promise<Saved> {
   return inTransaction<Saved>(db, async (trx) => {
     const row = await trx
       .updateTable('rollout')
@@ -93,8 +103,9 @@ async function save(db: Db, id: string, epoch: number, change: Change): Promise<
     if (row === undefined) return { keep: false, value: { kind: 'fenced' } };
     const { last_seq } = parsed(LastSeq, row, `rollout ${id}`);
     await appendAudit(trx, id, change.events, last_seq);
-    if (change.measurements !== null)
-      await keepMeasurements(trx, change.rollout, row.step, change.measurements);
+    const { rollout, measurements } = change;
+    if (measurements !== null && !isScheduled(rollout))
+      await keepMeasurements(trx, rollout, row.step, measurements);
     return { keep: true, value: { kind: 'saved', now: row.now } };
   });
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Measurements } from '../analysis/reading.ts';
 import type { AuditEvent } from '../rollout/audit.ts';
 import type { Remembered } from '../rollout/ports/store.ts';
-import { hasEnded, type Rollout, statusOf } from '../rollout/rollout.ts';
+import { hasEnded, type Rollout, type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import type { Millis } from '../rollout/units.ts';
 import { databaseClock, instant, secondsFromNow } from './clock.ts';
 import { jsonText, storable } from './json-text.ts';
@@ -16,7 +16,7 @@ const rememberedDays = 7;
 const secondsPerDay = 86_400;
 
 /** The columns that a newer version of a rollout sets. An end takes the lease and the next turn away. */
-export function columnsOf(rollout: Rollout, nextAt: Millis | null) {
+export function columnsOf(rollout: StoredRollout, nextAt: Millis | null) {
   const ended = nextAt === null || hasEnded(rollout);
   return {
     document: sql<string>`${documentOf(rollout)}::jsonb`,
@@ -38,17 +38,25 @@ export async function appendAudit(
 ): Promise<void> {
   if (events.length === 0) return;
   const first = lastSeq - events.length + 1;
-  const rows = events.map((event, index) => ({
-    rollout_id: id,
-    seq: first + index,
-    at: databaseClock,
-    type: event.type,
-    actor_kind: event.actor.kind,
-    actor_name: storable(event.actor.name),
-    message: storable(event.message),
-    facts: jsonText(event.facts),
-  }));
+  const rows = events.map((event, index) => ({ rollout_id: id, seq: first + index, ...eventColumns(event) }));
   await trx.insertInto('audit').values(rows).execute();
+}
+
+/** Appends an audit row about something else than a rollout. */
+export async function appendSubjectAudit(trx: Trx, subject: string, event: AuditEvent): Promise<void> {
+  const row = { rollout_id: null, subject, seq: 0, ...eventColumns(event) };
+  await trx.insertInto('audit').values(row).execute();
+}
+
+function eventColumns({ type, actor, message, facts }: AuditEvent) {
+  return {
+    at: databaseClock,
+    type,
+    actor_kind: actor.kind,
+    actor_name: storable(actor.name),
+    message: storable(message),
+    facts: jsonText(facts),
+  };
 }
 
 /**

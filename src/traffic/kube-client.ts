@@ -11,18 +11,51 @@ export type Client = {
   istioVersion: string;
 };
 
-/** A token may have been renewed since it was read: a 401 is asked once more with fresh credentials. */
+const late: ApiAnswer = {
+  kind: 'broken',
+  how: 'notStarted',
+  why: "the cluster's credentials were not renewed in time",
+};
+
+/**
+ * A token may have been renewed since it was read: a 401 is asked once more with fresh credentials. A renewal that takes
+ * longer than the call may last goes on without it, for the calls that follow.
+ */
 export async function ask(
   client: Client,
   request: Request,
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<ApiAnswer> {
-  const used = client.connection;
-  const answer = await send(await used, request, signal, timeoutMs);
+  const before = client.connection;
+  const used = await inTime(before, signal, timeoutMs);
+  if (used === null) return late;
+  const answer = await send(used, request, signal, timeoutMs);
   if (answer.kind !== 'refused' || answer.refusal.code !== 401) return answer;
-  if (client.connection === used) client.connection = reconnect(client.source, await used);
-  return send(await client.connection, request, signal, timeoutMs);
+  if (client.connection === before) client.connection = reconnect(client.source, used);
+  const renewed = await inTime(client.connection, signal, timeoutMs);
+  return renewed === null ? late : send(renewed, request, signal, timeoutMs);
+}
+
+/** The connection, or null when it is not there within `ms` milliseconds or before `signal` aborts. */
+async function inTime(
+  connection: Promise<Connection>,
+  signal: AbortSignal,
+  ms: number,
+): Promise<Connection | null> {
+  let giveUp = (): void => undefined;
+  const given = new Promise<null>((resolve) => {
+    giveUp = () => resolve(null);
+  });
+  const timer = setTimeout(giveUp, ms);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  try {
+    return await Promise.race([connection, given]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
 /** Keeps the old connection when the source cannot be read just now. */

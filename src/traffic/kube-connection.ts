@@ -15,7 +15,7 @@ import {
 } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
+import { AppError, codeOf } from '../errors.ts';
 import { type ApiAnswer, ApiStatus, type Refusal } from './api-answer.ts';
 
 /** Where the cluster's address and credentials come from. */
@@ -37,6 +37,8 @@ export type Connection = {
 export type Request = (connection: Connection, options: ConfigurationOptions) => Promise<unknown>;
 
 const connectTimeoutMs = 3000;
+/** What a plugin may take to hand out credentials, in milliseconds; one that hangs must not stop a worker for good. */
+const credentialsMs = 10_000;
 const maxConnections = 8;
 
 /**
@@ -108,7 +110,7 @@ async function loadConfig(source: KubeSource): Promise<KubeConfig> {
     return config;
   } catch (error) {
     const where = source.kind === 'file' ? `the kubeconfig ${source.path}` : 'the kubeconfig';
-    throw new AppError('configuration', `${where} cannot be read${codeOf(error)}`);
+    throw new AppError('configuration', `${where} cannot be read${reasonOf(error)}`);
   }
 }
 
@@ -116,9 +118,12 @@ async function loadConfig(source: KubeSource): Promise<KubeConfig> {
 async function agentFor(config: KubeConfig): Promise<Agent> {
   const options: RequestOptions = {};
   try {
-    await config.applyToHTTPSOptions(options);
+    await Promise.race([
+      config.applyToHTTPSOptions(options),
+      rejectedWhen(AbortSignal.timeout(credentialsMs)),
+    ]);
   } catch (error) {
-    throw new AppError('configuration', `the kubeconfig's credentials cannot be read${codeOf(error)}`);
+    throw new AppError('configuration', `the kubeconfig's credentials cannot be read${reasonOf(error)}`);
   }
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = { ca, cert, key, rejectUnauthorized, servername };
@@ -131,9 +136,9 @@ async function agentFor(config: KubeConfig): Promise<Agent> {
   });
 }
 
-function codeOf(error: unknown): string {
-  const parsed = z.looseObject({ code: z.string() }).safeParse(error);
-  return parsed.success ? `: ${parsed.data.code}` : '';
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  return code === null ? '' : `: ${code}`;
 }
 
 function optionsOf(agent: Agent, signal: AbortSignal): ConfigurationOptions {

@@ -3,7 +3,7 @@ import type { SurveyedDestination, SurveyedRoute } from '../rollout/ports/mesh.t
 import { type Misshapen, misshapen, readRoute, shownPath, VirtualService } from './virtual-service.ts';
 
 /** Up to so many routes are looked at: each may cost two calls to the API server. */
-export const mostRoutes = 50;
+const mostRoutes = 50;
 
 /** A route of a survey before anybody looked whether a rollout could start there. */
 export type ListedRoute = Pick<SurveyedRoute, 'name' | 'path' | 'destinations'> & {

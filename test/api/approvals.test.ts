@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Approval } from '../../src/rollout/approval.ts';
+import type { Actor } from '../../src/rollout/reasons.ts';
 import type { State } from '../../src/rollout/state.ts';
 import { api, ask, ciToken, problemOf } from './api.ts';
 import { fakeService } from './fake-service.ts';
@@ -23,7 +24,7 @@ const request: Approval = {
 };
 const path = `/v1/rollouts/${rolloutId}/approvals`;
 
-function awaiting(requestedBy = bob) {
+function awaiting(requestedBy: Actor = bob) {
   const service = fakeService([rolloutIn(waiting, { approvals: [request], requestedBy })]);
   return { service, app: api({ service }) };
 }
@@ -63,7 +64,9 @@ describe('a decision', () => {
     const { app } = awaiting();
     const url = `${path}/ap-2-5/decisions`;
     const problem = problemOf(await ask(app, { method: 'POST', url, payload: { decision: 'maybe' } }));
-    expect(problem.errors).toMatchObject([{ pointer: '/decision', detail: expect.stringContaining('approve') }]);
+    expect(problem.errors).toMatchObject([
+      { pointer: '/decision', detail: expect.stringContaining('approve') },
+    ]);
   });
 
   it('sent twice with one key is one decision', async () => {

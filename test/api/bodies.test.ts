@@ -43,9 +43,19 @@ describe('a body in YAML', () => {
     ['of dashes', `${'- '.repeat(30_000)}x`],
     ['of question marks', '? '.repeat(30_000)],
     ['of keys', 'a: '.repeat(20_000)],
+    ['of brackets that a comment closes before', `# ${']'.repeat(30_000)}\n${'['.repeat(30_000)}`],
+    ['of brackets that a comment closes behind', `${'['.repeat(30_000)} # ${']'.repeat(30_000)}`],
+    ['of brackets that a comment closes on each line', '[ # ]\n'.repeat(9000)],
+    ['of brackets that a text in quotes closes', '["]",\n'.repeat(9000)],
+    ['of brackets that a block of text closes', `a: |\n  ${']'.repeat(30_000)}\nb: ${'['.repeat(30_000)}`],
     ['of indentation', Array.from({ length: 350 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
   ])('never ends the process by a depth %s', (_name, text) => {
     expect(refusalOf(text)).toContain('nested too deeply');
+  });
+
+  it('is not taken for deep because of brackets in its texts and comments', () => {
+    const text = `a: "${'['.repeat(200)}" # ${'{'.repeat(200)}\nb: |\n  ${'['.repeat(200)}\n`;
+    expect(parseYaml(text, forbidden)).toEqual({ a: '['.repeat(200), b: `${'['.repeat(200)}\n` });
   });
 
   it('is read as JSON would say it: words of YAML 1.1 are text, and times are, too', () => {

@@ -165,7 +165,7 @@ describe('a dry run', () => {
       versions: { stable: 'v1', canary: 'v2' },
       totalSeconds: 600,
     });
-    expect(response.json().steps[0]).toEqual({
+    expect(response.json().steps[0]).toMatchObject({
       step: 0,
       type: 'setWeight',
       share: 5,

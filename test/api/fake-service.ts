@@ -1,11 +1,14 @@
 import type { ActAnswer } from '../../src/rollout/act.ts';
 import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
+import type { CreateRequest } from '../../src/rollout/draft.ts';
+import { forecast } from '../../src/rollout/forecast.ts';
 import type { LiveReads, MeasuredPoll } from '../../src/rollout/ports/live.ts';
 import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports/store.ts';
+import type { Preview } from '../../src/rollout/preview.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { type Rollout, statusOf } from '../../src/rollout/rollout.ts';
-import type { CreateAnswer, CreateRequest, Preview, RolloutService } from '../../src/rollout/service.ts';
+import type { CreateAnswer, RolloutService } from '../../src/rollout/service.ts';
 import type { Millis } from '../../src/rollout/units.ts';
 import { memoryLive } from '../fakes/live.ts';
 import { now, rolloutIn, running } from './rollouts.ts';
@@ -138,20 +141,15 @@ function matches(rollout: Rollout, query: RolloutQuery): boolean {
   );
 }
 
-function previewOf({ plan }: CreateRequest): Preview {
+function previewOf({ plan, planVersion = null }: CreateRequest): Preview {
   const changes = [
     { op: 'replace' as const, path: '/spec/http/0/route/0/weight', from: 100, value: 95 },
     { op: 'add' as const, path: '/spec/http/0/route/1/weight', from: null, value: 5 },
   ];
-  const rollout = rolloutIn({ kind: 'preflight', waitingFor: null }, { plan });
-  const steps = plan.steps.map((step, index) => {
-    return {
-      step: index,
-      type: step.type,
-      share: 5,
-      startsInSeconds: index * 300,
-      changes: index === 0 ? changes : [],
-    };
-  });
-  return { kind: 'preview', rollout, steps, seconds: 600 };
+  const rollout = rolloutIn({ kind: 'preflight', waitingFor: null }, { plan, planVersion });
+  const survey = { kind: 'none' as const, why: 'not asked' };
+  const expected = forecast({ plan, beginsAt: now, scrapeSeconds: 1, survey });
+  const steps = expected.steps.map((step) => ({ ...step, changes: step.step === 0 ? changes : [] }));
+  const none = { obstacle: null, order: null, survey: null, warnings: [] };
+  return { kind: 'preview', rollout, forecast: expected, steps, ...none };
 }

@@ -20,12 +20,14 @@ describe('a rollout', () => {
       actions: expect.arrayContaining(['rollback']),
     });
     expect(nextAt).toBe('2026-11-24T14:00:04.000Z');
-    expect(weight).toEqual({ desired: 5, applied: 5 });
+    expect(weight).toEqual({ desired: 5, applied: 5, observed: null });
     expect(step).toEqual({ index: 1, total: 3, type: 'bake' });
     expect(links).toEqual({
       self: path,
       status: `${path}/status`,
       events: `${path}/events`,
+      measurements: `${path}/measurements`,
+      approvals: `${path}/approvals`,
       audit: `/v1/audit?rolloutId=${rolloutId}`,
     });
   });
@@ -248,6 +250,7 @@ describe('audit rows', () => {
       number: 101,
       seq: 1,
       rolloutId,
+      subject: rolloutId,
       at: '2026-11-24T14:00:01.000Z',
       type: 'weight.applied',
       actor: { kind: 'canaryd', name: 'canaryd' },

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { aliceToken } from './api.ts';
 
-export type Frame = { id: string | null; event: string | null; data: unknown };
+type Frame = { id: string | null; event: string | null; data: unknown };
 
 export type Reader = {
   status: number;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../src/sandbox/json.ts';
 
-export const service = 'payment-service';
-export const subsets = ['v1', 'v2', 'v3'] as const;
+const service = 'payment-service';
+const subsets = ['v1', 'v2', 'v3'] as const;
 
 /** Pods for these subsets, so many each; the third one stays without. */
 export const podCounts: Record<string, number> = { v1: 2, v2: 2 };

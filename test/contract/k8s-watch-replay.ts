@@ -47,7 +47,7 @@ function checkVersions(events: readonly JsonObject[]): void {
 type OpenWatch = { status: number; contentType: string | undefined; events: Promise<JsonObject[]> };
 
 /** Resolves with the headers; `events` resolves when the server has ended the answer. */
-export function openWatch(
+function openWatch(
   server: { url: string; ca: string },
   path: string,
   headers: Record<string, string>,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { p99Latency, selectService } from '../../src/metrics/promql.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { mood } from '../fakes/metrics.ts';
-import { targetOf } from '../metrics/requests.ts';
+import { hostTarget, targetOf } from '../metrics/requests.ts';
 import { contractChecks, contractRequest, eventually, noSignal } from './metrics.ts';
 import {
   flowsOf,
@@ -140,6 +140,20 @@ describe('a real Prometheus', () => {
       kind: 'unavailable',
       why: expect.stringContaining('is no label value'),
     });
+  });
+
+  it.each([
+    ['a subset split', targetOf('payments')],
+    ['a host split', hostTarget()],
+  ])('takes every query that a survey shows, as it stands: %s', async (_name, target) => {
+    const { checks, guards } = await world.metrics.survey(contractRequest(world, target), noSignal);
+    const shown = [...Object.values(checks).flatMap(({ queries }) => queries), ...guards];
+    expect(shown).toHaveLength(9);
+    for (const { query } of shown) {
+      const url = `${world.url}/api/v1/query?${new URLSearchParams({ query })}`;
+      const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
+      expect([answer.status, query]).toEqual([200, query]);
+    }
   });
 
   // Last, because it takes the page away.

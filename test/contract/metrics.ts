@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Measurements } from '../../src/analysis/reading.ts';
 import type { Check } from '../../src/rollout/plan-parts.ts';
-import type { MeasureRequest } from '../../src/rollout/ports/metrics.ts';
+import type { MeasureRequest, Metrics, MetricsSurvey } from '../../src/rollout/ports/metrics.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { mood } from '../fakes/metrics.ts';
 import { type World, windowSeconds } from './metrics-worlds.ts';
@@ -37,6 +37,8 @@ export function metricsContract(name: string, makeWorld: () => Promise<World>): 
     }, 180_000);
     afterAll(() => world.stop());
 
+    const survey = (metrics: Metrics, target: Target, signal = noSignal) =>
+      metrics.survey(contractRequest(world, target), signal);
     const measure = (target: Target) => world.metrics.measure(contractRequest(world, target), noSignal);
 
     it('finds no errors in a service that never had any', async () => {
@@ -122,6 +124,44 @@ export function metricsContract(name: string, makeWorld: () => Promise<World>): 
       expect((await world.metrics.measure(request, noSignal)).takenAt).toBe(request.at);
     });
 
+    it('surveys what a measurement finds, with the queries that it asks', async () => {
+      const target = world.serve({ canary: mood.idle, stable: mood.healthy });
+      await eventually(async () => {
+        const { measurements, checks, guards } = await survey(world.metrics, target);
+        expect(measurements.checks['errorRate']?.stable).toMatchObject({ kind: 'value', value: 0 });
+        expect(measurements.checks['p99']?.stable).toMatchObject({ bucket: { lowerMs: 100, upperMs: 250 } });
+        expect(measurements.requests.canary).toEqual({ kind: 'value', value: 0, requests: 0 });
+        expect(checks['p99']?.boundsMs?.slice(0, 9)).toEqual([0.5, 1, 5, 10, 25, 50, 100, 250, 500]);
+        expect(checks['p99']?.boundsMs?.every(Number.isFinite)).toBe(true);
+        expect(checks['errorRate']?.boundsMs).toBeNull();
+        expect(purposesIn(checks['errorRate'])).toEqual(['value']);
+        expect(purposesIn(checks['p99'])).toEqual(['value', 'requests', 'buckets']);
+        expect(guards.map(({ purpose }) => purpose)).toContain('callers');
+      });
+    });
+
+    it('surveys a service without traffic, which has no histogram', async () => {
+      const target = world.serve({ canary: mood.none, stable: mood.none });
+      const { measurements, checks } = await survey(world.metrics, target);
+      expect(measurements.requests.stable).toEqual({ kind: 'none' });
+      expect(checks['p99']?.boundsMs).toBeNull();
+      expect(purposesIn(checks['p99'])).toHaveLength(3);
+    });
+
+    it('shows its queries during an outage, too, and says why it has no values', async () => {
+      const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
+      const { measurements, checks } = await survey(world.metricsDown, target);
+      expectNothingMeasured(measurements, /refused the connection/);
+      expect(purposesIn(checks['p99'])).toEqual(['value', 'requests', 'buckets']);
+      expect(checks['p99']?.boundsMs).toBeNull();
+    });
+
+    it('gives a survey up when its time is up', async () => {
+      const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
+      const { measurements } = await survey(world.metrics, target, AbortSignal.abort());
+      expectNothingMeasured(measurements, /./);
+    });
+
     it('is unavailable in every reading during an outage, and says why', async () => {
       const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
       const measured = await world.metricsDown.measure(contractRequest(world, target), noSignal);
@@ -134,6 +174,10 @@ export function metricsContract(name: string, makeWorld: () => Promise<World>): 
       expectNothingMeasured(measured, /./);
     });
   });
+}
+
+function purposesIn(check: MetricsSurvey['checks'][string] | undefined) {
+  return check?.queries.map(({ purpose }) => purpose);
 }
 
 function expectNothingMeasured(

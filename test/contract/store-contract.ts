@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/rollout/audit.ts';
 import type { Change, CommandChange, Remembered, Rollouts, Store } from '../../src/rollout/ports/store.ts';
-import type { Rollout } from '../../src/rollout/rollout.ts';
+import type { Rollout, StoredRollout } from '../../src/rollout/rollout.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
 
 export type StoreUnderTest = {
@@ -463,19 +463,19 @@ function event(message: string): AuditEvent {
   return { type: 'rollout.started', actor: ana, message, facts: {} };
 }
 
-function change(rollout: Rollout, parts: Partial<Change> = {}): Change {
+function change(rollout: StoredRollout, parts: Partial<Change> = {}): Change {
   return { rollout, events: [], measurements: null, nextAt: 0, release: false, ...parts };
 }
 
-function next(rollout: Rollout, events: AuditEvent[]) {
+function next(rollout: StoredRollout, events: AuditEvent[]) {
   return { rollout: { ...rollout, revision: rollout.revision + 1 }, events, nextAt: 0 };
 }
 
-function raiseRevision(rollout: Rollout): CommandChange<string> {
+function raiseRevision(rollout: StoredRollout): CommandChange<string> {
   return { change: next(rollout, [event('raised')]), answer: 'accepted', remember: null };
 }
 
-function accepted(rollout: Rollout, nextAt = 0): CommandChange<string> {
+function accepted(rollout: StoredRollout, nextAt = 0): CommandChange<string> {
   return { change: { rollout, events: [event('accepted')], nextAt }, answer: 'accepted', remember: null };
 }
 
@@ -483,7 +483,7 @@ function succeeded(rollout: Rollout): Rollout {
   return { ...rollout, state: { kind: 'succeeded', at: rollout.createdAt } };
 }
 
-function cancelled(rollout: Rollout): Rollout {
+function cancelled(rollout: StoredRollout): StoredRollout {
   return { ...rollout, state: { kind: 'cancelled', at: rollout.createdAt, by: ana, reason: null } };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TargetRecords } from '../../src/rollout/ports/targets.ts';
-import type { Rollout } from '../../src/rollout/rollout.ts';
-import { aRollout, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+import type { Rollout, StoredRollout } from '../../src/rollout/rollout.ts';
+import { aRollout, aScheduled, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 
 const at = (virtualService: string, more: Partial<Rollout['target']> = {}) => {
   return { ...paymentTarget, virtualService, ...more };
@@ -9,7 +9,7 @@ const at = (virtualService: string, more: Partial<Rollout['target']> = {}) => {
 const ended = { kind: 'succeeded', at: start } as const;
 
 /** What every `TargetRecords` promises; `open` answers one that knows these rollouts. */
-export function targetContract(open: (rollouts: Rollout[]) => Promise<TargetRecords>): void {
+export function targetContract(open: (rollouts: StoredRollout[]) => Promise<TargetRecords>): void {
   const rollouts = [
     aRollout({ id: rolloutId(1), target: at('cards'), state: ended }),
     aRollout({ id: rolloutId(2), target: at('cards'), state: ended }),
@@ -54,6 +54,19 @@ export function targetContract(open: (rollouts: Rollout[]) => Promise<TargetReco
       const records = await open(rollouts);
       expect(await records.last(name)).toMatchObject({ last: { id: rolloutId(3) }, live: rolloutId(3) });
       expect(await records.last({ ...name, virtualService: 'nowhere' })).toBeNull();
+    });
+
+    it('know nothing of a rollout whose turn has not come: it has read no route, and holds nothing', async () => {
+      const target = { ...name, virtualService: 'ledger' };
+      const elsewhere = { ...name, virtualService: 'payouts' };
+      const records = await open([
+        ...rollouts,
+        aScheduled({ id: rolloutId(6), target }),
+        aScheduled({ id: rolloutId(7), target: elsewhere }),
+      ]);
+      expect(await records.last(target)).toMatchObject({ last: { id: rolloutId(4) }, live: null });
+      expect(await records.last(elsewhere)).toBeNull();
+      expect(await records.list({ limit: 10 })).toHaveLength(4);
     });
   });
 }

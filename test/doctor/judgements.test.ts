@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkCluster } from '../../src/doctor/cluster.ts';
 import { checkDatabase } from '../../src/doctor/database.ts';
-import { checkPrometheus } from '../../src/doctor/prometheus.ts';
+import { checkPrometheus, checkShared } from '../../src/doctor/prometheus.ts';
 import { checkQueue } from '../../src/doctor/queue.ts';
 import { asJson, asText, type Check, isHealthy } from '../../src/doctor/report.ts';
 import type { PrometheusFacts } from '../../src/metrics/inspect-prometheus.ts';
@@ -138,6 +138,31 @@ const cluster: ClusterFacts = {
   rights: [{ right, allowed: { kind: 'found', value: true } }],
 };
 const payments = { namespace: 'bank', name: 'payments' };
+
+describe('the Prometheus of several clusters', () => {
+  const asked = (name: string, headers: Record<string, string> = {}, url = 'http://thanos.test/') => ({
+    name,
+    prometheus: { url, headers, auth: { kind: 'none' as const }, scrapeSeconds: 15 },
+  });
+
+  it('is told of when two ask it in the same way, because their requests would be counted together', () => {
+    const checks = checkShared([
+      asked('eu'),
+      asked('us', {}, 'http://thanos.test'),
+      asked('asia', {}, 'http://p'),
+    ]);
+    expect(saidOf(checks, 'prometheus eu, us')).toMatch(/^warn: one Prometheus, .* counted together/);
+    expect(checks).toHaveLength(1);
+  });
+
+  it('is well when a tenant keeps them apart', () => {
+    const checks = checkShared([
+      asked('eu', { 'X-Scope-OrgID': 'eu' }),
+      asked('us', { 'X-Scope-OrgID': 'us' }),
+    ]);
+    expect(checks).toEqual([]);
+  });
+});
 
 describe('a cluster', () => {
   it.each<[string, Partial<ClusterFacts>, RegExp]>([

@@ -117,7 +117,15 @@ describe('canaryd with several clusters', () => {
     } finally {
       sandboxes.eu.faults.apiDown = false;
     }
-    expect(await preview('eu')).toMatchObject({ status: 200, body: { target: { cluster: 'eu' } } });
+    expect(await preview('eu')).toMatchObject({
+      status: 200,
+      body: {
+        target: { cluster: 'eu' },
+        wouldStart: false,
+        why: expect.stringMatching(/^No metrics: Prometheus at .* refused the connection; it would wait/),
+        checks: [{ now: null, queries: [{ purpose: 'value' }] }],
+      },
+    });
     expect([...sandboxes.eu.writes, ...sandboxes.us.writes]).toEqual([]);
   });
 

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
 import type { PatchOperation } from '../../src/traffic/weight-patch.ts';
+import { untilSeenAlone } from './prometheus.ts';
 import { moveWeights, weights } from './release.ts';
 import { differenceFrom, type RunbookBlock, runbookBlocks } from './runbook-blocks.ts';
 
@@ -21,6 +22,7 @@ beforeAll(async () => {
   stack = await startStack({ seed: 5, say: () => undefined });
   // What the demo leaves behind.
   moveWeights(stack, { v1: 0, v2: 100 });
+  await untilSeenAlone(stack, 'v2');
   folder = await mkdtemp(join(tmpdir(), 'canaryd-readme-'));
 }, 2 * minutes);
 
@@ -43,7 +45,7 @@ describe('the README', () => {
       });
       expect(faults.filter((fault) => fault !== null).join('\n')).toBe('');
       expect({ code, complaint }).toEqual({ code: 0, complaint: '' });
-      expect(weights(stack)).toEqual({ v1: 0, v2: 0, v3: 100 });
+      expect(weights(stack)).toEqual({ v1: 0, v2: 100, v3: 0 });
     },
     3 * minutes,
   );

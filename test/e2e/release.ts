@@ -4,15 +4,53 @@ import { clientOf, type RolloutSeen } from '../../demo/client.ts';
 import { demoPlan } from '../../demo/scenarios.ts';
 import type { Stack } from '../../local/stack.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
+import { type Access, ask } from './ask.ts';
 
 const patienceMs = 90_000;
 const ended = ['succeeded', 'rolled_back', 'rollback_failed', 'preflight_failed', 'cancelled'];
 
-/** One release of payment-service over REST, and the questions that tests ask about it. */
+/**
+ * As short as is honest: each weight is watched for a whole window and one scrape. The limit leaves room for a single
+ * error among few requests.
+ */
+export const briefPlan = {
+  name: 'brief',
+  interval: '1s',
+  deadline: '2m',
+  checks: {
+    errors: { metric: 'errorRate', max: '5%', window: '3s', failures: 2, minRequests: 20 },
+    p99: { metric: 'p99LatencyMs', max: 2000, window: '3s', failures: 2, minRequests: 20 },
+  },
+  steps: [
+    { type: 'setWeight', weight: 20 },
+    { type: 'bake', duration: '3s' },
+    { type: 'promote', bake: '3s' },
+  ],
+} as const;
+
+/** What payment-service is released by. */
+export function payment(subset: string) {
+  return { namespace: 'payment-prod', virtualService: 'payment-service', canary: { subset } };
+}
+
+/** What refund-service is released by: its destinations keep their names. */
+export const refund = { namespace: 'payment-prod', virtualService: 'refund-service' };
+
+/** One release of payment-service over REST. */
 export async function release(stack: Stack, canary: string, plan: object = demoPlan) {
-  const client = clientOf(stack);
-  const target = { namespace: 'payment-prod', virtualService: 'payment-service', canary: { subset: canary } };
-  const { id } = await client.create({ target, plan });
+  return begin(stack, { target: payment(canary), plan });
+}
+
+/** Begins a release over REST. */
+export async function begin(access: Access, asked: { target: object; plan: object; reason?: string }) {
+  const { id } = await clientOf(access).create(asked);
+  return follow(access, id);
+}
+
+/** The questions that tests ask about a rollout, and what people do with it. */
+export function follow(access: Access, id: string) {
+  const client = clientOf(access);
+  const path = `/v1/rollouts/${id}`;
 
   async function until(what: string, holds: (rollout: RolloutSeen) => boolean): Promise<RolloutSeen> {
     const give = Date.now() + patienceMs;
@@ -28,11 +66,20 @@ export async function release(stack: Stack, canary: string, plan: object = demoP
 
   return {
     id,
+    path,
     until,
     untilWeight: (applied: number) =>
       until(`${applied} % is applied`, (rollout) => rollout.weight.applied === applied),
     untilStatus: (status: string) => until(`it is ${status}`, (rollout) => rollout.status === status),
+    untilReason: (reason: string) =>
+      until(`its reason is ${reason}`, ({ statusReason }) => statusReason === reason),
+    /** Until a sentence about what happens holds this. */
+    untilSaid: (part: string) =>
+      until(`it says "${part}"`, ({ explanation }) => explanation.what.includes(part)),
+    find: () => client.find(id),
     act: (action: string, body?: object) => client.act(id, action, body),
+    exitCode: async () => (await ask(access, `${path}/status`)).body['exitCode'],
+    events: () => client.eventsAfter(id, 0),
     async messages(): Promise<string[]> {
       return (await client.eventsAfter(id, 0)).map((event) => event.message);
     },
@@ -42,9 +89,9 @@ export async function release(stack: Stack, canary: string, plan: object = demoP
   };
 }
 
-/** The weights that stand in the mesh, by version. */
-export function weights({ sandbox }: Stack): Record<string, number> {
-  return sandbox.traffic.weightsNow();
+/** The weights of a service that stand in the mesh, by version; payment-service's when none is named. */
+export function weights({ sandbox }: Stack, service?: string): Record<string, number> {
+  return sandbox.traffic.weightsNow(service);
 }
 
 /** Another hand writes these weights, in the order of the route, and leaves everything else as it is. */
@@ -63,8 +110,8 @@ function weightOf(subset: string): RegExp {
 }
 
 /** Waits for the end and tells the status it came to. */
-export async function statusAtEnd(stack: Pick<Stack, 'api' | 'token'>, id: string): Promise<string> {
-  const client = clientOf(stack);
+export async function statusAtEnd(access: Access, id: string): Promise<string> {
+  const client = clientOf(access);
   const give = Date.now() + patienceMs;
   while (Date.now() < give) {
     const { status } = await client.find(id);

@@ -1,6 +1,6 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../../src/analysis/reading.ts';
 import { type Check, longestWindowSeconds } from '../../src/rollout/plan-parts.ts';
-import type { MeasureRequest, Metrics } from '../../src/rollout/ports/metrics.ts';
+import type { MeasureRequest, Metrics, MetricsSurvey } from '../../src/rollout/ports/metrics.ts';
 
 type ArmName = 'canary' | 'stable';
 
@@ -25,6 +25,8 @@ export type FakeMetrics = Metrics & {
   script(polls: ScriptedPoll[]): void;
   /** Every request so far, in order. */
   readonly asked: MeasureRequest[];
+  /** Every request for a survey so far, in order. */
+  readonly surveyed: MeasureRequest[];
 };
 
 /** Traffic in the moods that tests speak of; each is plain data that a test may spread and change. */
@@ -47,6 +49,7 @@ const noErrors: Reading = { kind: 'value', value: 0, requests: 2000 };
 export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = {}): FakeMetrics {
   const arms: Record<ArmName, ArmTraffic> = { canary: mood.healthy, stable: mood.healthy };
   const asked: MeasureRequest[] = [];
+  const surveyed: MeasureRequest[] = [];
   let unattributed: Reading = noErrors;
   let outage: string | null = null;
   let polls: ScriptedPoll[] = [];
@@ -60,6 +63,7 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
   return {
     scrapeSeconds: () => scrapeSeconds,
     asked,
+    surveyed,
     set: (arm, traffic) => {
       arms[arm] = traffic;
     },
@@ -80,10 +84,37 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
       play(polls.shift());
       const why = signal.aborted ? 'the measurement was given up before it began' : outage;
       if (why === null) return measurementsOf(request, arms, unattributed);
-      const down: ArmTraffic = { kind: 'unavailable', why };
-      return measurementsOf(request, { canary: down, stable: down }, { kind: 'unavailable', why });
+      return nothingMeasured(request, why);
+    },
+    survey: async (request, signal) => {
+      surveyed.push(request);
+      const why = signal.aborted ? 'the measurement was given up before it began' : outage;
+      const found =
+        why === null ? measurementsOf(request, arms, unattributed) : nothingMeasured(request, why);
+      return surveyOf(request, found);
     },
   };
+}
+
+function nothingMeasured(request: MeasureRequest, why: string): Measurements {
+  const down: ArmTraffic = { kind: 'unavailable', why };
+  return measurementsOf(request, { canary: down, stable: down }, { kind: 'unavailable', why });
+}
+
+/** Its queries are written in no language, but name what a real one asks. */
+function surveyOf(request: MeasureRequest, measurements: Measurements): MetricsSurvey {
+  const { stable } = measurements.requests;
+  const seesBuckets = stable.kind === 'value' && stable.requests > 0;
+  const checks = Object.entries(request.checks).map(([id, { metric, window }]) => {
+    const requests = { purpose: 'requests' as const, query: `requests(${window}s)` };
+    const buckets = { purpose: 'buckets' as const, query: `buckets(${window}s)` };
+    const value = { purpose: 'value' as const, query: `${metric}(${window}s)` };
+    const isLatency = metric === 'p99LatencyMs';
+    const queries = isLatency ? [value, requests, buckets] : [value];
+    return [id, { queries, boundsMs: isLatency && seesBuckets ? boundsMs : null }] as const;
+  });
+  const guards = [{ purpose: 'callers' as const, query: 'callers()' }];
+  return { measurements, checks: Object.fromEntries(checks), guards, latencyFrom: 'service' };
 }
 
 function measurementsOf(

@@ -1,5 +1,6 @@
 import { Plan } from '../../src/rollout/plan.ts';
-import type { Rollout } from '../../src/rollout/rollout.ts';
+import { isScheduled, type Rollout, type StoredRollout } from '../../src/rollout/rollout.ts';
+import { newScheduled, type ScheduledRollout } from '../../src/rollout/scheduled.ts';
 import type { Arm, Target } from '../../src/rollout/target.ts';
 
 /** The instant at which test rollouts are created: 2026-01-05T10:00:00Z, in milliseconds. */
@@ -50,6 +51,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     approvals: [],
     identity: null,
     rollbackOf: null,
+    schedule: null,
     traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
     watch: {
       lastPollAt: null,
@@ -70,6 +72,29 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     },
     ...overrides,
   };
+}
+
+/** A rollout whose turn has not come, first in its queue; `overrides` replace whole top-level fields. */
+export function aScheduled(overrides: Partial<ScheduledRollout> = {}): ScheduledRollout {
+  const { cluster, namespace, virtualService } = paymentTarget;
+  const asked = {
+    id: rolloutId(1),
+    target: { cluster, namespace, virtualService },
+    plan: bankPlan,
+    planVersion: null,
+    requestedBy: { kind: 'person' as const, name: 'ana' },
+    reason: null,
+    startAt: null,
+    onConflict: 'queue' as const,
+  };
+  return { ...newScheduled(asked, null, start), ...overrides };
+}
+
+/** The rollout that a test knows to have begun; throws when it has not. */
+export function begun(rollout: StoredRollout | undefined | null): Rollout {
+  if (rollout === undefined || rollout === null) throw new Error('there is no such rollout');
+  if (isScheduled(rollout)) throw new Error(`${rollout.id} is scheduled, and has not begun`);
+  return rollout;
 }
 
 /** The id of the nth test rollout; a higher number is a newer rollout. */

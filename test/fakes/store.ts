@@ -1,6 +1,7 @@
 import type { Measurements } from '../../src/analysis/reading.ts';
 import type { AuditEvent, AuditRow } from '../../src/rollout/audit.ts';
 import type { Judged, MeasuredPoll, PlacedRow } from '../../src/rollout/ports/live.ts';
+import type { MeshName } from '../../src/rollout/ports/mesh.ts';
 import type {
   AuditQuery,
   Change,
@@ -10,7 +11,15 @@ import type {
   Rollouts,
   Store,
 } from '../../src/rollout/ports/store.ts';
-import { type CheckResult, hasEnded, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import {
+  type CheckResult,
+  hasEnded,
+  isScheduled,
+  type Rollout,
+  type StoredRollout,
+  statusOf,
+} from '../../src/rollout/rollout.ts';
+import { dueAt } from '../../src/rollout/scheduled.ts';
 import { positionOf } from '../../src/rollout/state.ts';
 import type { Millis } from '../../src/rollout/units.ts';
 import { jsonText, storable } from '../../src/store/json-text.ts';
@@ -59,6 +68,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     recall: async (key) => memory.recall(key),
     find: async (id) => memory.find(id),
     list: async (query) => memory.list(query),
+    namesakes: async (name) => memory.namesakes(name),
     events: async (id, afterSeq, limit) => memory.events(id, afterSeq, limit),
     audit: async (query) => memory.searchAudit(query),
     live: memoryLive({
@@ -100,10 +110,14 @@ class Memory {
     if (row === undefined) return { kind: 'fenced' };
     if (this.#options.fence !== false && row.epoch !== epoch) return { kind: 'fenced' };
     const before = rolloutIn(row);
+    const by = isScheduled(before) && !isScheduled(change.rollout) ? this.#liveOn(change.rollout) : null;
+    if (by !== null) return { kind: 'taken', by };
     this.#write(row, change.rollout, change.nextAt);
     if (change.release) row.leaseUntil = null;
     this.#append(id, row, change.events);
-    if (change.measurements !== null) this.#keep(before, change.rollout, change.measurements);
+    const { rollout, measurements } = change;
+    if (measurements !== null && !isScheduled(before) && !isScheduled(rollout))
+      this.#keep(before, rollout, measurements);
     return { kind: 'saved', now: this.now() };
   }
 
@@ -114,14 +128,15 @@ class Memory {
   }
 
   create(
-    rollout: Rollout,
+    rollout: StoredRollout,
     events: AuditEvent[],
     remember: Remembered | null,
   ): Awaited<ReturnType<Rollouts['create']>> {
     if (remember !== null && this.recall(remember) !== null) return { kind: 'answeredBefore' };
-    const by = this.#liveOn(rollout);
+    const by = isScheduled(rollout) ? null : this.#liveOn(rollout);
     if (by !== null) return { kind: 'taken', by };
-    const row = { document: documentOf(rollout), epoch: 0, leaseUntil: null, nextAt: this.now(), lastSeq: 0 };
+    const nextAt = isScheduled(rollout) ? dueAt(rollout) : this.now();
+    const row = { document: documentOf(rollout), epoch: 0, leaseUntil: null, nextAt, lastSeq: 0 };
     this.rows.set(rollout.id, row);
     this.#append(rollout.id, row, events);
     this.#remember(remember);
@@ -131,7 +146,7 @@ class Memory {
 
   command<Answer>(
     id: string,
-    act: (rollout: Rollout, now: Millis) => CommandChange<Answer>,
+    act: (rollout: StoredRollout, now: Millis) => CommandChange<Answer>,
   ): { kind: 'answered'; answer: Answer } | { kind: 'unknown' } | { kind: 'answeredBefore' } {
     const row = this.rows.get(id);
     if (row === undefined) return { kind: 'unknown' };
@@ -159,7 +174,15 @@ class Memory {
     return { rollout: rolloutIn(row), nextAt: row.nextAt, now: this.now() };
   }
 
-  list(query: RolloutQuery): Rollout[] {
+  namesakes(name: MeshName): StoredRollout[] {
+    return [...this.rows.values()]
+      .filter((row) => row.nextAt !== null)
+      .map(rolloutIn)
+      .filter(({ target }) => isSamePlace(target, name))
+      .sort((left, right) => (left.id < right.id ? -1 : 1));
+  }
+
+  list(query: RolloutQuery): StoredRollout[] {
     const { statuses, namespace, virtualService, beforeId, limit } = query;
     return [...this.rows]
       .filter(([id]) => beforeId === undefined || id < beforeId)
@@ -190,22 +213,11 @@ class Memory {
     return row.leaseUntil === null || row.leaseUntil < this.now();
   }
 
-  #liveOn({ target }: Rollout): string | null {
-    for (const [id, row] of this.rows) {
-      if (row.nextAt === null) continue;
-      const other = rolloutIn(row).target;
-      if (
-        other.cluster === target.cluster &&
-        other.namespace === target.namespace &&
-        other.virtualService === target.virtualService
-      ) {
-        return id;
-      }
-    }
-    return null;
+  #liveOn({ target }: StoredRollout): string | null {
+    return this.namesakes(target).find((other) => !isScheduled(other))?.id ?? null;
   }
 
-  #write(row: Row, rollout: Rollout, nextAt: Millis | null): void {
+  #write(row: Row, rollout: StoredRollout, nextAt: Millis | null): void {
     const ended = nextAt === null || hasEnded(rollout);
     if (ended !== hasEnded(rollout)) throw new Error(`${rollout.id}: only a terminal state ends a rollout`);
     if (row.nextAt === null && statusOf(rolloutIn(row)) !== statusOf(rollout)) {
@@ -263,7 +275,15 @@ function judgedOf({ verdict, limit, failuresInARow }: CheckResult): Judged {
   return { verdict, limit, failuresInARow };
 }
 
-function rolloutIn(row: Row): Rollout {
+function isSamePlace(one: MeshName, other: MeshName): boolean {
+  return (
+    one.cluster === other.cluster &&
+    one.namespace === other.namespace &&
+    one.virtualService === other.virtualService
+  );
+}
+
+function rolloutIn(row: Row): StoredRollout {
   return JSON.parse(row.document);
 }
 

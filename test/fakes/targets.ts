@@ -1,8 +1,9 @@
 import type { TargetKey, TargetRecord, TargetRecords } from '../../src/rollout/ports/targets.ts';
-import { hasEnded, type Rollout } from '../../src/rollout/rollout.ts';
+import { hasEnded, isScheduled, type Rollout, type StoredRollout } from '../../src/rollout/rollout.ts';
 
 /** What is known of targets from these rollouts. */
-export function memoryTargets(rollouts: readonly Rollout[]): TargetRecords {
+export function memoryTargets(stored: readonly StoredRollout[]): TargetRecords {
+  const rollouts = stored.flatMap((one) => (isScheduled(one) ? [] : [one]));
   const newestFirst = () => rollouts.toSorted((left, right) => (left.id < right.id ? 1 : -1));
   const recordOf = (last: Rollout): TargetRecord => {
     const live = rollouts.find((one) => !hasEnded(one) && objectOf(one) === objectOf(last));

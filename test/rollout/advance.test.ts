@@ -7,7 +7,7 @@ import type { Change, Store } from '../../src/rollout/ports/store.ts';
 import { newRollout } from '../../src/rollout/rollout.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
-import { paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+import { begun, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
 import { alice } from './drive.ts';
 import { planOf } from './places.ts';
@@ -67,10 +67,10 @@ async function world({ scrapeSeconds = 1, checks = {} }: { scrapeSeconds?: numbe
     clock.now = until;
   }
 
-  const found = async () => (await store.find(id))?.rollout ?? null;
+  const found = async () => begun((await store.find(id))?.rollout);
   const say = (command: Command) =>
     store.command(id, (rollout, now) => {
-      const obedience = obey(rollout, command, alice, now);
+      const obedience = obey(begun(rollout), command, alice, now);
       const change = obedience.kind === 'obeyed' ? obedience.decision : null;
       return { change, answer: obedience.kind, remember: null };
     });

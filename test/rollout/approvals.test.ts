@@ -114,6 +114,18 @@ describe('an approval', () => {
     expect(driven.status()).toBe('awaiting_approval');
   });
 
+  it('is not given by whoever asked under a name that differs only in its letters or spaces', async () => {
+    const driven = await awaiting(2);
+    expect(refusalOf(decide(driven, 'approve', { kind: 'person', name: 'Alice ' }))?.code).toBe(
+      'self-approval',
+    );
+    decide(driven, 'approve', bob);
+    expect(refusalOf(decide(driven, 'approve', { kind: 'person', name: 'BOB' }))?.code).toBe(
+      'already-decided',
+    );
+    expect(driven.status()).toBe('awaiting_approval');
+  });
+
   it('is not given by a machine', async () => {
     const driven = await awaiting();
     expect(refusalOf(decide(driven, 'approve', pipeline))).toEqual({
@@ -175,6 +187,14 @@ describe('an approval', () => {
 });
 
 describe('a rejection', () => {
+  it('is open to somebody who has approved and has seen more since', async () => {
+    const driven = await awaiting(2);
+    decide(driven, 'approve', bob);
+    expect(decide(driven, 'reject', bob).kind).toBe('obeyed');
+    await driven.turn();
+    expect(driven.status()).toBe('rolled_back');
+  });
+
   it('by one person is enough to go back, with the comment in the audit log', async () => {
     const driven = await awaiting(3);
     decide(driven, 'reject', bob, 'not on a Friday');

@@ -51,7 +51,7 @@ describe('a rollout', () => {
     driven.images.canary = pods({ build: 'v2' }, { build: 'v3' });
     await driven.run(620);
     expect([driven.status(), driven.world.writes]).toEqual(['preflight_failed', []]);
-    expect(driven.lastMessage()).toContain('its ready pods run several images of container app');
+    expect(driven.lastMessage()).toContain('its pods run several images of container app');
   });
 
   it('begins where pods may not be listed: what the canary runs is not watched then', async () => {
@@ -81,6 +81,18 @@ describe('a canary whose image changes in mid-run', () => {
     await driven.run(30, { write: { kind: 'unavailable', reason: 'forbidden', why: 'may not patch' } });
     expect([driven.status(), driven.world.share]).toEqual(['paused', 20]);
     expect(driven.say({ action: 'resume' }).kind).toBe('refused');
+    await driven.run(5);
+    expect([driven.status(), driven.world.share]).toEqual(['paused', 0]);
+  });
+
+  it('that keeps its traffic for a minute, because the write is refused, pages somebody once', async () => {
+    const driven = await atTwenty();
+    driven.images.canary = imagesOf('v2b');
+    await driven.run(300, { write: { kind: 'unavailable', reason: 'forbidden', why: 'may not patch' } });
+    const pages = driven.world.events.filter(({ type }) => type === 'page');
+    expect(pages.map(({ message }) => message)).toEqual([
+      'The changed canary still has traffic: 20 % of traffic on v2 (canary), 80 % of traffic on v1 (stable) when last read; 0 % for the canary is being written.',
+    ]);
     await driven.run(5);
     expect([driven.status(), driven.world.share]).toEqual(['paused', 0]);
   });

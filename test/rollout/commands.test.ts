@@ -12,8 +12,8 @@ const minute = { type: 'bake', duration: '60s' };
 const override = { override: ['checks' as const], reason: 'CHG0041234' };
 const actions = ['pause', 'resume', 'advance', 'promote', 'rollback', 'cancel'] as const satisfies Action[];
 
-/** A rollout in every state that the wire knows. */
-const states: Record<Status, () => Promise<Driven>> = {
+/** A rollout in every state that the wire knows once its turn has come. */
+const states: Record<Exclude<Status, 'scheduled'>, () => Promise<Driven>> = {
   preflight: async () => drive(),
   running: () => places.running(),
   holding: () => places.holding(),
@@ -52,7 +52,7 @@ const no = 'invalid-transition';
 const proof = 'gate-not-ready';
 const nothing: Answer[] = [no, no, no, no, no, no];
 /** In the order pause, resume, advance, promote, rollback, cancel; the checks have not passed anywhere. */
-const table: Record<Status, Answer[]> = {
+const table: Record<Exclude<Status, 'scheduled'>, Answer[]> = {
   preflight: [no, no, no, no, 'obeyed', 'obeyed'],
   running: ['obeyed', no, proof, proof, 'obeyed', no],
   holding: ['obeyed', no, proof, proof, 'obeyed', no],

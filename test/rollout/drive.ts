@@ -140,6 +140,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
     metrics,
     pods,
     images,
+    /** What a turn would see now. */
+    look: () => split(),
     turn,
     run,
     say,

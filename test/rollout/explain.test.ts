@@ -54,6 +54,7 @@ const pauses: Record<PauseReason['kind'], PauseReason> = {
     container: 'app',
     from: `sha256:${'a'.repeat(64)}`,
     to: `sha256:${'b'.repeat(64)}`,
+    paged: false,
   },
   recreated: { kind: 'recreated', uid: 'another' },
   shapeChanged: { kind: 'shapeChanged', why: 'spec.http[0]: two routes are named primary' },
@@ -64,6 +65,7 @@ const stucks: Record<StuckReason['kind'], StuckReason> = {
   stableMissing: { kind: 'stableMissing' },
   targetMissing: { kind: 'targetMissing', since: start },
   stableNotReady: { kind: 'stableNotReady' },
+  stableCarries: { kind: 'stableCarries' },
 };
 
 const check: Extract<Cause, { kind: 'check' }> = {

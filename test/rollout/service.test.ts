@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { Remember } from '../../src/rollout/act.ts';
+import type { CreateRequest } from '../../src/rollout/draft.ts';
 import { Plan } from '../../src/rollout/plan.ts';
 import type { MeshFailure } from '../../src/rollout/ports/mesh.ts';
 import type { Remembered } from '../../src/rollout/ports/store.ts';
-import { type CreateRequest, type Remember, rolloutService } from '../../src/rollout/service.ts';
+import { rolloutService } from '../../src/rollout/service.ts';
+import { memoryHolds } from '../fakes/holds.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { bankPlan, rolloutId, start } from '../fakes/rollouts.ts';
@@ -35,6 +38,7 @@ function world({
     mesh,
     metrics: fakeMetrics({ scrapeSeconds }),
     rollouts,
+    holds: memoryHolds(() => start),
     newId: () => {
       ids += 1;
       return rolloutId(ids);
@@ -195,7 +199,7 @@ describe('a preview', () => {
       [5, 'bake', 50, 120],
       [6, 'promote', 100, 180],
     ]);
-    expect(answer.seconds).toBe(240);
+    expect(answer.forecast.seconds).toBe(240);
     const written = answer.steps.map(({ changes }) => changes.map(({ from, value }) => [from, value]));
     expect(written[1]).toEqual([]);
     expect(written[2]).toEqual([

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensurePostgresClient } from '../../local/postgres-client.ts';
+import { databaseNow } from '../../src/store/clock.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { housekeep } from '../../src/store/housekeeping.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { monthOf } from '../../src/store/partitions.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
-import { databaseNow, turnStore } from '../../src/store/turn-store.ts';
+import { turnStore } from '../../src/store/turn-store.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
 import { type Databases, majors, query, startDatabases } from './databases.ts';
 

@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { databaseNow } from '../../src/store/clock.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { housekeep, type Retention } from '../../src/store/housekeeping.ts';
 import { monthOf } from '../../src/store/partitions.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
-import { databaseNow } from '../../src/store/turn-store.ts';
 import { aRollout, rolloutId } from '../fakes/rollouts.ts';
 import { type Databases, majors, query, startDatabases } from './databases.ts';
 

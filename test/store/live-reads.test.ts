@@ -7,7 +7,7 @@ import type { Rollout } from '../../src/rollout/rollout.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
-import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
+import { aRollout, begun, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
 import { type Databases, query, startDatabases } from './databases.ts';
 
@@ -46,11 +46,12 @@ async function poll(store: UnderTest, takenAt: number, step: number): Promise<vo
     failuresInARow: 0,
   } as const;
   const position = { step: step + 1, startedAt: takenAt, overridden: false, bakeEnded: false };
+  const before = begun(claim.rollout);
   const rollout: Rollout = {
-    ...claim.rollout,
+    ...before,
     state: { kind: 'running', position },
-    traffic: { ...claim.rollout.traffic, applied: 5 },
-    watch: { ...claim.rollout.watch, results: { p99: result } },
+    traffic: { ...before.traffic, applied: 5 },
+    watch: { ...before.watch, results: { p99: result } },
   };
   const change = { rollout, events: [], measurements: measured(takenAt), nextAt: start, release: true };
   expect((await store.save(first, claim.epoch, change)).kind).toBe('saved');

@@ -1,20 +1,23 @@
 import { describe, expect, it } from 'vitest';
+import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
 import { aRollout, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
 
 describe('the store in memory', () => {
-  storeContract(async () => {
+  const open = async () => {
     let now = start;
     const store = memoryStore({ now: () => now });
     return {
       store,
-      later: async (seconds) => {
+      later: async (seconds: number) => {
         now += seconds * 1000;
       },
-      measurementsOf: async (id) => store.measurementsOf(id),
+      measurementsOf: async (id: string) => store.measurementsOf(id),
     };
-  });
+  };
+  storeContract(open);
+  scheduledContract(open);
 
   it('lets a stale turn write when its fence is taken away', async () => {
     const store = memoryStore({ now: () => start, fence: false });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isScheduled } from '../../src/rollout/rollout.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { planStore } from '../../src/store/plan-store.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
@@ -34,6 +35,10 @@ describe('plans and targets on PostgreSQL', () => {
   targetContract(async (rollouts) => {
     const { db } = await open();
     for (const rollout of rollouts) {
+      if (isScheduled(rollout)) {
+        await rolloutStore(db).create(rollout, [], null);
+        continue;
+      }
       const begun = { ...rollout, state: { kind: 'preflight' as const, waitingFor: null } };
       await rolloutStore(db).create(begun, [], null);
       if (rollout.state.kind !== 'succeeded') continue;

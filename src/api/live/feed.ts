@@ -2,7 +2,7 @@ import { type LiveReads, overlapSeconds, type PlacedRow } from '../../rollout/po
 import type { Millis } from '../../rollout/units.ts';
 import { type Timer, within } from './timer.ts';
 
-export type Listener = {
+type Listener = {
   /** Hears every audit row once, in the order in which this process found them. */
   onRow(row: PlacedRow): void;
   /** Nothing more is heard: this instance is shutting down. */

@@ -18,7 +18,6 @@ const retryMs = 2000;
 /**
  * Sends one rollout's audit rows to a stream: the snapshot first, then every row after `afterSeq`, then what comes,
  * until the rollout has ended. `seq` has no gaps, so a row that was missed is seen and read from the log.
- * @returns what to call when the stream was closed
  */
 export function followRollout(
   parts: LiveParts,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { nearest } from '../../known-names.ts';
+import { didYouMean, quoted } from '../../known-names.ts';
 import { currentStepOf } from '../../rollout/explain.ts';
-import { hasEnded, type Rollout, statusOf } from '../../rollout/rollout.ts';
+import { hasEnded, isScheduled, type StoredRollout, statusOf } from '../../rollout/rollout.ts';
 
 const words = ['terminal', 'paused', 'awaiting_approval', 'holding'] as const;
 type Word = (typeof words)[number];
@@ -48,27 +48,27 @@ export const WaitOnWire = z
 export type Wait = z.output<typeof WaitOnWire>;
 
 /** The first condition that holds, as the caller wrote it, or null. */
-export function satisfiedBy(rollout: Rollout, conditions: readonly Condition[]): string | null {
+export function satisfiedBy(rollout: StoredRollout, conditions: readonly Condition[]): string | null {
   return conditions.find((condition) => holds(rollout, condition))?.written ?? null;
 }
 
-function holds(rollout: Rollout, condition: Condition): boolean {
+function holds(rollout: StoredRollout, condition: Condition): boolean {
   switch (condition.kind) {
     case 'status':
       return isIn(rollout, condition.word);
     case 'step':
       return stepReached(rollout) >= condition.index;
     case 'weight':
-      return rollout.traffic.applied >= condition.percent;
+      return !isScheduled(rollout) && rollout.traffic.applied >= condition.percent;
   }
 }
 
-function isIn(rollout: Rollout, word: Word): boolean {
+function isIn(rollout: StoredRollout, word: Word): boolean {
   return word === 'terminal' ? hasEnded(rollout) : statusOf(rollout) === word;
 }
 
 /** A rollout that succeeded has reached every step; one that goes back has none. */
-function stepReached(rollout: Rollout): number {
+function stepReached(rollout: StoredRollout): number {
   if (rollout.state.kind === 'succeeded') return rollout.plan.steps.length;
   return currentStepOf(rollout)?.index ?? -1;
 }
@@ -86,8 +86,6 @@ function read(written: string): Condition | string {
 }
 
 function sentenceFor(written: string): string {
-  const meant = nearest(written, words);
-  if (meant !== null) return `did you mean "${meant}"?`;
-  const quoted = words.map((word) => `"${word}"`).join(', ');
-  return `write ${quoted}, "step:<index>" or "weight:<percent>", separated by commas`;
+  const forms = `write ${quoted(words)}, "step:<index>" or "weight:<percent>", separated by commas`;
+  return didYouMean(written, words) ?? forms;
 }

@@ -12,9 +12,37 @@ export type MeasureRequest = {
   incrementSeconds: number;
 };
 
+/** A query in the provider's own language, and what the guards ask it for. */
+export type ShownQuery = {
+  /** `value` of an error rate counts its requests as well. */
+  purpose: 'value' | 'requests' | 'buckets' | 'callers' | 'freshness' | 'clock' | 'increments';
+  query: string;
+};
+
+/** What is known of a service before it is rolled out, and how it is going to be asked. */
+export type MetricsSurvey = {
+  /** What a poll finds now; with it come stable's values, each over the window of its check. */
+  measurements: Measurements;
+  checks: Record<
+    string,
+    {
+      /** Exactly as a poll sends them; none when the target's names may not be put into a query. */
+      queries: ShownQuery[];
+      /** The finite bounds of stable's latency histogram in ms, rising; null for what has none, or shows none. */
+      boundsMs: number[] | null;
+    }
+  >;
+  /** What a poll asks beside the checks: lost requests, the age of the data, and sudden errors. */
+  guards: ShownQuery[];
+  /** Whose proxies time the requests, and so carry the histogram. */
+  latencyFrom: 'service' | 'callers';
+};
+
 /** The metrics provider. Answers, never throws: an outage is `unavailable` in every reading. */
 export interface Metrics {
   /** Seconds between two scrapes in a cluster; evidence needs one more than its window. Throws for a cluster that is not configured. */
   scrapeSeconds(cluster: string): number;
   measure(request: MeasureRequest, signal: AbortSignal): Promise<Measurements>;
+  /** The same poll with its queries, for those who want to see it before a rollout starts; it leaves no trace. */
+  survey(request: MeasureRequest, signal: AbortSignal): Promise<MetricsSurvey>;
 }

@@ -1,9 +1,10 @@
 import type { Measurements } from '../../analysis/reading.ts';
 import type { AuditEvent, AuditRow } from '../audit.ts';
 import type { Actor } from '../reasons.ts';
-import type { Rollout } from '../rollout.ts';
+import type { StoredRollout } from '../rollout.ts';
 import type { Millis } from '../units.ts';
 import type { LiveReads } from './live.ts';
+import type { MeshName } from './mesh.ts';
 
 /**
  * The kill switch in one scope: no rollout in it moves forward while it stands. A null cluster or namespace stands
@@ -22,11 +23,16 @@ export type HoldOrder = {
  * A claimed turn: `epoch` is the fencing token, `now` PostgreSQL's clock at the claim, `order` a hold order whose
  * scope the rollout lies in.
  */
-export type Claim = { rollout: Rollout; epoch: number; now: Millis; order: HoldOrder | null };
+export type Claim<Held extends StoredRollout = StoredRollout> = {
+  rollout: Held;
+  epoch: number;
+  now: Millis;
+  order: HoldOrder | null;
+};
 
 /** What a write to the store carries; one transaction. */
 export type Change = {
-  rollout: Rollout;
+  rollout: StoredRollout;
   events: AuditEvent[];
   measurements: Measurements | null;
   /** When the next turn is due; null ends the rollout. */
@@ -38,12 +44,18 @@ export type Change = {
 export interface Store {
   /** Takes the lease and raises the epoch, or null when it is not due, ended, or leased by another worker. */
   claim(id: string, worker: string, leaseSeconds: number): Promise<Claim | null>;
-  /** Writes only while `epoch` is still the newest one; answers PostgreSQL's clock or that the turn is fenced. */
+  /**
+   * Writes only while `epoch` is still the newest one; answers PostgreSQL's clock or that the turn is fenced. A
+   * scheduled rollout that becomes one in preflight takes its VirtualService with the same write: `taken` names the
+   * one that was faster, and nothing is written.
+   */
   save(
     id: string,
     epoch: number,
     change: Change,
-  ): Promise<{ kind: 'saved'; now: Millis } | { kind: 'fenced' }>;
+  ): Promise<{ kind: 'saved'; now: Millis } | { kind: 'fenced' } | { kind: 'taken'; by: string }>;
+  /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
+  namesakes(name: MeshName): Promise<StoredRollout[]>;
   /** Ids that are due and not leased, the longest due first. */
   due(limit: number): Promise<string[]>;
   now(): Promise<Millis>;
@@ -63,7 +75,7 @@ export type Remembered = {
 
 export type CommandChange<Answer> = {
   /** Null when the command was refused: nothing is written. */
-  change: { rollout: Rollout; events: AuditEvent[]; nextAt: Millis | null } | null;
+  change: { rollout: StoredRollout; events: AuditEvent[]; nextAt: Millis | null } | null;
   answer: Answer;
   remember: Remembered | null;
 };
@@ -73,10 +85,11 @@ export interface Rollouts {
   /**
    * Inserts a rollout, its first audit rows and the remembered answer in one transaction and wakes all workers.
    * `taken` names the live rollout that holds the VirtualService; `answeredBefore` means that the key was used by
-   * a request that ran at the same time.
+   * a request that ran at the same time. A scheduled rollout holds nothing yet: it is never `taken`, and its turn
+   * comes at its time.
    */
   create(
-    rollout: Rollout,
+    rollout: StoredRollout,
     events: AuditEvent[],
     remember: Remembered | null,
   ): Promise<{ kind: 'created' } | { kind: 'taken'; by: string } | { kind: 'answeredBefore' }>;
@@ -86,15 +99,17 @@ export interface Rollouts {
    */
   command<Answer>(
     id: string,
-    act: (rollout: Rollout, now: Millis) => CommandChange<Answer>,
+    act: (rollout: StoredRollout, now: Millis) => CommandChange<Answer>,
   ): Promise<{ kind: 'answered'; answer: Answer } | { kind: 'unknown' } | { kind: 'answeredBefore' }>;
   /** The answer kept for this key in the last 7 days, or null. */
   recall(
     key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
   ): Promise<Pick<Remembered, 'fingerprint' | 'status' | 'body'> | null>;
-  find(id: string): Promise<{ rollout: Rollout; nextAt: Millis | null; now: Millis } | null>;
+  find(id: string): Promise<{ rollout: StoredRollout; nextAt: Millis | null; now: Millis } | null>;
   /** Newest first. */
-  list(query: RolloutQuery): Promise<Rollout[]>;
+  list(query: RolloutQuery): Promise<StoredRollout[]>;
+  /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
+  namesakes(name: MeshName): Promise<StoredRollout[]>;
   /** One rollout's audit rows in their order. */
   events(id: string, afterSeq: number, limit: number): Promise<AuditRow[]>;
   /** All audit rows that match, in the order of their number. */

@@ -1,6 +1,10 @@
 import type { AuditRow } from '../../../src/rollout/audit.ts';
 import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
+import type { State } from '../../../src/rollout/state.ts';
 import type { AcceptedWrite } from '../../fakes/mesh.ts';
+import type { Logbook } from './logbook.ts';
+import { judgePeople } from './people-invariants.ts';
+import { judgeTurns } from './turn-invariants.ts';
 
 export type Violation = { promise: string; detail: string };
 
@@ -14,8 +18,9 @@ export type Evidence = {
   share: number;
   writes: AcceptedWrite[];
   rows: AuditRow[];
-  /** True when a person promoted past steps. */
-  skippedSteps: boolean;
+  logbook: Logbook;
+  /** True when the canary failed to the end and nobody helped. */
+  turnsBad: boolean;
 };
 
 /** What must hold after any run; answers what does not. */
@@ -29,12 +34,28 @@ export function judgeRun(evidence: Evidence): Violation[] {
     ...epochsNeverFall(evidence),
     ...noStepIsSkipped(evidence),
     ...auditIsWhole(evidence),
+    ...judgeTurns(evidence),
+    ...judgePeople(evidence),
   ];
 }
 
-function cameToAnEnd({ last }: Evidence): Violation[] {
+function cameToAnEnd({ last, share, rows, turnsBad }: Evidence): Violation[] {
   if (hasEnded(last)) return [];
+  const { state } = last;
+  const wasPaged = rows.some(({ type }) => type === 'page');
+  if (turnsBad && hasNoWayBack(state) && wasPaged) return [];
+  if (turnsBad && share === 0) return [];
+  if (turnsBad) {
+    const detail = `${state.kind} with ${share} % on a failing canary`;
+    return [{ promise: 'a failing canary loses its traffic, or somebody is paged', detail }];
+  }
   return [{ promise: 'every rollout comes to an end once faults end', detail: `still ${last.state.kind}` }];
+}
+
+/** True once canaryd knows that stable runs the new images too, so that only their owner can take them back. */
+export function hasNoWayBack(state: State): boolean {
+  if (state.kind === 'rollingBack') return state.stuck?.kind === 'stableCarries';
+  return state.kind === 'handingOver' && state.breach !== null;
 }
 
 function finalShareIsTheOneClaimed({ last, share }: Evidence): Violation[] {
@@ -62,8 +83,8 @@ function endsStayTrue({ seen }: Evidence): Violation[] {
   ];
 }
 
-function claimedShare({ state }: Rollout): number | null {
-  if (state.kind === 'succeeded') return 100;
+function claimedShare({ state, plan }: Rollout): number | null {
+  if (state.kind === 'succeeded') return plan.onSuccess === 'handover' ? 0 : 100;
   return state.kind === 'rolledBack' ? 0 : null;
 }
 
@@ -102,18 +123,17 @@ function epochsNeverFall({ writes }: Evidence): Violation[] {
   ];
 }
 
-function noStepIsSkipped({ writes, last, skippedSteps }: Evidence): Violation[] {
-  if (skippedSteps) return [];
-  const planned = [
-    0,
-    ...last.plan.steps.flatMap((step) => (step.type === 'setWeight' ? [step.weight] : [])),
-    100,
-  ];
-  let reached = 0;
+/** A share of 0 sends a rollout back to its first step: a changed canary begins anew, a rollback never goes on. */
+function noStepIsSkipped({ writes, last, logbook }: Evidence): Violation[] {
+  if (logbook.words.some(({ command }) => command.action === 'promote')) return [];
+  const shares = last.plan.steps.flatMap((step) => (step.type === 'setWeight' ? [step.weight] : []));
+  const planned = [0, ...shares, 100];
+  let at = 0;
   for (const { share } of writes) {
-    const next = planned[planned.indexOf(reached) + 1] ?? 100;
-    if (share > next) return [{ promise: 'no step is skipped', detail: `${share} % after ${reached} %` }];
-    reached = Math.max(reached, share);
+    if (share === 0) at = 0;
+    else if (share === planned[at + 1]) at += 1;
+    else if (share !== planned[at])
+      return [{ promise: 'no step is skipped', detail: `${share} % after ${planned[at]} %` }];
   }
   return [];
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Protections, simulate } from './simulation.ts';
+import { broken } from './broken.ts';
+import type { Protections } from './shell.ts';
+import { simulate } from './simulation.ts';
 
 const seeds = Number(process.env['CANARYD_SEEDS'] ?? 2000);
 const replayed = process.env['CANARYD_SEED'];
@@ -16,6 +18,14 @@ async function violationsIn(count: number, protections: Protections): Promise<st
 async function firstBrokenSeed(count: number, protections: Protections): Promise<number | null> {
   for (let seed = 1; seed <= count; seed += 1) {
     if ((await simulate(seed, protections)).violations.length > 0) return seed;
+  }
+  return null;
+}
+
+async function firstSeedThatBreaks(promise: string, protections: Protections): Promise<number | null> {
+  for (let seed = 1; seed <= 2000; seed += 1) {
+    const { violations } = await simulate(seed, protections);
+    if (violations.some((violation) => violation.promise === promise)) return seed;
   }
   return null;
 }
@@ -61,11 +71,19 @@ describe('the simulation has teeth', () => {
   it.each<[string, Protections]>([
     ['the epoch fence', { fence: false }],
     ['the resourceVersion precondition', { resourceVersion: false }],
-    ['the closing write', { closingWrite: false }],
+    ['the closing write', { closingWrite: false, plan: 0 }],
   ])(
     'without %s it finds broken promises',
     async (_name, protections) => {
       expect(await firstBrokenSeed(2000, protections)).not.toBeNull();
+    },
+    120_000,
+  );
+
+  it.each(broken)(
+    'with %s it finds that this is broken: %s',
+    async (_what, promise, protections) => {
+      expect(await firstSeedThatBreaks(promise, protections)).not.toBeNull();
     },
     120_000,
   );

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { HoldOnWire } from './hold-wire.ts';
+import { CheckOnWire, RolloutOnWire } from './wire.ts';
+import { ActorOnWire, RolloutId, Timestamp } from './wire-parts.ts';
+
+const WeightDiff = z.object({
+  op: z.enum(['add', 'replace', 'remove']),
+  path: z.string().describe('JSON Pointer into the VirtualService.'),
+  from: z.number().nullable().describe('What stands there before; null when there is no weight.'),
+  value: z.number().nullable().describe('What is written; null when the weight is removed.'),
+});
+
+const Queries = z.array(
+  z.object({
+    purpose: z
+      .enum(['value', 'requests', 'buckets', 'callers', 'freshness', 'clock', 'increments'])
+      .describe(
+        '`value` of an error rate counts its requests as well. `increments` covers the time since the last count, here one interval.',
+      ),
+    query: z.string().describe('In PromQL, exactly as it is sent.'),
+  }),
+);
+
+const { metric, unit, limit, windowSeconds, minRequests, stable } = CheckOnWire.shape;
+
+const PreviewedCheck = z
+  .object({
+    check: z.string(),
+    metric,
+    unit,
+    limit,
+    windowSeconds,
+    minRequests,
+    now: z
+      .object({ stable: stable.unwrap() })
+      .nullable()
+      .describe("Stable's value over the check's window; null when metrics cannot be read."),
+    verdictIfLikeStable: z
+      .enum(['pass', 'fail'])
+      .nullable()
+      .describe('What a canary that is like stable would get; null when stable gives no value.'),
+    bucket: z
+      .object({
+        lowerMs: z.number(),
+        upperMs: z.number().nullable().describe('Null when the limit lies above the highest bound.'),
+        annotation: z.object({ name: z.string(), value: z.string() }).describe('Adds a bound at the limit.'),
+      })
+      .nullable()
+      .describe('The histogram bucket that the limit lies inside of; null when the limit is a bound.'),
+    queries: Queries,
+  })
+  .meta({ id: 'PreviewedCheck' });
+
+const ExpectedCheck = z.object({
+  check: z.string(),
+  limit,
+  minRequests,
+  expectedRequests: z
+    .number()
+    .nullable()
+    .describe("The canary's requests in one window: stable's rate now x share x window."),
+  risk: z
+    .enum(['none', 'inconclusive_likely', 'unknown'])
+    .describe('`inconclusive_likely`: too few requests to judge, so that the rollout is held there.'),
+  hint: z.string().describe('The numbers in words and, where there is a risk, what would mend it.'),
+});
+
+const PreviewedStep = z
+  .object({
+    step: z.int().describe('Where the step stands in the plan, counted from 0.'),
+    type: z.string(),
+    share: z.number().describe("The canary's share in this step, in percent."),
+    startsInSeconds: z.number().describe('After the start, if nothing holds and nobody pauses.'),
+    at: Timestamp.describe('The earliest time at which it begins.'),
+    diff: z
+      .array(WeightDiff)
+      .describe(
+        'What this step writes to the VirtualService as it stands now; empty while its weights are not at rest.',
+      ),
+    checks: z.array(ExpectedCheck).describe('Where the step watches the canary; else empty.'),
+    exposure: z
+      .object({
+        seconds: z.number(),
+        requests: z.number(),
+      })
+      .nullable()
+      .describe(
+        'What a canary that fails from its first request on in this step gets before the earliest check can turn it back: minRequests, and its rate x (failures x interval + one scrape). Null when that is not known, or no check could judge.',
+      ),
+  })
+  .meta({ id: 'PreviewedStep' });
+
+export const PreviewOnWire = z
+  .object({
+    dryRun: z.literal('all'),
+    wouldStart: z
+      .boolean()
+      .describe('Whether it would begin at once, or when its time comes, as things stand now.'),
+    why: z.string().nullable().describe('Why it would not; null when it would.'),
+    startAt: RolloutOnWire.shape.startAt,
+    queuedBehind: RolloutId.nullable().describe('The rollout that it would wait for; null when it is first.'),
+    target: RolloutOnWire.shape.target,
+    versions: RolloutOnWire.shape.versions,
+    plan: RolloutOnWire.shape.plan,
+    warnings: z.array(z.string()).describe('What to know before the start, the worst first.'),
+    requestsPerSecond: z.number().nullable().describe('Of stable now; null when metrics cannot be read.'),
+    checks: z.array(PreviewedCheck),
+    guards: z.object({ queries: Queries }).describe('What each poll asks beside the checks.'),
+    steps: z.array(PreviewedStep),
+    approvals: z.array(
+      z.object({
+        step: z.int().describe('Counted from 0.'),
+        count: z.int().describe('People who have to approve.'),
+        excludes: z
+          .array(ActorOnWire)
+          .describe('People who may not: whoever asks for the rollout. No machine may.'),
+        expiresSeconds: z.number(),
+      }),
+    ),
+    hold: HoldOnWire.nullable().describe('The kill switch over this target; null when there is none.'),
+    totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),
+    estimatedEnd: Timestamp.describe('The earliest time at which it ends.'),
+  })
+  .meta({ id: 'Preview' });

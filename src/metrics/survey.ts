@@ -1,0 +1,70 @@
+import type { Check } from '../rollout/plan-parts.ts';
+import type { MeasureRequest, MetricsSurvey, ShownQuery } from '../rollout/ports/metrics.ts';
+import { armOf } from './freshness.ts';
+import { bucketsOf } from './histogram.ts';
+import { isHostSplit, providerClock, selectService } from './promql.ts';
+import { type Queries, queriesOf } from './queries.ts';
+import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
+
+/** What the answers of one poll say before a rollout starts, with the queries that they answer. */
+export function surveyFrom(request: MeasureRequest, queries: Queries, answers: Answers): MetricsSurvey {
+  const checks = Object.entries(request.checks).map(
+    ([id, check]) =>
+      [id, { queries: shownFor(check, queries), boundsMs: boundsOf(request, check, answers) }] as const,
+  );
+  return {
+    measurements: measurementsFrom(request, answers),
+    checks: Object.fromEntries(checks),
+    guards: guardQueries(queries),
+    latencyFrom: latencyFrom(request),
+  };
+}
+
+/** The queries alone, with every reading `unavailable` for the same reason. */
+export function nothingSurveyed(request: MeasureRequest, why: string, scrapeSeconds: number): MetricsSurvey {
+  const selector = selectService(request.target);
+  const queries = selector.kind === 'refused' ? null : queriesOf(selector, request, scrapeSeconds);
+  const checks = Object.entries(request.checks).map(
+    ([id, check]) =>
+      [id, { queries: queries === null ? [] : shownFor(check, queries), boundsMs: null }] as const,
+  );
+  return {
+    measurements: nothingMeasured(request, why),
+    checks: Object.fromEntries(checks),
+    guards: queries === null ? [] : guardQueries(queries),
+    latencyFrom: latencyFrom(request),
+  };
+}
+
+function latencyFrom({ target }: MeasureRequest): MetricsSurvey['latencyFrom'] {
+  return isHostSplit(target) ? 'callers' : 'service';
+}
+
+function shownFor({ metric, window }: Check, { requests, p99s, buckets }: Queries): ShownQuery[] {
+  const counted = { purpose: 'requests' as const, query: requests.get(window) ?? '' };
+  if (metric === 'errorRate') return [{ ...counted, purpose: 'value' }];
+  return [
+    { purpose: 'value', query: p99s.get(window) ?? '' },
+    counted,
+    { purpose: 'buckets', query: buckets.get(window) ?? '' },
+  ];
+}
+
+function guardQueries({ callers, newest, seenLately, increments }: Queries): ShownQuery[] {
+  return [
+    { purpose: 'callers', query: callers },
+    { purpose: 'freshness', query: newest },
+    { purpose: 'freshness', query: seenLately },
+    { purpose: 'clock', query: providerClock },
+    ...(increments === null ? [] : [{ purpose: 'increments' as const, query: increments }]),
+  ];
+}
+
+/** The finite bounds of stable's histogram, rising; null when there are none to see. */
+function boundsOf(request: MeasureRequest, { metric, window }: Check, answers: Answers): number[] | null {
+  const answer = answers.buckets.get(window);
+  if (metric !== 'p99LatencyMs' || answer?.kind !== 'rows') return null;
+  const ofStable = bucketsOf(answer.rows.filter((row) => armOf(request, row) === 'stable'));
+  const bounds = ofStable.map(({ upperMs }) => upperMs).filter(Number.isFinite);
+  return bounds.length === 0 ? null : bounds;
+}

@@ -1,0 +1,147 @@
+import type { PlanUnfit, StartAtOutside, TargetRefusal } from './draft.ts';
+import { type CreateRequest, type DraftDeps, type Drafted, draft, refusalFrom } from './draft.ts';
+import { type Forecast, forecast, type Prospect, type StepForecast } from './forecast.ts';
+import { warningsOf } from './forecast-warnings.ts';
+import type { Holds } from './ports/holds.ts';
+import type { MeshView, WeightChange } from './ports/mesh.ts';
+import type { MetricsSurvey } from './ports/metrics.ts';
+import type { HoldOrder } from './ports/store.ts';
+import type { Actor } from './reasons.ts';
+import { newRollout, type Rollout, type StoredRollout } from './rollout.ts';
+import { obstacleIn, type StartObstacle } from './start.ts';
+import { inWords } from './start-scheduled.ts';
+import type { LocatedRequest } from './target.ts';
+import { timelineOf, writesOf } from './timeline.ts';
+import type { Millis } from './units.ts';
+
+export type PreviewStep = StepForecast & {
+  /** What the step would write; empty, too, when the weights cannot be read as they stand. */
+  changes: WeightChange[];
+};
+
+/** What a rollout would do, and what is to be expected of it. Nothing was written anywhere. */
+export type Previewed = {
+  kind: 'preview';
+  rollout: StoredRollout;
+  /** Why it would not begin at once, as things stand now; null when it would. */
+  obstacle: StartObstacle | null;
+  /** The kill switch, when the target lies in its scope. */
+  order: HoldOrder | null;
+  steps: PreviewStep[];
+  forecast: Forecast;
+  survey: MetricsSurvey | null;
+  warnings: string[];
+};
+
+export type Preview = Previewed | StartAtOutside | PlanUnfit | TargetRefusal | { kind: 'taken'; by: string };
+
+export type PreviewDeps = DraftDeps & { holds: Pick<Holds, 'standing'> };
+
+/** Milliseconds a person waits for the mesh and the metrics at most. */
+const lookMs = 3000;
+
+/** Plays a rollout through on paper: reads the mesh, the metrics and the kill switch, and writes nothing. */
+export async function preview(deps: PreviewDeps, request: CreateRequest, actor: Actor): Promise<Preview> {
+  const drafted = await draft(deps, request, actor);
+  if (drafted.kind !== 'drafted' && drafted.kind !== 'scheduled') return drafted;
+  if (drafted.kind === 'drafted' && drafted.front !== null) return { kind: 'taken', by: drafted.front };
+  const scene = {
+    drafted,
+    order: await orderOver(deps, drafted.request),
+    prospect: prospectOf(deps, drafted),
+  };
+  const rollout = withRoles(drafted, scene.prospect.scrapeSeconds);
+  return rollout === null ? withoutRoles(scene) : previewed(deps, scene, rollout);
+}
+
+type Draft = Extract<Drafted, { kind: 'drafted' | 'scheduled' }>;
+type Scene = { drafted: Draft; order: HoldOrder | null; prospect: Omit<Prospect, 'survey'> };
+
+function prospectOf({ metrics }: PreviewDeps, { rollout, request, now }: Draft): Scene['prospect'] {
+  const startAt = 'startAt' in rollout ? rollout.startAt : null;
+  return {
+    plan: rollout.plan,
+    beginsAt: Math.max(startAt ?? now, now),
+    scrapeSeconds: metrics.scrapeSeconds(request.cluster),
+  };
+}
+
+/** The kill switch over a place, or null; the widest one is told of. */
+async function orderOver({ holds }: PreviewDeps, place: LocatedRequest): Promise<HoldOrder | null> {
+  const width = ({ cluster, namespace }: HoldOrder) =>
+    Number(namespace !== null) * 2 + Number(cluster !== null);
+  const over = (await holds.standing()).filter(
+    ({ cluster, namespace }) =>
+      (cluster === null || cluster === place.cluster) &&
+      (namespace === null || namespace === place.namespace),
+  );
+  return over.sort((one, other) => width(one) - width(other))[0] ?? null;
+}
+
+/** The rollout as it would be if its turn came now; null while that cannot be known. */
+function withRoles(drafted: Draft, scrapeSeconds: number): Rollout | null {
+  if (drafted.kind === 'drafted') return drafted.rollout;
+  const { rollout, target, now } = drafted;
+  if (target === null) return null;
+  const { id, plan, planVersion, requestedBy, reason } = rollout;
+  return newRollout({ id, target, plan, planVersion, requestedBy, reason }, scrapeSeconds, now);
+}
+
+/** Weights in mid-air: what it would write depends on where they come to rest. */
+function withoutRoles({ drafted, order, prospect }: Scene): Previewed {
+  const why = 'the weights of its VirtualService are not at rest now, so that its roles are not known yet';
+  const paper: Prospect = { ...prospect, survey: { kind: 'none', why } };
+  const expected = forecast(paper);
+  return {
+    kind: 'preview',
+    rollout: drafted.rollout,
+    obstacle: queuedBehind(drafted) ?? { why, patienceMs: null },
+    order,
+    steps: expected.steps.map((step) => ({ ...step, changes: [] })),
+    forecast: expected,
+    survey: null,
+    warnings: warningsOf(paper, expected, { stableHasOtherRoutes: false }),
+  };
+}
+
+async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Promise<Preview> {
+  const { drafted, order, prospect } = scene;
+  const { plan, target } = rollout;
+  const writes = timelineOf(plan).steps.flatMap((step) => writesOf(plan, step));
+  const signal = deps.deadline(lookMs);
+  const [written, view, survey] = await Promise.all([
+    deps.mesh.preview(drafted.request, writes, signal),
+    deps.mesh.look(target, signal),
+    deps.metrics.survey(questionFor(rollout, drafted.now), signal),
+  ]);
+  if (written.kind !== 'preview') return refusalFrom(written);
+  const paper: Prospect = { ...prospect, survey: { kind: 'survey', survey } };
+  const expected = forecast(paper);
+  const changesIn = (step: number) =>
+    written.changes.filter((_, index) => writes[index]?.step === step).flat();
+  const sight = { view, measurements: survey.measurements, epoch: 0, order };
+  return {
+    kind: 'preview',
+    rollout: drafted.rollout,
+    obstacle: queuedBehind(drafted) ?? obstacleIn(rollout, sight, drafted.now),
+    order,
+    steps: expected.steps.map((step) => ({ ...step, changes: changesIn(step.step) })),
+    forecast: expected,
+    survey,
+    warnings: warningsOf(paper, expected, { stableHasOtherRoutes: hasOtherRoutes(view) }),
+  };
+}
+
+/** A poll as a turn asks for it; its increments span one interval, or the two scrapes that they need. */
+function questionFor({ target, plan, scrapeSeconds }: Rollout, at: Millis) {
+  return { target, checks: plan.checks, at, incrementSeconds: Math.max(plan.interval, 2 * scrapeSeconds) };
+}
+
+function queuedBehind({ rollout }: Draft): StartObstacle | null {
+  const obstacle = rollout.state.kind === 'waiting' ? rollout.state.obstacle : null;
+  return obstacle === null ? null : { why: inWords(obstacle), patienceMs: null };
+}
+
+function hasOtherRoutes(view: MeshView): boolean {
+  return view.kind === 'split' && view.stableHasOtherRoutes;
+}

@@ -1,0 +1,46 @@
+import { Plan } from '../../../src/rollout/plan.ts';
+
+const bake = { type: 'bake', duration: 15 };
+const weight = (share: number) => ({ type: 'setWeight', weight: share });
+const approval = (count: number, expires: number | string) => ({ type: 'approval', count, expires });
+
+const plain = [weight(5), bake, weight(20), bake, weight(50), bake, { type: 'promote' }];
+
+function planOf(steps: object[], over: object = {}): Plan {
+  const checks = {
+    errors: { metric: 'errorRate', max: '1%', window: 10, failures: 2, minRequests: 50 },
+  };
+  return Plan.parse({ interval: 5, deadline: 3600, checks, steps, ...over });
+}
+
+const quick = [{ type: 'promote', bake: 10 }];
+const handover = { onSuccess: 'handover', handoverBake: 15 };
+
+/** What a simulated rollout follows; the first ones come up more often because they stand there twice. */
+const plans: Plan[] = [
+  planOf(plain),
+  planOf(plain),
+  planOf(plain, { deadline: 200 }),
+  planOf([weight(5), bake, approval(1, '24h'), weight(50), bake, { type: 'promote' }]),
+  planOf([weight(5), bake, approval(2, 120), weight(50), bake, approval(1, '24h'), { type: 'promote' }]),
+  planOf([approval(1, '24h'), weight(5), bake, { type: 'promote' }], { deadline: 120 }),
+  planOf([
+    weight(5),
+    bake,
+    weight(20),
+    bake,
+    { type: 'setWeight', weight: 10, reduce: true },
+    bake,
+    { type: 'promote' },
+  ]),
+  planOf(quick, handover),
+  planOf(quick, { ...handover, deadline: 200 }),
+  planOf([weight(5), bake, approval(1, '24h'), { type: 'promote', bake: 15 }], handover),
+];
+
+/** One of the plans, by a number in 0..1. */
+export function planFor(dice: number): Plan {
+  const plan = plans[Math.floor(dice * plans.length)];
+  if (plan === undefined) throw new Error('no plan for this number');
+  return plan;
+}
