@@ -1,27 +1,8 @@
-import type { AuditRow } from '../../../src/rollout/audit.ts';
 import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import type { State } from '../../../src/rollout/state.ts';
-import type { AcceptedWrite } from '../../fakes/mesh.ts';
-import type { Logbook } from './logbook.ts';
+import type { Evidence, Violation } from './evidence.ts';
 import { judgePeople } from './people-invariants.ts';
 import { judgeTurns } from './turn-invariants.ts';
-
-export type Violation = { promise: string; detail: string };
-
-export type Seen = { rollout: Rollout; share: number };
-
-export type Evidence = {
-  /** The store and the mesh after every deed. */
-  seen: Seen[];
-  last: Rollout;
-  /** The canary's share once everything has arrived. */
-  share: number;
-  writes: AcceptedWrite[];
-  rows: AuditRow[];
-  logbook: Logbook;
-  /** True when the canary failed to the end and nobody helped. */
-  turnsBad: boolean;
-};
 
 /** What must hold after any run; answers what does not. */
 export function judgeRun(evidence: Evidence): Violation[] {

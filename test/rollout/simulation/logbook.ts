@@ -32,7 +32,7 @@ export type Change = {
 export type Word = { command: Command; actor: Actor; before: Rollout; pending: Approval | null };
 
 /** A new kind of canary pod: another build, or the same one under a new template. */
-export type Redeployment = { at: number; template: string };
+type Redeployment = { at: number; template: string };
 
 /** Everything that is judged after a run. */
 export type Logbook = {

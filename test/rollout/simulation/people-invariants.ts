@@ -1,6 +1,6 @@
 import { stepAt } from '../../../src/rollout/rollout.ts';
 import { positionOf } from '../../../src/rollout/state.ts';
-import type { Evidence, Violation } from './invariants.ts';
+import type { Evidence, Violation } from './evidence.ts';
 import type { Change, Logbook, Word } from './logbook.ts';
 
 /** What people said, and what may only happen because they said it. */

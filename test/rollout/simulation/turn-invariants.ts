@@ -1,7 +1,7 @@
 import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import { positionOf } from '../../../src/rollout/state.ts';
 import { isPersonsPause } from '../../../src/rollout/wait.ts';
-import type { Evidence, Violation } from './invariants.ts';
+import type { Evidence, Violation } from './evidence.ts';
 import type { Change, Look, Turn } from './logbook.ts';
 import { digestsOf, type Pod } from './pods.ts';
 
