@@ -35,7 +35,9 @@ describe('the guide with every action', () => {
   it(
     'shows commands that work, one after the other in one shell, and what they answer',
     async () => {
-      const blocks = runbookBlocks(await readFile(join(root, 'docs/guides/every-action-with-curl.md'), 'utf8'));
+      const blocks = runbookBlocks(
+        await readFile(join(root, 'docs/guides/every-action-with-curl.md'), 'utf8'),
+      );
       const { code, outputs, complaint } = await runInOneShell(blocks);
       const faults = blocks.map(({ place, answer }, index) => {
         const output = outputs[index];
