@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { MeasuredPoll } from '../rollout/ports/live.ts';
 import type { Rollout } from '../rollout/rollout.ts';
+import { CheckOnWire } from './check-wire.ts';
 import { renderReading } from './render-rollout.ts';
-import { CheckOnWire } from './wire.ts';
 import { Timestamp, timestamp } from './wire-parts.ts';
 
 const { metric, unit, verdict, canary, stable } = CheckOnWire.shape;

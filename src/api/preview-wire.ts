@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { CheckOnWire } from './check-wire.ts';
 import { HoldOnWire } from './hold-wire.ts';
-import { CheckOnWire, RolloutOnWire } from './wire.ts';
+import { RolloutOnWire } from './wire.ts';
 import { ActorOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
 const WeightDiff = z.object({

@@ -4,10 +4,11 @@ import type { Check } from '../rollout/plan-parts.ts';
 import { type CheckResult, hasEnded, isScheduled, type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import { exitCodeOf, statusReasonOf } from '../rollout/status-reason.ts';
 import type { Millis } from '../rollout/units.ts';
+import type { CheckOnWire } from './check-wire.ts';
 import { planDigest } from './plan-digest.ts';
 import { outcomeOf, shownValue } from './render-outcome.ts';
 import { renderRoles, renderWeight } from './render-roles.ts';
-import type { CheckOnWire, RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
+import type { RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
 /** A rollout as it was read: `nextAt` is when its next turn is due, `now` the clock of the database. */

@@ -12,8 +12,9 @@ import { negotiate } from './negotiate.ts';
 import { CursorPage, cutToPage, nextCursor, pageLimit } from './page.ts';
 import { renderRollout, renderSummary } from './render-rollout.ts';
 import { type ApiServer, json, RolloutPath } from './route.ts';
+import { StatusOnWire } from './status-wire.ts';
 import { nothingHere } from './validation.ts';
-import { RolloutOnWire, RolloutSummaryOnWire, StatusOnWire } from './wire.ts';
+import { RolloutOnWire, RolloutSummaryOnWire } from './wire.ts';
 import { RolloutId } from './wire-parts.ts';
 
 const ListQuery = z.strictObject({

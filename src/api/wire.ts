@@ -1,71 +1,13 @@
 import { z } from 'zod';
-import type { Status } from '../rollout/rollout.ts';
-import type { StatusReason } from '../rollout/status-reason.ts';
 import { ApprovalOnWire } from './approval-wire.ts';
+import { CheckOnWire } from './check-wire.ts';
+import { StatusOnWire, StatusReasonOnWire } from './status-wire.ts';
 import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
 /**
  * What a rollout looks like to callers: an allow-list, so that a new field of the core stays inside until it is
  * named here. Durations are seconds, ratios 0..1, weights percent.
  */
-
-const statuses = [
-  'scheduled',
-  'preflight',
-  'running',
-  'promoting',
-  'holding',
-  'paused',
-  'awaiting_approval',
-  'rolling_back',
-  'succeeded',
-  'rolled_back',
-  'rollback_failed',
-  'preflight_failed',
-  'cancelled',
-] as const satisfies Status[];
-
-export const StatusOnWire = z.enum(statuses).meta({ id: 'Status' });
-
-const statusReasons = [
-  'analysis_failed',
-  'canary_unreachable',
-  'canary_not_ready',
-  'environment',
-  'unproven',
-  'environment_limit',
-  'metrics_missing',
-  'no_traffic',
-  'stable_not_ready',
-  'mesh_unavailable',
-  'mesh_write_failed',
-  'stable_missing',
-  'target_missing',
-  'drift_detected',
-  'target_recreated',
-  'shape_changed',
-  'plan_pause',
-  'operator',
-  'deadline_exceeded',
-  'expired',
-  'approval_pending',
-  'approval_rejected',
-  'approval_expired',
-  'handover_waiting',
-  'handover_undone',
-  'no_way_back',
-  'canary_changed',
-  'canary_unsettled',
-  'kill_switch',
-  'queued',
-  'target_unreadable',
-  'preflight_failed',
-] as const satisfies StatusReason[];
-
-const StatusReasonOnWire = z
-  .enum(statusReasons)
-  .nullable()
-  .describe('Why it is in this status; null when nothing needs a reason.');
 
 const Arm = z.object({
   host: z.string(),
@@ -137,38 +79,6 @@ const WeightOnWire = z
       .describe("The canary's share of the requests in the longest window, in percent; null when unknown."),
   })
   .meta({ id: 'Weight' });
-
-const Measured = z
-  .object({
-    kind: z
-      .enum(['value', 'none', 'too_few', 'unavailable'])
-      .describe('Only `value` may pass: no data, too few requests and an unreachable provider never do.'),
-    value: z.number().nullable().describe('In the unit of the check; null above the highest bucket too.'),
-    requests: z.number().nullable(),
-    bucket: z
-      .object({ lowerMs: z.number(), upperMs: z.number() })
-      .nullable()
-      .describe('The histogram bucket that a P99 lies in, in ms; null when it lies above the highest.'),
-    why: z.string().nullable(),
-  })
-  .meta({ id: 'Measured' });
-
-export const CheckOnWire = z
-  .object({
-    id: z.string(),
-    metric: z.enum(['errorRate', 'p99LatencyMs']),
-    unit: z.enum(['ratio', 'ms']),
-    limit: z.number(),
-    windowSeconds: z.number(),
-    minRequests: z.int(),
-    verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']).nullable().describe('Null before the first.'),
-    canary: Measured.nullable(),
-    stable: Measured.nullable().describe('The baseline, at the same instant.'),
-    failuresInARow: z.int(),
-    failuresToRollBack: z.int(),
-    measuredAt: Timestamp.nullable(),
-  })
-  .meta({ id: 'Check', description: 'A check and its last verdict.' });
 
 export const OutcomeOnWire = z
   .object({
