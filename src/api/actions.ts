@@ -5,6 +5,7 @@ import type { RolloutService } from '../rollout/service.ts';
 import { actorOf } from './authenticate.ts';
 import {
   acceptedBody,
+  acceptedHeaders,
   IdempotencyHeaders,
   keyOf,
   recallFor,
@@ -40,20 +41,25 @@ const details: Record<Action, string> = {
   cancel: 'Only while it is scheduled, queued or in preflight.',
 };
 
-const problems = [
+/** What every command may answer, whatever the rollout says to it. */
+export const commandProblems = [
   'forbidden-key',
   'not-found',
   'not-acceptable',
-  'invalid-transition',
-  'stale-view',
-  'gate-not-ready',
-  'drift-undecided',
-  'override-needs-reason',
   'idempotency-in-progress',
   'idempotency-key-reused',
   'payload-too-large',
   'unsupported-media-type',
   'validation-error',
+] as const;
+
+const problems = [
+  'invalid-transition',
+  'stale-view',
+  'gate-not-ready',
+  'drift-undecided',
+  'override-needs-reason',
+  ...commandProblems,
 ] as const;
 
 const examples: Record<Action, unknown> = {
@@ -64,12 +70,6 @@ const examples: Record<Action, unknown> = {
   rollback: { reason: 'customers report failed payments' },
   cancel: {},
 };
-
-/** The headers of an accepted command's answer. */
-export const acceptedHeaders = {
-  Location: { type: 'string', description: 'The path of the rollout, without a host.' },
-  'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
-} as const;
 
 const commands = {
   pause: commandBodies.pause.transform((body): Command => ({ action: 'pause', ...body })),

@@ -1,4 +1,3 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { unfitToDecide } from '../rollout/answer-approval.ts';
 import { pendingIn } from '../rollout/approval.ts';
@@ -6,10 +5,10 @@ import { type Command, DecisionBody } from '../rollout/command.ts';
 import type { Actor } from '../rollout/reasons.ts';
 import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
 import type { RolloutService } from '../rollout/service.ts';
-import { acceptedHeaders, act } from './actions.ts';
+import { act, commandProblems } from './actions.ts';
 import { ApprovalOnWire, renderApproval } from './approval-wire.ts';
 import { actorOf } from './authenticate.ts';
-import { IdempotencyHeaders } from './idempotency.ts';
+import { acceptedHeaders, IdempotencyHeaders } from './idempotency.ts';
 import { negotiate } from './negotiate.ts';
 import { renderSummary } from './render-rollout.ts';
 import { type ApiServer, json, NoQuery, RolloutPath } from './route.ts';
@@ -68,19 +67,12 @@ const inboxSchema = {
 };
 
 const problems = [
-  'forbidden-key',
-  'not-found',
-  'not-acceptable',
   'invalid-transition',
   'stale-view',
   'self-approval',
   'approver-not-a-person',
   'already-decided',
-  'idempotency-in-progress',
-  'idempotency-key-reused',
-  'payload-too-large',
-  'unsupported-media-type',
-  'validation-error',
+  ...commandProblems,
 ] as const;
 
 const bodyExample = { decision: 'approve', comment: 'CHG0041234: error budget is fine' };
@@ -96,12 +88,8 @@ export function approvalRoutes(app: ApiServer, service: RolloutService): void {
       negotiate(request.headers.accept, ['application/json']);
       const { id, approvalId } = request.params;
       const { decision, ...said } = request.body;
-      return decide(
-        service,
-        { id, command: { action: decision, approval: approvalId, ...said } },
-        request,
-        reply,
-      );
+      const command: Command = { action: decision, approval: approvalId, ...said };
+      return act(service, { id, command, status: 201 }, request, reply);
     },
   });
   app.route({
@@ -130,15 +118,6 @@ export function approvalRoutes(app: ApiServer, service: RolloutService): void {
       return { data: rollouts.flatMap((rollout) => waiting(rollout, actor, now)) };
     },
   });
-}
-
-async function decide(
-  service: RolloutService,
-  asked: { id: string; command: Command },
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  return act(service, { ...asked, status: 201 }, request, reply);
 }
 
 function waiting(rollout: StoredRollout, actor: Actor, now: number): z.output<typeof Waiting>['data'] {

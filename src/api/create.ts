@@ -6,6 +6,7 @@ import type { RolloutService } from '../rollout/service.ts';
 import { actorOf } from './authenticate.ts';
 import {
   acceptedBody,
+  acceptedHeaders,
   IdempotencyHeaders,
   keyOf,
   recallFor,
@@ -64,13 +65,6 @@ const schema = {
   },
 };
 
-const answerHeaders = {
-  202: {
-    Location: { type: 'string', description: 'The path of the rollout, without a host.' },
-    'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
-  },
-} as const;
-
 const problems = [
   'forbidden-key',
   'not-acceptable',
@@ -101,7 +95,7 @@ export function createRoute(app: ApiServer, service: RolloutService, plans: Plan
   app.route({
     method: 'POST',
     url: '/v1/rollouts',
-    config: { problems, answerHeaders, takesYaml: true, bodyExample: example },
+    config: { problems, answerHeaders: { 202: acceptedHeaders }, takesYaml: true, bodyExample: example },
     schema,
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);

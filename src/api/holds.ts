@@ -142,8 +142,8 @@ const outcomes = { rollingBack: 'rolling_back', cancelled: 'cancelled', refused:
 
 function renderRollback(answer: RollBackAnswer): z.output<typeof NamespaceRollbackOnWire> {
   if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
-  const data = answer.rollouts.map(({ rollout, outcome, why }) => {
-    return { rolloutId: rollout.id, outcome: outcomes[outcome], why, links: { self: pathTo(rollout.id) } };
+  const data = answer.rollouts.map(({ id, outcome, why }) => {
+    return { rolloutId: id, outcome: outcomes[outcome], why, links: { self: pathTo(id) } };
   });
   return { data };
 }

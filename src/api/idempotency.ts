@@ -73,6 +73,12 @@ export function acceptedBody(...[rollout, now]: Parameters<Remember>): string {
   return JSON.stringify(z.encode(RolloutOnWire, renderRollout({ rollout, nextAt, now })));
 }
 
+/** The headers of an accepted command's answer. */
+export const acceptedHeaders = {
+  Location: { type: 'string', description: 'The path of the rollout, without a host.' },
+  'Idempotent-Replayed': { type: 'string', description: '`true` when this answer was given before.' },
+} as const;
+
 const Linked = z.object({ links: z.object({ self: z.string() }) });
 
 /** Sends an accepted command's body, with the path of the rollout in `Location`. */

@@ -29,7 +29,7 @@ export async function ask(terminal: Terminal, call: Call): Promise<Asked> {
   const token = tokenOf(terminal);
   if (base === null) return { kind: 'failed', exit: exitCodes.usage };
   if (token === null) return { kind: 'failed', exit: exitCodes.notSignedIn };
-  const answer = await send(new URL(call.path, base), token, call);
+  const answer = await send(below(base, call.path), token, call);
   if ('why' in answer) {
     complain(
       terminal,
@@ -80,6 +80,13 @@ function baseOf(terminal: Terminal): URL | null {
     return url;
   complain(terminal, 'CANARYD_URL is no URL.', `export CANARYD_URL=${usualUrl}`);
   return null;
+}
+
+/** The address of a path; a server may live under a path of its own. Never another host, whatever the parts hold. */
+function below(base: URL, path: string): URL {
+  const url = new URL(base.origin);
+  url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`;
+  return url;
 }
 
 function tokenOf(terminal: Terminal): string | null {

@@ -4,7 +4,6 @@ import { obeyStored } from './obey-scheduled.ts';
 import type { Holds, Scope } from './ports/holds.ts';
 import type { HoldOrder, Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
-import { liveStatuses, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
 
 export type HoldDeps = { holds: Holds; rollouts: Rollouts; clusters: readonly string[]; newId: () => string };
@@ -13,7 +12,7 @@ type PlaceAnswer = { kind: 'placed' | 'standing'; order: HoldOrder } | ClusterUn
 
 /** What became of each live or scheduled rollout of a scope that somebody rolls back. */
 type RolledBack = {
-  rollout: StoredRollout;
+  id: string;
   outcome: 'rollingBack' | 'cancelled' | 'refused';
   why: string | null;
 };
@@ -65,9 +64,6 @@ function unknownCluster({ clusters }: HoldDeps, { cluster: asked }: Scope): Clus
   return { kind: 'clusterUnknown', asked, clusters };
 }
 
-/** More live rollouts than this are taken in several calls; nobody has as many VirtualServices in one namespace. */
-const most = 1000;
-
 async function rollBack(
   deps: HoldDeps,
   scope: Scope,
@@ -76,49 +72,42 @@ async function rollBack(
 ): Promise<RollBackAnswer> {
   const unknown = unknownCluster(deps, scope);
   if (unknown !== null) return unknown;
-  const { cluster, namespace } = scope;
-  const live = await deps.rollouts.list({
-    statuses: [...liveStatuses, 'scheduled'],
-    limit: most,
-    ...(namespace === null ? {} : { namespace }),
-  });
-  const inScope = live.filter(({ target }) => cluster === null || target.cluster === cluster);
-  const outcomes = await Promise.allSettled(inScope.map(({ id }) => rollBackOne(deps, id, reason, actor)));
-  const rollouts = outcomes.map((outcome, index): RolledBack[] => {
-    const rollout = inScope[index];
-    if (outcome.status === 'fulfilled') return outcome.value === null ? [] : [outcome.value];
-    return rollout === undefined
-      ? []
-      : [{ rollout, outcome: 'refused', why: 'the database did not answer: send it again' }];
-  });
-  return { kind: 'rolledBack', rollouts: rollouts.flat() };
+  const ids = await deps.rollouts.liveIn(scope);
+  // Whatever stands in one rollout's way, the others go back all the same.
+  const rollouts = ids.map((id) => rollBackOne(deps, id, reason, actor).catch(() => [notReached(id)]));
+  return { kind: 'rolledBack', rollouts: (await Promise.all(rollouts)).flat() };
 }
 
-/** Null when the rollout has ended meanwhile. */
+function notReached(id: string): RolledBack {
+  const why = 'it could not be read or written: send it again, or move its weight by hand';
+  return { id, outcome: 'refused', why };
+}
+
+/** Empty when the rollout has ended meanwhile. */
 async function rollBackOne(
   { rollouts }: HoldDeps,
   id: string,
   reason: string | null,
   actor: Actor,
-): Promise<RolledBack | null> {
+): Promise<RolledBack[]> {
   const command = { action: 'rollback' as const, ...(reason === null ? {} : { reason }) };
   const answered = await rollouts.command<RolledBack>(id, (rollout, now) => {
     const obedience = obeyStored(rollout, command, actor, now);
     if (obedience.kind === 'refused')
       return {
         change: null,
-        answer: { rollout, outcome: 'refused', why: obedience.refusal.message },
+        answer: { id, outcome: 'refused', why: obedience.refusal.message },
         remember: null,
       };
     if (obedience.kind === 'obeyedBefore')
-      return { change: null, answer: { rollout, outcome: 'rollingBack', why: null }, remember: null };
+      return { change: null, answer: { id, outcome: 'rollingBack', why: null }, remember: null };
     const { rollout: after, events, nextAt } = obedience.decision;
     const outcome = after.state.kind === 'cancelled' ? 'cancelled' : 'rollingBack';
     return {
       change: { rollout: after, events, nextAt },
-      answer: { rollout: after, outcome, why: null },
+      answer: { id, outcome, why: null },
       remember: null,
     };
   });
-  return answered.kind === 'answered' ? answered.answer : null;
+  return answered.kind === 'answered' ? [answered.answer] : [];
 }

@@ -1,4 +1,4 @@
-import { fullHost, type MeshSpec, type ServiceSpec } from './mesh-spec.ts';
+import { fullHost, type MeshSpec, orderService, type ServiceSpec } from './mesh-spec.ts';
 
 const namespace = 'payment-prod';
 const roles = ['stable', 'canary'] as const;
@@ -15,13 +15,7 @@ function serviceNamed(name: string): ServiceSpec {
       image: `example.test/payments/${name}:1.0`,
       behaviour: { errorRate: 0.0005, medianMs: 40, p99Ms: 160 },
     })),
-    caller: {
-      namespace: 'order-prod',
-      workload: 'order-service',
-      version: 'v1',
-      replicas: 2,
-      image: 'example.test/orders/order-service:v1',
-    },
+    caller: orderService,
     requestsPerSecond: 100,
   };
 }

@@ -1,4 +1,4 @@
-import type { MeshSpec, ServiceSpec } from './mesh-spec.ts';
+import { type MeshSpec, orderService, type ServiceSpec } from './mesh-spec.ts';
 
 const colours = ['blue', 'green'] as const;
 
@@ -14,13 +14,7 @@ const service: ServiceSpec = {
     image: `example.test/ledger/ledger:${colour}`,
     behaviour: { errorRate: 0.0005, medianMs: 30, p99Ms: 120 },
   })),
-  caller: {
-    namespace: 'order-prod',
-    workload: 'order-service',
-    version: 'v1',
-    replicas: 2,
-    image: 'example.test/orders/order-service:v1',
-  },
+  caller: orderService,
   requestsPerSecond: 100,
 };
 

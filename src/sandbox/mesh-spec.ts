@@ -32,6 +32,15 @@ export type CallerSpec = {
   image: string;
 };
 
+/** Who calls every service of the meshes here. */
+export const orderService: CallerSpec = {
+  namespace: 'order-prod',
+  workload: 'order-service',
+  version: 'v1',
+  replicas: 2,
+  image: 'example.test/orders/order-service:v1',
+};
+
 export type ServiceSpec = {
   name: string;
   namespace: string;

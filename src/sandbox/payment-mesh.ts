@@ -1,4 +1,4 @@
-import { fullHost, type MeshSpec, type ServiceSpec } from './mesh-spec.ts';
+import { fullHost, type MeshSpec, orderService, type ServiceSpec } from './mesh-spec.ts';
 
 const namespace = 'payment-prod';
 const name = 'payment-service';
@@ -16,13 +16,7 @@ function serviceWith(versions: readonly string[]): ServiceSpec {
       image: `example.test/payments/${name}:${version}`,
       behaviour: healthy,
     })),
-    caller: {
-      namespace: 'order-prod',
-      workload: 'order-service',
-      version: 'v1',
-      replicas: 2,
-      image: 'example.test/orders/order-service:v1',
-    },
+    caller: orderService,
     requestsPerSecond: 600,
   };
 }

@@ -127,8 +127,11 @@ async function lift(db: Db, { id, by, event }: Lift): ReturnType<Holds['lift']> 
   return { kind: 'lifted', order };
 }
 
-/** How often rows that others hold are tried again, and how long after; a row lock lasts for one short transaction. */
-const tries = 20;
+/**
+ * How often rows that others hold are tried again, and how long after: together longer than PostgreSQL lets a statement
+ * run or a transaction idle, because a turn that is not fenced may still go forward.
+ */
+const tries = 80;
 const restMs = 50;
 
 /**

@@ -54,6 +54,17 @@ export async function namesakesOn(db: Db, name: MeshName): Promise<StoredRollout
   return rows.map((row) => storedFrom(row.id, row.document));
 }
 
+/** The ids of all rollouts of a scope that have not ended, newest first; see `Rollouts.liveIn`. */
+export async function liveIdsIn(
+  db: Db,
+  { cluster, namespace }: Parameters<Rollouts['liveIn']>[0],
+): Promise<string[]> {
+  let rows = db.selectFrom('rollout').select('id').where('ended_at', 'is', null).orderBy('id', 'desc');
+  if (cluster !== null) rows = rows.where('cluster', '=', storable(cluster));
+  if (namespace !== null) rows = rows.where('namespace', '=', storable(namespace));
+  return (await rows.execute()).map(({ id }) => id);
+}
+
 /** The id of the rollout that holds a VirtualService; scheduled ones hold nothing. */
 export async function holderOf(db: Db | Trx, name: MeshName): Promise<string | null> {
   const row = await db

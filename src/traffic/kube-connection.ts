@@ -42,8 +42,8 @@ const credentialsMs = 10_000;
 const maxConnections = 8;
 
 /**
- * Reads the credentials and makes the clients; nothing is sent yet. Raises AppError `configuration` when the source
- * cannot be read. Its message never quotes the source, which holds secrets.
+ * Reads the credentials and makes the clients; nothing is sent yet.
+ * @throws AppError `configuration` when the source cannot be read; the message never quotes it, because it holds secrets
  */
 export async function connect(source: KubeSource): Promise<Connection> {
   const config = await loadConfig(source);

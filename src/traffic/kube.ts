@@ -50,7 +50,10 @@ const istioGroup = 'networking.istio.io';
 const istioVersions = ['v1', 'v1beta1'];
 const fieldManager = 'canaryd';
 
-/** Connects to a cluster. Raises AppError `configuration` when its credentials cannot be read; sends nothing yet. */
+/**
+ * Connects to a cluster; sends nothing yet.
+ * @throws AppError `configuration` when its credentials cannot be read
+ */
 export async function connectKube(source: KubeSource, options: KubeOptions = {}): Promise<Kube> {
   const first = await connect(source);
   const client: Client = {

@@ -1,3 +1,5 @@
+import { get } from 'node:http';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AuditRow, AuditType } from '../../src/rollout/audit.ts';
 import type { State } from '../../src/rollout/state.ts';
@@ -29,6 +31,13 @@ async function world(state: State = running, rows: AuditRow[] = []) {
   const app = api({ service, timer });
   closings.push(() => app.close());
   return { app, service, timer, url: await listening(app) };
+}
+
+/** Asks for a stream as alice; call the answer to hang up before it begins. */
+function leaving(url: string): () => void {
+  const headers = { authorization: `Bearer ${aliceToken}`, ...stream };
+  const request = get(url, { headers, agent: false }).on('error', () => undefined);
+  return () => request.destroy();
 }
 
 const types = (frames: { event: string | null }[]) => frames.map(({ event }) => event);
@@ -212,6 +221,28 @@ describe('a stream is refused with a problem', () => {
     const other = await read(url + path, { authorization: `Bearer ${ciToken}` });
     expect(other.status).toBe(200);
     readers[0]?.leave();
+    await expect.poll(async () => (await read(url + path)).status).toBe(200);
+  });
+
+  it('not to whoever comes after readers that left before their stream began', async () => {
+    const { app, service, url } = await world();
+    const { find } = service;
+    let answer = () => {};
+    const slow = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let asking = 0;
+    service.find = async (id) => {
+      asking += 1;
+      await slow;
+      return find(id);
+    };
+    const left = Array.from({ length: 20 }, () => leaving(url + path));
+    await expect.poll(() => asking).toBe(20);
+    for (const leave of left) leave();
+    const connections = promisify(app.server.getConnections.bind(app.server));
+    await expect.poll(() => connections()).toBe(0);
+    answer();
     await expect.poll(async () => (await read(url + path)).status).toBe(200);
   });
 

@@ -103,6 +103,20 @@ describe('canaryd plan validate', () => {
     expect([code, err]).toEqual([2, expect.not.stringContaining('u:p')]);
   });
 
+  it('asks below the path of CANARYD_URL, and no other host however that is written', async () => {
+    const asked: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      asked.push(request.url);
+      response.end();
+    });
+    const url = await listening(server);
+    await world.write('plan.yaml', plan);
+    await run(['plan', 'validate', 'plan.yaml'], { CANARYD_URL: `${url}/tools/canaryd/` });
+    await run(['plan', 'validate', 'plan.yaml'], { CANARYD_URL: `${url}//evil.test/` });
+    server.close();
+    expect(asked).toEqual(['/tools/canaryd/v1/plans:validate', '//evil.test/v1/plans:validate']);
+  });
+
   it('says that the answer is not one of canaryd when something else stands there', async () => {
     const server = createServer((_request, response) => response.end('<html>\u001b[2J'));
     const url = await listening(server);

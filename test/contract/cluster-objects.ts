@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject } from '../../src/sandbox/json.ts';
 
-const service = 'payment-service';
+export const service = 'payment-service';
 const subsets = ['v1', 'v2', 'v3'] as const;
 
 /** Pods for these subsets, so many each; the third one stays without. */

@@ -2,14 +2,8 @@ import { startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
 import { fakeMesh, imagesOf } from '../fakes/mesh.ts';
-import {
-  edit,
-  namespace,
-  remove,
-  service,
-  virtualServiceObject,
-  weightsOf,
-} from '../traffic/sandbox-mesh.ts';
+import { edit, namespace, remove, virtualServiceObject, weightsOf } from '../traffic/sandbox-mesh.ts';
+import { service } from './cluster-objects.ts';
 import { type MeshWorld, meshContract } from './mesh-contract.ts';
 
 meshContract('the fake', openFake);

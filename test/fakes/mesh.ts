@@ -261,6 +261,16 @@ export function imagesOf(build: string, pods = 1, template = build): Images {
   return { kind: 'known', pods: Array.from({ length: pods }, () => pod) };
 }
 
+/** Pods of these builds, each ready or still on its way. */
+export function podsOf(...pods: [build: string, ready: boolean][]): Images {
+  const runs = pods.map(([build, ready]) => ({
+    templateHash: build,
+    ready,
+    digests: { app: `sha256:${build}` },
+  }));
+  return { kind: 'known', pods: runs };
+}
+
 function readinessOf(object: FakeVirtualService, subset: string): Readiness {
   return object.readiness[subset] ?? allReady;
 }

@@ -69,6 +69,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     find: async (id) => memory.find(id),
     list: async (query) => memory.list(query),
     namesakes: async (name) => memory.namesakes(name),
+    liveIn: async (scope) => memory.liveIn(scope),
     events: async (id, afterSeq, limit) => memory.events(id, afterSeq, limit),
     audit: async (query) => memory.searchAudit(query),
     live: memoryLive({
@@ -192,6 +193,17 @@ class Memory {
       .filter(({ target }) => virtualService === undefined || target.virtualService === virtualService)
       .sort((left, right) => (left.id < right.id ? 1 : -1))
       .slice(0, limit);
+  }
+
+  liveIn({ cluster, namespace }: Parameters<Rollouts['liveIn']>[0]): string[] {
+    return [...this.rows.values()]
+      .map(rolloutIn)
+      .filter((rollout) => !hasEnded(rollout))
+      .filter(({ target }) => cluster === null || target.cluster === cluster)
+      .filter(({ target }) => namespace === null || target.namespace === namespace)
+      .map(({ id }) => id)
+      .sort()
+      .reverse();
   }
 
   events(id: string, afterSeq: number, limit: number): AuditRow[] {

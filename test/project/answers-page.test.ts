@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { problemKinds } from '../../src/api/problems.ts';
-import { RolloutOnWire, StatusOnWire } from '../../src/api/wire.ts';
+import { StatusOnWire } from '../../src/api/status-wire.ts';
+import { RolloutOnWire } from '../../src/api/wire.ts';
 import { root } from './cruise.ts';
 
 const page = await readFile(join(root, 'docs/guides/answers.md'), 'utf8');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { pendingIn } from '../../src/rollout/approval.ts';
 import { explain } from '../../src/rollout/explain.ts';
-import type { Images, ShapeFault } from '../../src/rollout/ports/mesh.ts';
+import type { ShapeFault } from '../../src/rollout/ports/mesh.ts';
 import type { HoldOrder } from '../../src/rollout/ports/store.ts';
 import { statusReasonOf } from '../../src/rollout/status-reason.ts';
-import { imagesOf } from '../fakes/mesh.ts';
+import { imagesOf, podsOf } from '../fakes/mesh.ts';
 import { baking, bob, drive, mood, noneReady, ready, start } from './drive.ts';
 import { type Driven, places, planOf } from './places.ts';
 
@@ -29,17 +29,6 @@ const foreign: ShapeFault = {
   path: 'spec.http[0].route[2]',
   message: 'v9 has 10 %',
 };
-
-function pods(...all: [build: string, ready: boolean][]): Images {
-  return {
-    kind: 'known',
-    pods: all.map(([build, isReady]) => ({
-      templateHash: build,
-      ready: isReady,
-      digests: { app: `sha256:${build}` },
-    })),
-  };
-}
 
 async function atTwenty(over: object = {}): Promise<Driven> {
   const driven = await baking({ plan: planOf(steps, over) });
@@ -107,17 +96,17 @@ describe('a canary that changed', () => {
 describe('a canary that is one thing', () => {
   it('has no pod of another image that is about to be ready: the start waits for it', async () => {
     const driven = drive();
-    driven.images.canary = pods(['v2', true], ['v3', false]);
+    driven.images.canary = podsOf(['v2', true], ['v3', false]);
     await driven.run(60);
     expect([driven.status(), driven.world.writes]).toEqual(['preflight', []]);
-    driven.images.canary = pods(['v3', true], ['v3', true]);
+    driven.images.canary = podsOf(['v3', true], ['v3', true]);
     await driven.run(20);
     expect([driven.status(), driven.world.share]).toEqual(['running', 5]);
   });
 
   it('is waited for after a resume, which nobody has to repeat', async () => {
     const driven = await atTwenty();
-    driven.images.canary = pods(['v2b', true], ['v2', false]);
+    driven.images.canary = podsOf(['v2b', true], ['v2', false]);
     await driven.run(30);
     driven.say({ action: 'resume' });
     await driven.run(30);

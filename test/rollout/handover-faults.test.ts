@@ -1,25 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { allowedActions } from '../../src/rollout/allowed-actions.ts';
 import { explain } from '../../src/rollout/explain.ts';
-import type { Images } from '../../src/rollout/ports/mesh.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
-import { imagesOf } from '../fakes/mesh.ts';
+import { imagesOf, podsOf } from '../fakes/mesh.ts';
 import { baking, mood, noneReady, ready } from './drive.ts';
 import { type Driven, planOf } from './places.ts';
 
 const handover = { onSuccess: 'handover', handoverBake: '60s' };
 const steps = [{ type: 'promote', bake: '60s' }];
-
-function stablePods(...builds: [build: string, ready: boolean][]): Images {
-  return {
-    kind: 'known',
-    pods: builds.map(([build, isReady]) => ({
-      templateHash: build,
-      ready: isReady,
-      digests: { app: `sha256:${build}` },
-    })),
-  };
-}
 
 async function waiting(): Promise<Driven> {
   const driven = await baking({ plan: planOf(steps, handover) });
@@ -34,7 +22,7 @@ function what(driven: Driven): string {
 describe('the way back in a handover', () => {
   it('is closed by the first pod of stable with the new images, ready or not', async () => {
     const driven = await waiting();
-    driven.images.stable = stablePods(['v1', true], ['v2', false]);
+    driven.images.stable = podsOf(['v1', true], ['v2', false]);
     driven.canary(mood.failing);
     await driven.run(60);
     expect([driven.status(), driven.world.share]).toEqual(['promoting', 100]);
@@ -43,9 +31,9 @@ describe('the way back in a handover', () => {
 
   it('is not open again because no pod of stable is ready', async () => {
     const driven = await waiting();
-    driven.images.stable = stablePods(['v1', true], ['v2', true]);
+    driven.images.stable = podsOf(['v1', true], ['v2', true]);
     await driven.run(10);
-    driven.images.stable = stablePods();
+    driven.images.stable = podsOf();
     driven.pods.stable = noneReady;
     driven.canary(mood.failing);
     await driven.run(60);
@@ -54,7 +42,7 @@ describe('the way back in a handover', () => {
 
   it('is not forgotten when somebody moves the weight', async () => {
     const driven = await waiting();
-    driven.images.stable = stablePods(['v1', true], ['v2', true]);
+    driven.images.stable = podsOf(['v1', true], ['v2', true]);
     await driven.run(10);
     driven.world.share = 60;
     driven.canary(mood.failing);
@@ -113,7 +101,7 @@ describe('a handover', () => {
     const driven = await waiting();
     driven.images.stable = imagesOf('v2');
     await driven.run(10);
-    driven.images.stable = stablePods(['v1', true], ['v2', true]);
+    driven.images.stable = podsOf(['v1', true], ['v2', true]);
     await driven.run(300);
     expect(driven.status()).toBe('promoting');
     expect(what(driven)).toContain("1 of 2 ready pods of v1 (stable) run the canary's images");

@@ -210,7 +210,7 @@ describe('an emergency', () => {
     });
     const answer = await holds.rollBack({ cluster: null, namespace: 'bank' }, 'outage', bob);
     const outcomes = answer.kind === 'rolledBack' ? answer.rollouts : [];
-    expect(outcomes.map(({ rollout, outcome }) => [rollout.id, outcome])).toEqual([
+    expect(outcomes.map(({ id, outcome }) => [id, outcome])).toEqual([
       [third, 'cancelled'],
       [second, 'cancelled'],
       [first, 'rollingBack'],

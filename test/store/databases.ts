@@ -1,5 +1,7 @@
 import pg from 'pg';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { type PostgresMajor, startPostgres } from '../../local/postgres.ts';
+import { connect, type Database, type Db } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 
 export type Databases = {
@@ -31,6 +33,29 @@ export async function startDatabases(major: PostgresMajor = 18): Promise<Databas
     fresh: () => make('migrated'),
     empty: () => make('template0'),
     stop: () => server.stop(),
+  };
+}
+
+/**
+ * For a group of tests: a PostgreSQL of its own for as long as the group runs.
+ * @returns how a test connects to a database of its own; the connection goes with the test
+ */
+export function freshDatabases(major: PostgresMajor = 18): () => Promise<{ url: string; db: Db }> {
+  let databases: Databases;
+  let opened: Database[] = [];
+  beforeAll(async () => {
+    databases = await startDatabases(major);
+  });
+  afterEach(async () => {
+    for (const database of opened) await database.close();
+    opened = [];
+  });
+  afterAll(() => databases.stop());
+  return async () => {
+    const url = await databases.fresh();
+    const database = connect(url);
+    opened.push(database);
+    return { url, db: database.db };
   };
 }
 

@@ -1,35 +1,23 @@
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { event } from '../../src/rollout/decision.ts';
-import { connect, type Database } from '../../src/store/database.ts';
 import { holdStore } from '../../src/store/hold-store.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { holdContract, holdId, orderOf } from '../contract/hold-contract.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
-import { type Databases, majors, query, startDatabases } from './databases.ts';
+import { freshDatabases, majors, query } from './databases.ts';
 
 const placed = event('hold.placed', 'bob stopped every move forward in all clusters');
 const lifted = event('hold.lifted', 'bob let rollouts in all clusters go on again');
 
 describe.each(majors)('hold orders on PostgreSQL %i', (major) => {
-  let databases: Databases;
+  const fresh = freshDatabases(major);
   let url: string;
-  let database: Database | null = null;
-
-  beforeAll(async () => {
-    databases = await startDatabases(major);
-  });
-  afterEach(async () => {
-    await database?.close();
-    database = null;
-  });
-  afterAll(() => databases.stop());
 
   async function open() {
-    url = await databases.fresh();
-    database = connect(url);
-    const { db } = database;
+    const { db, ...opened } = await fresh();
+    url = opened.url;
     return { holds: holdStore(db), turns: turnStore(db), rollouts: rolloutStore(db) };
   }
 

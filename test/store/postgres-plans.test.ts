@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isScheduled } from '../../src/rollout/rollout.ts';
-import { connect, type Database } from '../../src/store/database.ts';
+import { connect, type Db } from '../../src/store/database.ts';
 import { planStore } from '../../src/store/plan-store.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { targetStore } from '../../src/store/target-store.ts';
@@ -8,32 +8,22 @@ import { turnStore } from '../../src/store/turn-store.ts';
 import { planContract } from '../contract/plan-contract.ts';
 import { targetContract } from '../contract/target-contract.ts';
 import { bankPlan } from '../fakes/rollouts.ts';
-import { type Databases, query, startDatabases } from './databases.ts';
+import { freshDatabases, query } from './databases.ts';
 
 describe('plans and targets on PostgreSQL', () => {
-  let databases: Databases;
+  const fresh = freshDatabases();
   let url: string;
-  let database: Database | null = null;
 
-  beforeAll(async () => {
-    databases = await startDatabases();
-  });
-  afterEach(async () => {
-    await database?.close();
-    database = null;
-  });
-  afterAll(() => databases.stop());
-
-  async function open(): Promise<Database> {
-    url = await databases.fresh();
-    database = connect(url);
-    return database;
+  async function open(): Promise<Db> {
+    const { db, ...opened } = await fresh();
+    url = opened.url;
+    return db;
   }
 
-  planContract(async () => planStore((await open()).db));
+  planContract(async () => planStore(await open()));
 
   targetContract(async (rollouts) => {
-    const { db } = await open();
+    const db = await open();
     for (const rollout of rollouts) {
       if (isScheduled(rollout)) {
         await rolloutStore(db).create(rollout, [], null);
@@ -51,7 +41,7 @@ describe('plans and targets on PostgreSQL', () => {
 
   describe('a version of a plan', () => {
     const add = async () =>
-      planStore((await open()).db).add({
+      planStore(await open()).add({
         name: 'pci',
         version: 1,
         plan: { ...bankPlan, name: 'pci' },

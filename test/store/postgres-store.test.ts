@@ -1,29 +1,17 @@
-import { afterAll, afterEach, beforeAll, describe } from 'vitest';
-import { connect, type Database } from '../../src/store/database.ts';
+import { describe } from 'vitest';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
-import { type Databases, majors, query, startDatabases } from './databases.ts';
+import { freshDatabases, majors, query } from './databases.ts';
 
 describe.each(majors)('the store on PostgreSQL %i', (major) => {
-  let databases: Databases;
-  let database: Database | null = null;
-
-  beforeAll(async () => {
-    databases = await startDatabases(major);
-  });
-  afterEach(async () => {
-    await database?.close();
-    database = null;
-  });
-  afterAll(() => databases.stop());
+  const fresh = freshDatabases(major);
 
   const open = async () => {
-    const url = await databases.fresh();
-    database = connect(url);
+    const { url, db } = await fresh();
     return {
-      store: { ...turnStore(database.db), ...rolloutStore(database.db) },
+      store: { ...turnStore(db), ...rolloutStore(db) },
       // Moving what is stored into the past is the same as waiting.
       later: async (seconds: number) => {
         await query(

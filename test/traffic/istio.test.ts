@@ -5,7 +5,8 @@ import { destinationRules, services } from '../../src/sandbox/resources.ts';
 import { type Sandbox, startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube, type Kube } from '../../src/traffic/kube.ts';
-import { edit, namespace, service, virtualServiceObject } from './sandbox-mesh.ts';
+import { service } from '../contract/cluster-objects.ts';
+import { edit, namespace, virtualServiceObject } from './sandbox-mesh.ts';
 
 const where = { namespace, virtualService: 'payment' };
 const request = { cluster: 'default' as const, ...where };

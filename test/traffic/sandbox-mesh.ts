@@ -2,22 +2,17 @@ import { z } from 'zod';
 import type { JsonObject } from '../../src/sandbox/json.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
 import { type Sandbox, storeObject } from '../../src/sandbox/sandbox.ts';
+import { virtualServiceObject as virtualServiceNamed } from '../contract/cluster-objects.ts';
 import type { Where } from '../fakes/mesh.ts';
 
 export const namespace = 'payment-prod';
-export const service = 'payment-service';
 
 /** A VirtualService for the sandbox's payment service with these weights by subset. */
 export function virtualServiceObject(where: Where, weights: Record<string, number>): JsonObject {
-  const route = Object.entries(weights).map(([subset, weight]) => ({
-    destination: { host: service, subset },
-    weight,
-  }));
+  const { virtualService, namespace } = where;
   return {
-    apiVersion: 'networking.istio.io/v1',
-    kind: 'VirtualService',
-    metadata: { name: where.virtualService, namespace: where.namespace },
-    spec: { hosts: [service], http: [{ name: 'primary', route }] },
+    ...virtualServiceNamed(virtualService, weights),
+    metadata: { name: virtualService, namespace },
   };
 }
 

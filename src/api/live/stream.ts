@@ -57,6 +57,8 @@ class OpenStream implements Stream {
     raw.on('close', () => this.#closed());
     raw.on('error', () => this.#closed());
     this.#beat();
+    // A reader that left before is not told of again.
+    if (raw.destroyed || raw.closed) this.#closed();
   }
 
   send(frame: string): void {

@@ -110,6 +110,11 @@ export interface Rollouts {
   list(query: RolloutQuery): Promise<StoredRollout[]>;
   /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
   namesakes(name: MeshName): Promise<StoredRollout[]>;
+  /**
+   * The ids of all that have not ended there, scheduled ones included, the newest first; null is every cluster, every
+   * namespace. Reads none of them, so that one that this version cannot read hides no other.
+   */
+  liveIn(scope: Pick<HoldOrder, 'cluster' | 'namespace'>): Promise<string[]>;
   /** One rollout's audit rows in their order. */
   events(id: string, afterSeq: number, limit: number): Promise<AuditRow[]>;
   /** All audit rows that match, in the order of their number. */
