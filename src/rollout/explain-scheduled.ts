@@ -13,12 +13,15 @@ export function explainScheduled(
 ): { what: string; traffic: string; next: string; actions: Action[] } {
   return {
     what: say.sentence(whatHappened(rollout, now)),
-    traffic: say.sentence(
-      'this rollout has moved no traffic; where traffic is gets read when its turn comes',
-    ),
+    traffic: say.sentence(traffic(rollout)),
     next: say.sentence(whatNext(rollout, nextAt, now)),
     actions: actionsOfScheduled(rollout),
   };
+}
+
+function traffic({ state }: ScheduledRollout): string {
+  const moved = 'this rollout has moved no traffic';
+  return state.kind === 'waiting' ? `${moved}; where traffic is gets read when its turn comes` : moved;
 }
 
 function whatHappened(rollout: ScheduledRollout, now: Millis): string {

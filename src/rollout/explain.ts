@@ -4,7 +4,7 @@ import * as because from './because.ts';
 import type { Action } from './command.ts';
 import { explainScheduled } from './explain-scheduled.ts';
 import { canaryd } from './reasons.ts';
-import { isScheduled, type Rollout, type StoredRollout, stepAt } from './rollout.ts';
+import { hasEnded, isScheduled, type Rollout, type StoredRollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { In, Position } from './state.ts';
 import type { Millis } from './units.ts';
@@ -27,7 +27,7 @@ export function explain(rollout: StoredRollout, nextAt: Millis | null, now: Mill
   if (isScheduled(rollout)) return explainScheduled(rollout, nextAt, now);
   return {
     what: say.sentence(whatHappened(rollout, now)),
-    traffic: say.sentence(say.traffic(rollout)),
+    traffic: say.sentence(trafficIn(rollout)),
     next: say.sentence(whatNext(rollout, nextAt, now)),
     actions: allowedActions(rollout),
   };
@@ -43,6 +43,12 @@ export function currentStepOf(rollout: StoredRollout): { index: number; total: n
     total: rollout.plan.steps.length,
     type: stepAt(rollout, state.position).type,
   };
+}
+
+/** What has ended knows where traffic was then; a later rollout may have moved it since. */
+function trafficIn(rollout: Rollout): string {
+  const isPast = hasEnded(rollout) && rollout.state.kind !== 'rollbackFailed';
+  return isPast ? `${say.traffic(rollout)} when it ended` : say.traffic(rollout);
 }
 
 function whatHappened(rollout: Rollout, now: Millis): string {

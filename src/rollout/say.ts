@@ -55,7 +55,7 @@ export function scope({ cluster, namespace }: { cluster: string | null; namespac
 /** A hold order that stands, in words. */
 export function standing({ id, by, reason, ...place }: HoldOrder): string {
   const why = reason === null ? '' : `: ${inner(reason)}`;
-  return `${by.name} stopped every move forward in ${scope(place)} (hold ${id})${why}`;
+  return `${by.name} stopped every move forward in ${scope(place)} (DELETE /v1/hold/${id} lifts it)${why}`;
 }
 
 /** What a step does, in few words. */

@@ -123,7 +123,7 @@ describe('a dry run', () => {
     expect(hold).toMatchObject({ id, namespace: 'payments', by: alice });
     expect(wouldStart).toBe(false);
     expect(why).toBe(
-      `Alice stopped every move forward in namespace payments of all clusters (hold ${id}); it would wait until that has passed.`,
+      `Alice stopped every move forward in namespace payments of all clusters (DELETE /v1/hold/${id} lifts it); it would wait until that has passed.`,
     );
   });
 

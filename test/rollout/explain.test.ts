@@ -168,7 +168,7 @@ describe('what happened', () => {
     ],
     [
       'killSwitch',
-      'Holding since 10:00:00Z: alice stopped every move forward in namespace payments of all clusters at 10:00:00Z (hold ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC): card network is down.',
+      'Holding since 10:00:00Z: alice stopped every move forward in namespace payments of all clusters at 10:00:00Z (DELETE /v1/hold/ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC lifts it): card network is down.',
     ],
     ['meshUnavailable', 'Holding since 10:00:00Z: the VirtualService cannot be read: no answer in 3 s.'],
     [

@@ -41,7 +41,7 @@ describe('the kill switch', () => {
     await driven.run(60);
     const { what } = explain(driven.world.rollout, driven.world.nextAt, driven.world.now);
     expect(what).toBe(
-      'Holding since 10:00:10Z: bob stopped every move forward in namespace payment-prod of all clusters at 10:00:20Z (hold ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC): card network is down.',
+      'Holding since 10:00:10Z: bob stopped every move forward in namespace payment-prod of all clusters at 10:00:20Z (DELETE /v1/hold/ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC lifts it): card network is down.',
     );
     expect(statusReasonOf(driven.world.rollout)).toBe('kill_switch');
     expect(driven.types().filter((type) => type === 'rollout.holding')).toHaveLength(1);

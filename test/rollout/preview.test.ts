@@ -111,7 +111,7 @@ describe('a preview says that a rollout would not start', () => {
     const { order: over, obstacle } = await world({ orders: [narrow, eu, order] }).preview();
     expect(over).toEqual(order);
     expect(obstacle).toEqual({
-      why: 'alice stopped every move forward in all clusters (hold ho_1): Black Friday',
+      why: 'alice stopped every move forward in all clusters (DELETE /v1/hold/ho_1 lifts it): Black Friday',
       patienceMs: null,
     });
   });

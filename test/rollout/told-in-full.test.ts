@@ -40,7 +40,7 @@ describe('an audit row alone says what happened, where traffic is, what comes ne
     const driven = await having(failing(), (one) => one.run(60));
     expect(explanationOf(driven, 'rollout.rolled_back')).toMatchObject({
       what: expect.stringMatching(/5xx ratio of the canary was .* %, above the limit of (1|25) %.*requests/),
-      traffic: 'All traffic on v1 (stable).',
+      traffic: 'All traffic on v1 (stable) when it ended.',
       next: 'Nothing: this rollout has ended.',
     });
   });
