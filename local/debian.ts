@@ -30,8 +30,12 @@ export async function unpackDebianPackages(names: string[], into: string, log: L
   await mkdir(dirname(into), { recursive: true });
   const work = await mkdtemp(`${into}-`);
   try {
-    for (const name of names) await downloadAndUnpack(name, work, log);
-    for (const name of await missingLibraries(work)) await downloadAndUnpack(name, work, log);
+    const [whose = ''] = names;
+    await fetchAll(names, { work, log, say: (index) => progress(whose, index, null) });
+    const libraries = await missingLibraries(work);
+    const total = names.length + libraries.length;
+    const say = (index: number) => progress(whose, names.length + index, total);
+    await fetchAll(libraries, { work, log, say });
     await moveUnlessThere(join(work, 'unpacked'), into);
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -50,12 +54,30 @@ export async function tryDebianPackages(names: string[], into: string, log: Log)
   );
 }
 
+type Fetch = { work: string; log: Log; say: (index: number) => string };
+
+async function fetchAll(names: string[], { work, log, say }: Fetch): Promise<void> {
+  for (const [index, name] of names.entries()) {
+    log(say(index));
+    await downloadAndUnpack(name, work, log);
+  }
+}
+
 async function downloadAndUnpack(name: string, work: string, log: Log): Promise<void> {
-  log(`fetching the Debian package ${name}`);
   await download(name, work, log);
   const archive = (await readdir(work)).find((file) => file.startsWith(`${name}_`) && file.endsWith('.deb'));
   if (archive === undefined) throw new Error(`apt-get download ${name} left no .deb file`);
   await run('dpkg-deb', ['-x', join(work, archive), join(work, 'unpacked')], { timeout: downloadDeadlineMs });
+}
+
+/**
+ * `Prometheus: package 3 of 9`.
+ * @param index from 0
+ * @param known how many there are; null while that is unknown: a package says what it needs once it is there
+ */
+export function progress(name: string, index: number, known: number | null): string {
+  const of = known === null ? '' : ` of ${known}`;
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}: package ${index + 1}${of}`;
 }
 
 /** The libraries that the downloaded packages name and that are neither installed nor downloaded. */

@@ -42,7 +42,7 @@ async function installPackages() {
     process.exit(1);
   }
   const started = Date.now();
-  process.stderr.write('Getting the npm packages (about 30 s on a good line) ...\n');
+  process.stderr.write('Getting the npm packages (about a minute) ...\n');
   const npm = spawn('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],

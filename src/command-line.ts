@@ -12,8 +12,14 @@ export const usage = `usage: canaryd [serve] [--role=all|api|worker]
        canaryd doctor [--json] [--target=NAMESPACE/VIRTUALSERVICE]
 
 serve    answers requests and takes turns until it is stopped (the default)
-doctor   checks the configuration and everything it leads to, changes nothing,
-         and ends with 0, or with 1 when something has to be mended
+doctor   checks the configuration and everything it leads to, and changes
+         nothing; where a setting is wrong it checks the others
+         --json    one line of JSON instead of text
+         --target  asks for the rights on one VirtualService instead of those
+                   in all namespaces
+
+Exit codes of doctor: 0 nothing has to be mended, 1 something has to be mended,
+2 usage.
 
 Settings come from the environment and from the file that CANARYD_CONFIG names.
 `;

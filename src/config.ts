@@ -7,6 +7,7 @@ import { type ClusterSettings, type Path, Settings } from './config/settings.ts'
 import { gather, type Written } from './config/sources.ts';
 import { urlFrom } from './config/urls.ts';
 import { AppError } from './errors.ts';
+import { valueAt } from './known-names.ts';
 
 /** A secret, or the file that holds it and may be replaced while canaryd runs. */
 type Secret = { kind: 'text'; text: string } | { kind: 'file'; path: string };
@@ -43,13 +44,36 @@ export type Config = {
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
 };
 
+/** What of a configuration is free of faults; null where it is not. A whole configuration is one of these, too. */
+export type SoundParts = {
+  databaseUrl: string | null;
+  queue: Config['queue'] | null;
+  tokens: Config['tokens'] | null;
+  clusters: ClusterConfig[];
+};
+
+export type ConfigRead =
+  | { kind: 'whole'; config: Config }
+  | { kind: 'faulty'; error: AppError; sound: SoundParts };
+
 /**
- * Reads the configuration from the environment and from the file that CANARYD_CONFIG names: the only place that does.
+ * Reads the configuration from the environment and from the file that CANARYD_CONFIG names.
  * @param role what the command line says of the role, which wins; null when it says nothing
  * @throws AppError `configuration` whose message lists every fault at once and never quotes a value
  */
 export async function readConfig(environment: Environment, role: string | null = null): Promise<Config> {
-  const file = await fileFrom(environment['CANARYD_CONFIG'] || null);
+  const read = await readParts(environment, role);
+  if (read.kind === 'faulty') throw read.error;
+  return read.config;
+}
+
+/**
+ * Reads the configuration as `readConfig` does: the only place that does. Never throws for what people wrote: where it
+ * has faults, answers them as the error of `readConfig`, and what of it is sound.
+ */
+export async function readParts(environment: Environment, role: string | null = null): Promise<ConfigRead> {
+  const opened = await fileFrom(environment['CANARYD_CONFIG'] || null);
+  const file = opened.kind === 'broken' ? nothingIn : opened.file;
   const { written, faults } = gather(environment, role, file);
   const parsed = Settings.safeParse(written.tree);
   const given = {
@@ -61,24 +85,33 @@ export async function readConfig(environment: Environment, role: string | null =
     ...schemaFaults(written.tree, parsed.error?.issues ?? []),
     ...combinedFaults(written.tree, given),
     ...urls.faults,
-  ].map(({ path, says }) => `${written.nameOf(path)} ${says}`);
+  ];
   const misspelled = misspelledIn(environment).map(
     ({ name, meant }) => `${name} is no setting: did you mean ${meant}?`,
   );
-  const all = [...found, ...faults, ...misspelled];
-  if (!parsed.success || all.length > 0) throw refused(all, file);
-  return configFrom(parsed.data, written, { environment, urls });
+  const all = [...found.map(({ path, says }) => `${written.nameOf(path)} ${says}`), ...faults, ...misspelled];
+  const rest = { environment, urls };
+  if (opened.kind === 'file' && parsed.success && all.length === 0)
+    return { kind: 'whole', config: configFrom(parsed.data, written, rest) };
+  const error = opened.kind === 'broken' ? opened.error : refused(all, file);
+  return { kind: 'faulty', error, sound: soundParts(found, written, rest) };
 }
 
-async function fileFrom(path: string | null): Promise<ConfigFile | null> {
-  if (path === null) return null;
+/** Stands for a file that cannot be read: what is missing then may stand in it. */
+const nothingIn: ConfigFile = { path: '', tree: {}, lineOf: () => null, resolve: (to) => to };
+
+type Opened = { kind: 'file'; file: ConfigFile | null } | { kind: 'broken'; error: AppError };
+
+async function fileFrom(path: string | null): Promise<Opened> {
+  if (path === null) return { kind: 'file', file: null };
   const read = await readText(path);
   if (read.kind === 'unreadable') {
-    throw refused([`CANARYD_CONFIG names a file that cannot be read: ${read.why}`], null);
+    const fault = `CANARYD_CONFIG names a file that cannot be read: ${read.why} ${path}`;
+    return { kind: 'broken', error: refused([fault], null) };
   }
   const parsed = parseConfigFile(path, read.text);
-  if (parsed.kind === 'file') return parsed.file;
-  throw refused(parsed.faults, { path });
+  if (parsed.kind === 'file') return parsed;
+  return { kind: 'broken', error: refused(parsed.faults, { path }) };
 }
 
 function refused(faults: string[], file: Pick<ConfigFile, 'path'> | null): AppError {
@@ -105,25 +138,72 @@ async function urlsFrom(written: Written): Promise<Urls> {
 
 type Rest = { environment: Environment; urls: Urls };
 
-function configFrom(settings: Settings, written: Written, { environment, urls }: Rest): Config {
-  const databaseUrl = settings.databaseUrl ?? urls.databaseUrl ?? '';
-  const redisUrl = settings.redisUrl ?? urls.redisUrl;
-  const { tokensFile } = settings;
-  const password = environment['CANARYD_PROMETHEUS_PASSWORD'] || null;
+function configFrom(settings: Settings, written: Written, rest: Rest): Config {
+  const databaseUrl = settings.databaseUrl ?? rest.urls.databaseUrl ?? '';
+  const redisUrl = settings.redisUrl ?? rest.urls.redisUrl;
   return {
     databaseUrl,
-    queue: redisUrl === null ? { kind: 'postgres', url: databaseUrl } : { kind: 'redis', url: redisUrl },
+    queue: queueFrom(redisUrl, databaseUrl),
     listen: settings.listen,
     role: settings.role,
-    tokens:
-      tokensFile === undefined
-        ? { kind: 'text', json: environment['CANARYD_TOKENS'] ?? '' }
-        : { kind: 'file', path: written.fileAt(['tokensFile'], tokensFile) },
-    clusters: settings.clusters.map((cluster, index) => clusterFrom(cluster, index, { written, password })),
+    tokens: tokensFrom(settings.tokensFile, written, rest),
+    clusters: settings.clusters.map((cluster, index) =>
+      clusterFrom(cluster, index, clusterRest(written, rest)),
+    ),
     retention: settings.retention,
     concurrency: settings.workers,
     logLevel: settings.logLevel,
   };
+}
+
+const {
+  databaseUrl: SoundUrl,
+  redisUrl: SoundRedis,
+  tokensFile: SoundPath,
+  clusters: Clusters,
+} = Settings.shape;
+
+/** Each part by itself, unless a fault was found in it. */
+function soundParts(found: Fault[], written: Written, rest: Rest): SoundParts {
+  const isFaulty = (...keys: string[]) => found.some(({ path }) => keys.includes(String(path[0])));
+  const { urls } = rest;
+  const at = (key: string) => valueAt(written.tree, [key]);
+  const databaseUrl = isFaulty('databaseUrl', 'databaseUrlFile')
+    ? null
+    : (SoundUrl.safeParse(at('databaseUrl')).data ?? urls.databaseUrl);
+  const redisUrl = SoundRedis.safeParse(at('redisUrl')).data ?? urls.redisUrl;
+  const hasQueue = databaseUrl !== null && !isFaulty('redisUrl', 'redisUrlFile');
+  return {
+    databaseUrl,
+    queue: hasQueue ? queueFrom(redisUrl, databaseUrl) : null,
+    tokens: isFaulty('tokensFile')
+      ? null
+      : tokensFrom(SoundPath.safeParse(at('tokensFile')).data, written, rest),
+    clusters: soundClusters(found, written, rest),
+  };
+}
+
+function soundClusters(found: Fault[], written: Written, rest: Rest): ClusterConfig[] {
+  const all = valueAt(written.tree, ['clusters']);
+  return (Array.isArray(all) ? all : []).flatMap((one: unknown, index) => {
+    const isFaulty = found.some(({ path }) => path[0] === 'clusters' && path[1] === index);
+    const cluster = Clusters.element.safeParse(one);
+    return isFaulty || !cluster.success ? [] : [clusterFrom(cluster.data, index, clusterRest(written, rest))];
+  });
+}
+
+function queueFrom(redisUrl: string | null, databaseUrl: string): Config['queue'] {
+  return redisUrl === null ? { kind: 'postgres', url: databaseUrl } : { kind: 'redis', url: redisUrl };
+}
+
+function tokensFrom(file: string | undefined, written: Written, { environment }: Rest): Config['tokens'] {
+  return file === undefined
+    ? { kind: 'text', json: environment['CANARYD_TOKENS'] ?? '' }
+    : { kind: 'file', path: written.fileAt(['tokensFile'], file) };
+}
+
+function clusterRest(written: Written, { environment }: Rest): ClusterRest {
+  return { written, password: environment['CANARYD_PROMETHEUS_PASSWORD'] || null };
 }
 
 type ClusterRest = { written: Written; password: string | null };

@@ -1,6 +1,7 @@
 import type { EventSeen, RolloutSeen } from '../client.ts';
 import type { faults } from '../scenarios.ts';
 import type { Decision, Poll } from '../screen/state.ts';
+import { type StepEnd, stepEndIn } from './clock.ts';
 
 export type Fault = keyof typeof faults;
 
@@ -11,6 +12,8 @@ export type Memory = {
   release: RolloutSeen | null;
   /** Events of the present release. */
   events: EventSeen[];
+  /** When the present step ends, as canaryd said last, and which it is; null before it said so. */
+  stepEnd: StepEnd | null;
   polls: Poll[];
   decisions: Decision[];
   /** What was broken about the canary, and since when Prometheus stands still. */
@@ -34,6 +37,7 @@ export function firstMemory(stable: string): Memory {
     stable,
     release: null,
     events: [],
+    stepEnd: null,
     polls: [],
     decisions: [],
     faults: new Set(),
@@ -51,6 +55,7 @@ export function withRelease(memory: Memory, release: RolloutSeen): Memory {
     release,
     stable: release.versions.stable,
     events: [],
+    stepEnd: null,
     polls: [],
     trouble: null,
     isStarting: false,
@@ -70,6 +75,7 @@ export function withSight(memory: Memory, seen: RolloutSeen, events: EventSeen[]
     release: seen,
     stable: seen.status === 'succeeded' ? seen.versions.canary : seen.versions.stable,
     events: [...memory.events, ...fresh],
+    stepEnd: stepEndIn(seen, memory.stepEnd),
     polls: withPoll(memory.polls, seen),
     decisions: inOrder([...memory.decisions, ...told]),
     trouble: null,

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { clientOf } from '../client.ts';
+import { wrapped } from '../screen/line.ts';
 import { screen } from '../screen/screen.ts';
 import type { ScreenState } from '../screen/state.ts';
 import { clean } from '../screen/text-width.ts';
@@ -77,9 +78,8 @@ function lastWords(session: Session | null): string[] {
   const release = session?.memory().release;
   if (release === undefined || release === null) return [];
   const { versions, explanation } = release;
-  return [
-    `${versions.stable} to ${versions.canary}: ${clean(explanation.what)} ${clean(explanation.traffic)}`,
-  ];
+  const said = `${versions.stable} to ${versions.canary}: ${clean(explanation.what)} ${clean(explanation.traffic)}`;
+  return wrapped(said, Math.min(80, process.stdout.columns || 80));
 }
 
 function openScreen(streams: Streams, onKey: (key: string) => void): Face {

@@ -22,7 +22,7 @@ export function screenStateOf(
     ...look,
     release,
     reached: reachedStep(events),
-    clock: release === null ? null : clockOf(release, events, nowMs),
+    clock: release === null ? null : clockOf({ release, events, stepEnd: memory.stepEnd }, nowMs),
     polls,
     decisions,
     broken: brokenThings(memory, nowMs),

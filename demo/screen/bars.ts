@@ -1,4 +1,4 @@
-import type { RolloutSeen, StepSeen } from '../client.ts';
+import { hasEnded, type RolloutSeen, type StepSeen } from '../client.ts';
 import { clipped, type Line, lineWidth, piece } from './line.ts';
 import { minutes, percent, trimmed } from './numbers.ts';
 import { stepName } from './rail.ts';
@@ -10,10 +10,11 @@ const widestBar = 40;
 const narrowestBar = 8;
 
 /** The canary's share as a bar, and what was asked for, read back and seen at the callers. */
-export function weightBar(state: ScreenState, { weight }: RolloutSeen, columns: number): Line[] {
+export function weightBar(state: ScreenState, release: RolloutSeen, columns: number): Line[] {
   const symbols = symbolsOf(state);
-  const { desired, applied } = weight;
-  const observed = weight.observed ?? null;
+  const { desired, applied } = release.weight;
+  // Nobody measures after the end: the last value would stand there for ever.
+  const observed = hasEnded(release) ? null : (release.weight.observed ?? null);
   const seen = observed === null ? [] : [piece(` ${symbols.dot} observed ${trimmed(observed)}`)];
   const asked = piece(`desired ${trimmed(desired)}`, desired === applied ? 'plain' : 'warn');
   const tail = [

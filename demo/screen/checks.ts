@@ -26,7 +26,9 @@ export function checksTable(state: ScreenState, { checks }: RolloutSeen, columns
   const body = rows.map((row) =>
     cells.flatMap((cell, index) => aligned(row[index] ?? [], cell, widths[index] ?? 0)),
   );
-  return [title, ...body].map((line) => clipped(line, columns, symbols.ellipsis));
+  const hasPolls = cells.some(({ title: one }) => one === 'LAST POLLS');
+  const legend = hasPolls && hasMissing(state) ? [[piece(`${symbols.missing} = no value then`, 'dim')]] : [];
+  return [title, ...body, ...legend].map((line) => clipped(line, columns, symbols.ellipsis));
 }
 
 /** In the order of the columns; those with the highest `need` go first where there is no room. */
@@ -55,6 +57,10 @@ function cellsOf(state: ScreenState, symbols: Symbols): Cell[] {
     { title: 'LAST POLLS', need: 5, isRight: false, of: (check) => lastPolls(state, check, symbols) },
     { title: 'VERDICT', need: 3, isRight: false, of: (check) => [verdict(check, symbols)] },
   ];
+}
+
+function hasMissing({ polls }: ScreenState): boolean {
+  return polls.slice(-sparkColumns).some(({ checks }) => checks.some(({ canary: value }) => value === null));
 }
 
 function canary({ canary: found, unit, verdict: said }: CheckSeen): Line {

@@ -6,5 +6,7 @@ export function keyBar({ keys }: ScreenState, columns: number): Line[] {
   const groups = keys.map(({ key, label, isOpen }) =>
     isOpen ? [piece(`[${key}]`, 'bold'), piece(` ${label}`)] : [piece(` ${key}  ${label}`, 'dim')],
   );
-  return flowed(groups, piece('  '), columns);
+  const hasClosed = keys.some(({ isOpen }) => !isOpen);
+  const legend = hasClosed ? [[piece('(without brackets: off now)', 'dim')]] : [];
+  return flowed([...groups, ...legend], piece('  '), columns);
 }

@@ -13,6 +13,7 @@ import {
   rememberAs,
   sendAccepted,
 } from './idempotency.ts';
+import { warningHeaders } from './lenient-body.ts';
 import { negotiate } from './negotiate.ts';
 import { refusalProblem } from './refusals.ts';
 import { type ApiServer, json, NoQuery, RolloutPath } from './route.ts';
@@ -37,7 +38,7 @@ const details: Record<Action, string> = {
     'Refused while the checks of the step have not passed, unless `override` says `["checks"]` with a reason.',
   promote: 'Refused while the checks have not passed, unless `override` says `["checks"]` with a reason.',
   rollback:
-    'Takes no body, asks nobody, and is open to machines: `curl -X POST -H "Authorization: Bearer …" …/actions/rollback`.',
+    'Needs no body, asks nobody, and is open to machines: `curl -X POST -H "Authorization: Bearer …" …/actions/rollback`. It is not refused for what stands in its body: parts that are wrong, or all of it when it is no JSON, are left out, and `Rollout-Warning` says which; a reason that is left out is missing in the audit log. Only an `expect` that can be read and is no longer true refuses it.',
   cancel: 'Only while it is scheduled, queued or in preflight.',
 };
 
@@ -80,6 +81,11 @@ const commands = {
   cancel: commandBodies.cancel.transform((body): Command => ({ action: 'cancel', ...body })),
 } satisfies Record<Action, z.ZodType<Command>>;
 
+const goingBack = {
+  answerHeaders: { 202: { ...acceptedHeaders, ...warningHeaders } },
+  lenient: { schema: commandBodies.rollback, scope: [] },
+};
+
 /** `POST /v1/rollouts/{id}/actions/{action}`, one route an action; `abort` is another name of `rollback`. */
 export function actionRoutes(app: ApiServer, service: RolloutService): void {
   addAction(app, service, 'pause', 'pause');
@@ -98,9 +104,9 @@ function addAction(app: ApiServer, service: RolloutService, name: Action | 'abor
     url: `/v1/rollouts/:id/actions/${name}`,
     config: {
       problems,
-      answerHeaders: { 202: acceptedHeaders },
       bodyOptional: true,
       bodyExample: examples[action],
+      ...(action === 'rollback' ? goingBack : { answerHeaders: { 202: acceptedHeaders } }),
     },
     schema: {
       operationId: `${name}Rollout`,

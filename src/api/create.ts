@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { CreateRequest } from '../rollout/draft.ts';
 import type { PlanService } from '../rollout/plans.ts';
 import type { RolloutService } from '../rollout/service.ts';
+import type { TargetRequest } from '../rollout/target.ts';
 import { actorOf } from './authenticate.ts';
 import {
   acceptedBody,
@@ -109,16 +110,18 @@ export function createRoute(app: ApiServer, service: RolloutService, plans: Plan
         onConflict,
       });
       if (request.query.dryRun === 'all') {
-        return reply.code(200).send(renderPreview(await service.preview(await ask(), actorOf(request))));
+        return reply
+          .code(200)
+          .send(renderPreview(await service.preview(await ask(), actorOf(request)), target));
       }
-      return create(service, ask, request, reply);
+      return create(service, { ask, target }, request, reply);
     },
   });
 }
 
 async function create(
   service: RolloutService,
-  ask: () => Promise<CreateRequest>,
+  { ask, target }: { ask: () => Promise<CreateRequest>; target: TargetRequest },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
@@ -141,6 +144,6 @@ async function create(
     case 'targetMissing':
     case 'targetShape':
     case 'meshUnavailable':
-      throw targetProblem(answer);
+      throw targetProblem(answer, target);
   }
 }

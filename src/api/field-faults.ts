@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { didYouMean, type Known, knownAt, quoted, valueAt } from '../known-names.ts';
+import { ownWords, plainWords } from './plain-words.ts';
 import type { FieldFault } from './problem.ts';
 import { clip } from './wire-parts.ts';
 
@@ -42,15 +43,17 @@ export function pointerOf(path: readonly PropertyKey[]): string {
 
 function faultsOf(issue: Issue, sent: Sent): FieldFault[] {
   if (issue.code === 'unrecognized_keys') return unknownProperties(issue.keys, issue.path, sent);
+  const written = valueAt(sent.data, issue.path);
+  const pointer = pointerOf(issue.path);
+  // A rule over several parts may point at one that was left out, and has a code of its own.
+  if (written === undefined && issue.code !== 'custom')
+    return [{ pointer, code: 'required', detail: missing(issue, sent) }];
   const meant = meantIssues(issue);
   if (meant !== null) return meant.flatMap((inner) => faultsOf(inner, sent));
   if (issue.code === 'invalid_union' && issue.discriminator === undefined && issue.errors.length > 0) {
-    return [{ pointer: pointerOf(issue.path), code: 'wrong-type', detail: issue.message }];
+    return [{ pointer, code: 'wrong-type', detail: plainWords(issue) }];
   }
-  const written = valueAt(sent.data, issue.path);
-  if (written === undefined)
-    return [{ pointer: pointerOf(issue.path), code: 'required', detail: missing(issue, sent) }];
-  return [{ pointer: pointerOf(issue.path), code: codeOf(issue), detail: detailOf(issue, written, sent) }];
+  return [{ pointer, code: codeOf(issue), detail: detailOf(issue, written, sent) }];
 }
 
 /** What is wrong with the one member of a union that has the type of what was sent; null when none or several have. */
@@ -71,12 +74,12 @@ function unknownProperties(keys: string[], path: readonly PropertyKey[], sent: S
   return keys.slice(0, most).map((key) => ({
     pointer: pointerOf([...path, key]),
     code: 'unknown-property',
-    detail: `is not known: ${didYouMean(key, properties) ?? expected(properties)}`,
+    detail: `is not known: ${didYouMean(key, properties) ?? listed(properties)}`,
   }));
 }
 
-function expected(names: string[]): string {
-  return names.length === 0 ? 'nothing is expected here' : `expected are ${quoted(names)}`;
+function listed(names: string[]): string {
+  return names.length === 0 ? 'nothing is taken here' : `known here are ${quoted(names)}`;
 }
 
 function codeOf(issue: Issue): string {
@@ -88,7 +91,7 @@ function codeOf(issue: Issue): string {
 function missing(issue: Issue, sent: Sent): string {
   const { values } = allowed(issue, sent);
   if (values.length > 0) return `is missing: write one of ${quoted(values)}`;
-  return ownWords(issue) ?? 'is missing';
+  return ownWords(issue) ?? `is missing: ${plainWords(issue)}`;
 }
 
 function detailOf(issue: Issue, written: unknown, sent: Sent): string {
@@ -98,12 +101,7 @@ function detailOf(issue: Issue, written: unknown, sent: Sent): string {
     if (question !== null) return question;
     if (values.length > 0) return `write one of ${quoted(values)}`;
   }
-  return ownWords(issue) ?? issue.message;
-}
-
-/** Sentences that the schema has of its own; the library's default ones begin with "Invalid". */
-function ownWords(issue: Issue): string | null {
-  return issue.message.startsWith('Invalid') ? null : issue.message;
+  return plainWords(issue);
 }
 
 function allowed(issue: Issue, { schema, data }: Sent): Known {

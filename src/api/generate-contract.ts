@@ -8,7 +8,7 @@ export async function generateContract(): Promise<string> {
     service: nobody,
     plans: { find: unasked, versions: unasked, list: unasked, put: unasked, choose: unasked },
     targets: { list: unasked, read: unasked },
-    holds: { place: unasked, lift: unasked, standing: unasked, rollBack: unasked },
+    holds: { place: unasked, lift: unasked, standing: unasked, live: unasked, rollBack: unasked },
     tokens: { identify: () => null },
     readiness: async () => ({}),
     metricsText: async () => '',

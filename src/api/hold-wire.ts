@@ -31,8 +31,13 @@ export function renderHold(order: HoldOrder): z.output<typeof HoldOnWire> {
   return { ...order, at: timestamp(order.at), links: { self: `/v1/hold/${order.id}` } };
 }
 
+export const PlacedHoldOnWire = HoldOnWire.extend({
+  message: z.string().describe('How many live rollouts it stops now, and how to lift it.'),
+}).meta({ id: 'PlacedHold', description: 'A hold that stands from now on.' });
+
 export const NamespaceRollbackOnWire = z
   .object({
+    message: z.string().describe('What becomes of them all, or where rollouts are live instead.'),
     data: z.array(
       z.object({
         rolloutId: RolloutId,

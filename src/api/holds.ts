@@ -1,14 +1,19 @@
 import { z } from 'zod';
 import { commandBodies } from '../rollout/command.ts';
 import type { HoldService, RollBackAnswer } from '../rollout/hold-orders.ts';
+import type { Scope } from '../rollout/ports/holds.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { actorOf } from './authenticate.ts';
-import { HoldId, HoldOnWire, NamespaceRollbackOnWire, renderHold } from './hold-wire.ts';
+import { HoldId, HoldOnWire, NamespaceRollbackOnWire, PlacedHoldOnWire, renderHold } from './hold-wire.ts';
+import { goingBackWords, heldWords, noneIn } from './hold-words.ts';
+import { warningHeaders } from './lenient-body.ts';
 import { negotiate } from './negotiate.ts';
+import { ProblemError } from './problem.ts';
 import { scopeProblem } from './refusals.ts';
 import { pathTo } from './render-rollout.ts';
 import { type ApiServer, json, NoQuery } from './route.ts';
 import { nothingHere } from './validation.ts';
+import { untouched } from './wire-parts.ts';
 
 const reason = commandBodies.pause.shape.reason.describe(
   'Goes into the audit log and to everybody who is stopped.',
@@ -27,8 +32,8 @@ const placeSchema = {
     reason,
   }),
   response: {
-    200: json('This scope is stopped already; the hold that stands.', HoldOnWire),
-    201: json('Nothing in the scope moves forward from now on.', HoldOnWire),
+    200: json('This scope is stopped already; the hold that stands.', PlacedHoldOnWire),
+    201: json('Nothing in the scope moves forward from now on.', PlacedHoldOnWire),
   },
 };
 
@@ -52,14 +57,21 @@ const liftSchema = {
   response: { 200: json('The hold that stood.', HoldOnWire) },
 };
 
+/** The body of `POST /v1/rollback`. */
+export const RollbackBody = z.strictObject({
+  namespace: KubernetesName,
+  cluster: KubernetesName.optional(),
+  reason,
+});
+
 const rollbackSchema = {
   operationId: 'rollBackNamespace',
   summary: 'Roll back everything in a namespace',
   description:
-    'Every live rollout of the namespace goes back, side by side; what has not begun is cancelled. Takes no revision and asks nobody. Sent again it changes nothing.',
+    'Every live rollout of the namespace goes back, side by side; what has not begun is cancelled. Takes no revision and asks nobody. Sent again it changes nothing. A `reason` that is wrong, or a property that is not known, is left out, and `Rollout-Warning` says so; only `namespace` and `cluster` have to be right.',
   tags: ['emergency'],
   querystring: NoQuery,
-  body: z.strictObject({ namespace: KubernetesName, cluster: KubernetesName.optional(), reason }),
+  body: RollbackBody,
   response: { 202: json('What becomes of each live rollout.', NamespaceRollbackOnWire) },
 };
 
@@ -88,7 +100,10 @@ export function holdRoutes(app: ApiServer, holds: HoldService): void {
       const { cluster = null, namespace = null, reason: why = null } = request.body;
       const answer = await holds.place({ cluster, namespace }, why, actorOf(request));
       if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
-      return reply.code(answer.kind === 'placed' ? 201 : 200).send(renderHold(answer.order));
+      // The hold stands whether or not what it stops can be counted.
+      const live = await holds.live(answer.order).catch(() => null);
+      const held = { ...renderHold(answer.order), message: heldWords(answer.order, live) };
+      return reply.code(answer.kind === 'placed' ? 201 : 200).send(held);
     },
   });
   app.route({
@@ -126,24 +141,49 @@ function rollbackRoute(app: ApiServer, holds: HoldService): void {
     url: '/v1/rollback',
     config: {
       problems: bodyProblems,
+      answerHeaders: { 202: warningHeaders },
       bodyExample: { namespace: 'payments', reason: 'customers report failed payments' },
+      lenient: { schema: RollbackBody, scope: ['namespace', 'cluster'] },
     },
     schema: rollbackSchema,
+    preValidation: async (request) => needNamespace(request.body),
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);
       const { cluster = null, namespace, reason: why = null } = request.body;
-      const answer = await holds.rollBack({ cluster, namespace }, why, actorOf(request));
-      return reply.code(202).send(renderRollback(answer));
+      const scope = { cluster, namespace };
+      const answer = await holds.rollBack(scope, why, actorOf(request));
+      if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
+      return reply.code(202).send(await renderRollback(holds, scope, answer.rollouts));
     },
   });
 }
 
 const outcomes = { rollingBack: 'rolling_back', cancelled: 'cancelled', refused: 'refused' } as const;
 
-function renderRollback(answer: RollBackAnswer): z.output<typeof NamespaceRollbackOnWire> {
-  if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
-  const data = answer.rollouts.map(({ id, outcome, why }) => {
+type RolledBack = Extract<RollBackAnswer, { kind: 'rolledBack' }>['rollouts'];
+
+async function renderRollback(
+  holds: HoldService,
+  scope: Scope,
+  rollouts: RolledBack,
+): Promise<z.output<typeof NamespaceRollbackOnWire>> {
+  const message = rollouts.length > 0 ? goingBackWords(rollouts) : noneIn(scope, await holds.live(scope));
+  const data = rollouts.map(({ id, outcome, why }) => {
     return { rolloutId: id, outcome: outcomes[outcome], why, links: { self: pathTo(id) } };
   });
-  return { data };
+  return { message, data };
+}
+
+const Empty = z.strictObject({});
+
+/** Somebody in a hurry sees the whole of what to send. */
+function needNamespace(body: unknown): void {
+  if (!Empty.safeParse(body).success) return;
+  const mend = 'name the namespace: {"namespace":"payment-prod"}';
+  const errors = [{ pointer: '/namespace', code: 'required', detail: mend }];
+  const detail = 'No namespace is named, so nothing was rolled back.';
+  throw new ProblemError('validation-error', `${detail} Please ${mend}.`, {
+    errors,
+    explanation: untouched(detail, `Send it again and ${mend}.`),
+  });
 }

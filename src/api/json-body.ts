@@ -27,7 +27,7 @@ export function acceptOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, done) => {
     try {
-      done(null, readBody(request, Buffer.from(body)));
+      done(null, bodyOf(request, Buffer.from(body)));
     } catch (error) {
       done(error instanceof Error ? error : new Error('unreadable body', { cause: error }));
     }
@@ -38,11 +38,33 @@ export function acceptOnlyJson(app: FastifyInstance): void {
 export function settleMissingBody(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     if (request.rawBody !== null || request.routeOptions.schema?.body === undefined) return;
-    if (request.routeOptions.config.bodyOptional !== true) {
+    const { bodyOptional, lenient } = request.routeOptions.config;
+    if (bodyOptional !== true && lenient === undefined) {
       throw new ProblemError('malformed-request', 'The body is empty: send a JSON object.');
     }
     request.body = {};
   });
+}
+
+/** Where going back needs no body, one that cannot be read is none; see `leaveOutWrongParts`. */
+function bodyOf(request: FastifyRequest, body: Buffer): unknown {
+  const { lenient, bodyOptional } = request.routeOptions.config;
+  if (lenient === undefined) return readBody(request, body);
+  try {
+    return readLeniently(request, body);
+  } catch (error) {
+    if (bodyOptional !== true || !(error instanceof ProblemError)) throw error;
+    request.bodyWarning = error.message;
+    return {};
+  }
+}
+
+/** In an emergency the type of a body is what it turns out to be: `curl -d` calls JSON a form. */
+function readLeniently(request: FastifyRequest, body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  request.rawBody = body;
+  if (hasEncoding(request)) throw new ProblemError('unsupported-media-type', jsonOnly);
+  return parseStrictly(body);
 }
 
 function readBody(request: FastifyRequest, body: Buffer): unknown {

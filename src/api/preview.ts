@@ -4,6 +4,7 @@ import { whyNotStarted } from '../rollout/forecast-warnings.ts';
 import type { Check } from '../rollout/plan-parts.ts';
 import type { Preview, Previewed, PreviewStep } from '../rollout/preview.ts';
 import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
+import type { TargetRequest } from '../rollout/target.ts';
 import { renderHold } from './hold-wire.ts';
 import type { PreviewOnWire } from './preview-wire.ts';
 import { planProblem, startAtProblem, takenProblem, targetProblem } from './refusals.ts';
@@ -14,7 +15,7 @@ import { timestamp } from './wire-parts.ts';
 type PreviewAnswer = z.output<typeof PreviewOnWire>;
 
 /** What a rollout would do, step by step. Throws a problem when it would not even be written down. */
-export function renderPreview(preview: Preview): PreviewAnswer {
+export function renderPreview(preview: Preview, target: TargetRequest): PreviewAnswer {
   switch (preview.kind) {
     case 'preview':
       return renderPreviewed(preview);
@@ -28,7 +29,7 @@ export function renderPreview(preview: Preview): PreviewAnswer {
     case 'targetMissing':
     case 'targetShape':
     case 'meshUnavailable':
-      throw targetProblem(preview);
+      throw targetProblem(preview, target);
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Kind, problemKinds, type Slug } from './problems.ts';
-import { ActionName, clip, ExplanationOnWire } from './wire-parts.ts';
+import { ActionName, clip, ExplanationOnWire, untouched } from './wire-parts.ts';
 
 export const FieldFault = z.object({
   pointer: z.string().describe('JSON Pointer into the body, or the name of a query parameter or header.'),
@@ -76,8 +76,22 @@ export class ProblemError extends Error {
 export function problemBody(error: ProblemError, instance: string, requestId: string): Problem {
   const { status, title } = problemKinds[error.slug];
   const head = { type: `/problems/${error.slug}`, title, status, detail: error.message };
-  return Problem.parse({ ...head, instance: clip(instance), requestId, ...error.facts });
+  const explanation = faultsOfRequest.has(error.slug)
+    ? { explanation: untouched(error.message, problemKinds[error.slug].mend) }
+    : {};
+  return Problem.parse({ ...head, instance: clip(instance), requestId, ...explanation, ...error.facts });
 }
+
+/** Refusals for what was sent, which come before anything was done. */
+const faultsOfRequest = new Set<Slug>([
+  'malformed-request',
+  'forbidden-key',
+  'payload-too-large',
+  'unsupported-media-type',
+  'validation-error',
+  'plan-invalid',
+  'plan-inconsistent',
+]);
 
 /** Headers that go with every problem of a kind. */
 export function problemHeaders(error: ProblemError): Record<string, string> {

@@ -1,24 +1,25 @@
 import { quoted } from '../known-names.ts';
-import type { Refusal } from '../rollout/command.ts';
+import type { Action, Refusal } from '../rollout/command.ts';
 import { furthestDays, type StartAtOutside, type TargetRefusal } from '../rollout/draft.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { ClusterUnknown } from '../rollout/locate.ts';
 import type { PlanFault } from '../rollout/plan-faults.ts';
 import type { MeshFailure, ShapeFault } from '../rollout/ports/mesh.ts';
 import { type StoredRollout, statusOf } from '../rollout/rollout.ts';
+import type { TargetRequest } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';
 import { pointerOf } from './field-faults.ts';
 import { ProblemError } from './problem.ts';
 import { pathTo } from './render-rollout.ts';
 import { timestamp, untouched } from './wire-parts.ts';
 
-/** Why a rollout was not created, as a problem. */
-export function targetProblem(refusal: TargetRefusal): ProblemError {
+/** Why a rollout to this target was not created, as a problem. */
+export function targetProblem(refusal: TargetRefusal, target: TargetRequest): ProblemError {
   switch (refusal.kind) {
     case 'clusterUnknown':
       return clusterUnknownProblem(refusal);
     case 'targetMissing':
-      return missing();
+      return missing(target);
     case 'targetShape':
       return misshapen(refusal.fault);
     case 'meshUnavailable':
@@ -91,25 +92,35 @@ export function takenProblem(by: string): ProblemError {
   return new ProblemError('rollout-already-active', detail, { activeRollout: pathTo(by), explanation });
 }
 
+/** What the rollout takes, but not from this caller; whoever has approved may still reject. */
+const closedBy: Partial<Record<Refusal['code'], readonly Action[]>> = {
+  'self-approval': ['approve', 'reject'],
+  'approver-not-a-person': ['approve', 'reject'],
+  'already-decided': ['approve'],
+};
+
 /** A command that the rollout does not take, with where it stands and what it takes. */
 export function refusalProblem(refusal: Refusal, rollout: StoredRollout, now: Millis): ProblemError {
-  const explanation = explain(rollout, null, now);
+  const explained = explain(rollout, null, now);
+  const actions = explained.actions.filter((action) => !closedBy[refusal.code]?.includes(action));
   const stepIndex = currentStepOf(rollout)?.index ?? null;
   return new ProblemError(refusal.code, refusal.message, {
     current: { status: statusOf(rollout), revision: rollout.revision, stepIndex },
-    allowedActions: explanation.actions,
-    explanation,
+    allowedActions: actions,
+    explanation: { ...explained, actions },
   });
 }
 
-function missing(): ProblemError {
-  const detail = 'The cluster has no such VirtualService. Nothing was started.';
+function missing({ cluster, namespace, virtualService }: TargetRequest): ProblemError {
+  const where = `namespace "${namespace}"${cluster === undefined ? '' : ` of cluster "${cluster}"`}`;
+  const what = `There is no VirtualService "${virtualService}" in ${where}.`;
+  const detail = `${what} Nothing was started.`;
   const explanation = untouched(
-    'The VirtualService was looked for and not found.',
-    'Correct the target and send it again.',
+    what,
+    `See what is there with \`kubectl get virtualservice -n ${namespace}\`, or what was rolled out before with \`GET /v1/targets\`; correct the target and send it again.`,
   );
   const errors = [
-    { pointer: '/target/virtualService', code: 'target-not-found', detail: 'is not in this namespace' },
+    { pointer: '/target', code: 'target-not-found', detail: `no "${virtualService}" in ${where}` },
   ];
   return new ProblemError('target-not-found', detail, { errors, explanation });
 }

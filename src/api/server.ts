@@ -14,6 +14,7 @@ import { eventsRoute } from './events.ts';
 import { holdRoutes } from './holds.ts';
 import { acceptOnlyJson, settleMissingBody } from './json-body.ts';
 import { answerUnknownPaths } from './known-routes.ts';
+import { leaveOutWrongParts } from './lenient-body.ts';
 import { liveAnswers } from './live/streaming.ts';
 import { meRoute } from './me.ts';
 import { measurementsRoute } from './measurements.ts';
@@ -63,6 +64,7 @@ export function buildServer(deps: ApiDeps): FastifyInstance {
   requireTokens(app, deps.tokens);
   acceptOnlyJson(app);
   settleMissingBody(app);
+  leaveOutWrongParts(app);
   answerUnknownPaths(app);
   app.register(swagger, contractOptions);
   app.register(async (api) => addRoutes(api.withTypeProvider<ZodTypeProvider>(), deps));

@@ -126,7 +126,7 @@ function renderTarget(place: Place, answer: TargetAnswer): z.output<typeof Targe
     case 'targetMissing':
       throw noTarget(place.namespace, place.virtualService);
     case 'meshUnavailable':
-      throw targetProblem(answer);
+      throw targetProblem(answer, place);
     case 'target': {
       const { survey, record } = answer;
       return {

@@ -6,6 +6,7 @@ import { complain, type Terminal, wrapped } from './terminal.ts';
 type Call = {
   method: 'GET' | 'POST';
   path: string;
+  query?: string;
   body?: { text: string; media: 'application/json' | 'application/yaml' };
 };
 
@@ -29,7 +30,7 @@ export async function ask(terminal: Terminal, call: Call): Promise<Asked> {
   const token = tokenOf(terminal);
   if (base === null) return { kind: 'failed', exit: exitCodes.usage };
   if (token === null) return { kind: 'failed', exit: exitCodes.notSignedIn };
-  const answer = await send(below(base, call.path), token, call);
+  const answer = await send(below(base, call), token, call);
   if ('why' in answer) {
     complain(
       terminal,
@@ -56,10 +57,27 @@ export function refused(terminal: Terminal, what: string, { status, body }: Answ
     );
     return status >= 500 ? exitCodes.unreachable : exitCodes.unexpected;
   }
-  complain(terminal, `${what}: ${problem.data.detail}`);
-  for (const { pointer, detail } of problem.data.errors ?? []) terminal.err(faultLine(pointer, detail));
+  sayProblem(terminal, what, problem.data);
   if (status >= 500 || status === 429) return exitCodes.unreachable;
   return status === 409 || status === 412 ? exitCodes.conflict : exitCodes.invalid;
+}
+
+/** Each sentence once: a fault of the whole file stands in the summary already. */
+function sayProblem(
+  terminal: Terminal,
+  what: string,
+  { detail, errors = [] }: z.output<typeof Problem>,
+): void {
+  const said = inFile(detail);
+  complain(terminal, `${what}: ${printable(said)}`);
+  for (const fault of errors) {
+    if (!said.includes(fault.detail)) terminal.err(faultLine(fault.pointer, fault.detail));
+  }
+}
+
+/** What the server calls a body is a file to whoever types a command. */
+function inFile(detail: string): string {
+  return detail.replace(/^The body\b/, 'the file');
 }
 
 /** A fault with its place, as one paragraph. */
@@ -83,9 +101,10 @@ function baseOf(terminal: Terminal): URL | null {
 }
 
 /** The address of a path; a server may live under a path of its own. Never another host, whatever the parts hold. */
-function below(base: URL, path: string): URL {
+function below(base: URL, { path, query = '' }: Call): URL {
   const url = new URL(base.origin);
   url.pathname = `${base.pathname.replace(/\/+$/, '')}${path}`;
+  url.search = query;
   return url;
 }
 

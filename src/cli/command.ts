@@ -10,5 +10,7 @@ export type Command = {
   summary: string;
   /** More lines for `canaryd help <command>`, each of at most 80 columns. */
   help: readonly string[];
+  /** False where it needs no `CANARYD_URL` and says its own exit codes. */
+  asksServer: boolean;
   run(args: string[], terminal: Terminal): Promise<ExitCode>;
 };

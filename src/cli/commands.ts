@@ -1,8 +1,9 @@
 import type { Command } from './command.ts';
 import { doctor } from './doctor.ts';
 import { planInit } from './plan-init.ts';
+import { planPreview } from './plan-preview.ts';
 import { planValidate } from './plan-validate.ts';
 import { version } from './version.ts';
 
 /** Every command but `help`, which is made of this table. To add one: a file that exports it, and a line here. */
-export const commands: readonly Command[] = [planValidate, planInit, doctor, version];
+export const commands: readonly Command[] = [planValidate, planPreview, planInit, doctor, version];

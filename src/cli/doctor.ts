@@ -15,8 +15,19 @@ export const doctor: Command = {
   summary: 'Checks the configuration of the server and everything it leads to.',
   help: [
     'Reads the environment and the file that CANARYD_CONFIG names, as the server',
-    'does, and changes nothing. Ends with 0, or with 1 when something has to be mended.',
+    'does, and changes nothing. Where a setting is wrong it checks the others.',
+    '',
+    'Options:',
+    '  --json         one line of JSON: ok, and checks with level, what and says',
+    '  --target=NAMESPACE/VIRTUALSERVICE',
+    '                 asks for the rights on this VirtualService instead of those',
+    '                 in all namespaces',
+    '',
+    'Exit codes:',
+    '  0 nothing has to be mended (warnings may stand)  1 something has to be',
+    '  mended  2 usage',
   ],
+  asksServer: false,
   run: (args, { env, out, err }) =>
     new Promise((settle, reject) => {
       const child = spawn(process.execPath, [...process.execArgv, program, 'doctor', ...args], { env });

@@ -21,7 +21,7 @@ export function overview(commands: readonly Command[]): string {
 }
 
 /** What one command does and takes. */
-export function helpFor({ words, parameters, summary, help }: Command): string {
+export function helpFor({ words, parameters, summary, help, asksServer }: Command): string {
   const usage = ['Usage: canaryd', ...words, parameters].join(' ').trim();
-  return `${[usage, '', wrapped(summary), ...(help.length > 0 ? ['', ...help] : []), '', ...environment].join('\n')}\n`;
+  return `${[usage, '', wrapped(summary), ...(help.length > 0 ? ['', ...help] : []), ...(asksServer ? ['', ...environment] : [])].join('\n')}\n`;
 }

@@ -23,6 +23,7 @@ export const planInit: Command = {
     '  --out <file>      what to write; rollout.yaml, or - for the terminal',
     '  --force           writes over a file that is there',
   ],
+  asksServer: true,
   run: init,
 };
 

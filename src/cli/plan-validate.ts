@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { codeOf } from '../errors.ts';
 import { ask, faultLine, printable, refused } from './client.ts';
 import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { readPlanFile } from './plan-file.ts';
 import { complain, type Terminal } from './terminal.ts';
+import { clock, stepLine } from './timeline.ts';
 
 const Validation = z.looseObject({
   valid: z.boolean(),
@@ -27,6 +27,7 @@ export const planValidate: Command = {
     'Files are YAML, or JSON when their name ends in .json. Each fault is printed',
     'with its place. Exit code 0 when all files are valid, 6 when one is not.',
   ],
+  asksServer: true,
   run: validateAll,
 };
 
@@ -53,26 +54,15 @@ function severer(one: ExitCode, other: ExitCode): ExitCode {
 }
 
 async function validate(file: string, terminal: Terminal): Promise<ExitCode> {
-  const text = await textOf(file, terminal);
-  if (text === null) return exitCodes.usage;
-  const media = file.toLowerCase().endsWith('.json') ? 'application/json' : 'application/yaml';
-  const asked = await ask(terminal, { method: 'POST', path: '/v1/plans:validate', body: { text, media } });
+  const read = await readPlanFile(file, terminal);
+  if (read.kind === 'failed') return read.exit;
+  const asked = await ask(terminal, { method: 'POST', path: '/v1/plans:validate', body: read.body });
   if (asked.kind === 'failed') return asked.exit;
   const { answer } = asked;
   if (answer.status !== 200) return refused(terminal, printable(file), answer);
   const validation = Validation.safeParse(answer.body);
   if (!validation.success) return refused(terminal, printable(file), answer);
   return print(printable(file), validation.data, terminal);
-}
-
-async function textOf(file: string, terminal: Terminal): Promise<string | null> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const why = codeOf(error) ?? 'unknown reason';
-    complain(terminal, `${printable(file)} cannot be read: ${why}.`, 'see that the path is right: ls');
-    return null;
-  }
 }
 
 function print(
@@ -87,17 +77,6 @@ function print(
   }
   const { steps = [], totalSeconds = 0 } = timeline ?? {};
   terminal.out(`${file}: valid, ${steps.length} steps in at least ${clock(totalSeconds)}\n`);
-  for (const { type, share, startsInSeconds } of steps) {
-    terminal.out(`${clock(startsInSeconds).padStart(11)}  ${printable(type).padEnd(10)} ${share} %\n`);
-  }
+  for (const step of steps) terminal.out(stepLine(step));
   return exitCodes.done;
-}
-
-/** Seconds as `1h05m00s`, without leading zeros. */
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  const two = (number: number) => String(number).padStart(2, '0');
-  if (hours > 0) return `${hours}h${two(minutes)}m${two(rest)}s`;
-  return minutes > 0 ? `${minutes}m${two(rest)}s` : `${rest}s`;
 }

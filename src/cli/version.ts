@@ -11,6 +11,7 @@ export const version: Command = {
   parameters: '',
   summary: 'Prints the version of this command.',
   help: [],
+  asksServer: false,
   run: async (_args, terminal) => {
     const written: unknown = JSON.parse(
       await readFile(new URL('../../package.json', import.meta.url), 'utf8'),

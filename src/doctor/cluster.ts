@@ -35,12 +35,13 @@ export function checkCluster(cluster: string, facts: ClusterFacts, target: Asked
   ];
 }
 
-/** The only check there is when a cluster cannot be asked. */
-export function clusterFailed(cluster: string, why: string): Check {
-  return fail(
-    `cluster ${cluster}`,
-    `${why}. No weight moves there, not even back: check its kubeconfig and context.`,
-  );
+/**
+ * The only check there is when a cluster cannot be asked.
+ * @param saysMend whether `why` says already what to do
+ */
+export function clusterFailed(cluster: string, why: string, saysMend = false): Check {
+  const mend = saysMend ? '' : ': check its kubeconfig and context';
+  return fail(`cluster ${cluster}`, `${why}. No weight moves there, not even back${mend}.`);
 }
 
 /** The header is in whole seconds. */

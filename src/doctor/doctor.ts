@@ -1,4 +1,4 @@
-import { type ClusterConfig, type Config, readConfig } from '../config.ts';
+import { type ClusterConfig, type ConfigRead, readParts, type SoundParts } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { addressOf } from '../metrics/clusters.ts';
 import { inspectPrometheus } from '../metrics/inspect-prometheus.ts';
@@ -38,26 +38,38 @@ async function examine(
   environment: Record<string, string | undefined>,
   target: AskedTarget | null,
 ): Promise<Check[]> {
-  const read = await attempt(() => readConfig(environment));
-  if (read.kind === 'failed') return faultsIn('configuration', read.why);
-  const config = read.value;
-  const tokens = await attempt(() => tokensOf(config));
-  const names = config.clusters.map(({ name }) => name).join(', ');
-  const [database, queue, clusters] = await Promise.all([
-    examineDatabase(config),
-    examineQueue(config),
-    Promise.all(config.clusters.map((cluster) => examineCluster(cluster, target))),
+  const read = await readParts(environment);
+  const parts: SoundParts = read.kind === 'whole' ? read.config : read.sound;
+  const { clusters } = parts;
+  const [tokens, database, queue, reached] = await Promise.all([
+    examineTokens(parts),
+    examineDatabase(parts),
+    examineQueue(parts),
+    Promise.all(clusters.map((cluster) => examineCluster(cluster, target))),
   ]);
-  const metrics = config.clusters.map((cluster) => examinePrometheus(cluster, database.aheadMs));
+  const metrics = clusters.map((cluster) => examinePrometheus(cluster, database.aheadMs));
   return [
-    ok('configuration', `complete; cluster(s): ${names}.`),
-    ...(tokens.kind === 'done' ? [ok('tokens', 'can be read.')] : faultsIn('tokens', tokens.why)),
+    ...checkConfiguration(read),
+    ...tokens,
     ...database.checks,
     ...queue,
-    ...clusters.flat(),
+    ...reached.flat(),
     ...(await Promise.all(metrics)).flat(),
-    ...checkShared(config.clusters),
+    ...checkShared(clusters),
   ];
+}
+
+/** A fault in one setting leaves the others to be checked. */
+function checkConfiguration(read: ConfigRead): Check[] {
+  if (read.kind === 'faulty') return faultsIn('configuration', read.error.message);
+  const names = read.config.clusters.map(({ name }) => name).join(', ');
+  return [ok('configuration', `complete; cluster(s): ${names}.`)];
+}
+
+async function examineTokens({ tokens }: SoundParts): Promise<Check[]> {
+  if (tokens === null) return [];
+  const read = await attempt(() => tokensOf({ tokens }));
+  return read.kind === 'done' ? [ok('tokens', 'can be read.')] : faultsIn('tokens', read.why);
 }
 
 type Attempt<Value> = { kind: 'done'; value: Value } | { kind: 'failed'; why: string };
@@ -80,13 +92,15 @@ function faultsIn(what: string, message: string): Check[] {
 
 async function examineDatabase({
   databaseUrl,
-}: Config): Promise<{ checks: Check[]; aheadMs: number | null }> {
+}: SoundParts): Promise<{ checks: Check[]; aheadMs: number | null }> {
+  if (databaseUrl === null) return { checks: [], aheadMs: null };
   const found = await inspectDatabase(databaseUrl, Date.now);
   if (found.kind === 'failed') return { checks: [databaseFailed(found.why)], aheadMs: null };
   return { checks: checkDatabase(found.facts), aheadMs: aheadMs(found.facts) };
 }
 
-async function examineQueue({ queue, databaseUrl }: Config): Promise<Check[]> {
+async function examineQueue({ queue, databaseUrl }: SoundParts): Promise<Check[]> {
+  if (queue === null || databaseUrl === null) return [];
   if (queue.kind === 'postgres') return checkQueue(queue.kind, []);
   const database = connect(databaseUrl, { poolSize: 1 });
   try {
@@ -100,7 +114,7 @@ async function examineQueue({ queue, databaseUrl }: Config): Promise<Check[]> {
 async function examineCluster({ name, source }: ClusterConfig, target: AskedTarget | null): Promise<Check[]> {
   const options = { rights: rightsFor(target), timeoutMs, now: Date.now };
   const inspected = await attempt(() => inspectCluster(source, options));
-  if (inspected.kind === 'failed') return [clusterFailed(name, inspected.why)];
+  if (inspected.kind === 'failed') return [clusterFailed(name, inspected.why, source.kind === 'inCluster')];
   return checkCluster(name, inspected.value, target);
 }
 

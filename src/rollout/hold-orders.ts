@@ -19,6 +19,9 @@ type RolledBack = {
 
 export type RollBackAnswer = { kind: 'rolledBack'; rollouts: RolledBack[] } | ClusterUnknown;
 
+/** How many rollouts are live in a scope and, when none is, the namespaces where some are: at most 10. */
+export type LiveIn = { count: number; elsewhere: string[] };
+
 /** What is done to many rollouts at once, in an emergency. */
 export interface HoldService {
   place(scope: Scope, reason: string | null, actor: Actor): Promise<PlaceAnswer>;
@@ -27,6 +30,8 @@ export interface HoldService {
     actor: Actor,
   ): Promise<{ kind: 'lifted'; order: HoldOrder } | { kind: 'gone' | 'unknown' }>;
   standing(): Promise<HoldOrder[]>;
+  /** What is live in a scope, scheduled rollouts included. */
+  live(scope: Scope): Promise<LiveIn>;
   /** Rolls back every live rollout of the scope and cancels what is scheduled, side by side: none waits for another. */
   rollBack(scope: Scope, reason: string | null, actor: Actor): Promise<RollBackAnswer>;
 }
@@ -55,6 +60,7 @@ export function holdService(deps: HoldDeps): HoldService {
         ),
       ),
     standing: () => holds.standing(),
+    live: (scope) => liveIn(deps, scope),
     rollBack: (scope, reason, actor) => rollBack(deps, scope, reason, actor),
   };
 }
@@ -62,6 +68,19 @@ export function holdService(deps: HoldDeps): HoldService {
 function unknownCluster({ clusters }: HoldDeps, { cluster: asked }: Scope): ClusterUnknown | null {
   if (asked === null || clusters.includes(asked)) return null;
   return { kind: 'clusterUnknown', asked, clusters };
+}
+
+const mostLooked = 50;
+const mostNamed = 10;
+
+async function liveIn({ rollouts }: HoldDeps, scope: Scope): Promise<LiveIn> {
+  const { length: count } = await rollouts.liveIn(scope);
+  if (count > 0) return { count, elsewhere: [] };
+  const all = await rollouts.liveIn({ cluster: null, namespace: null });
+  // A row that cannot be read names no namespace, and hides no other.
+  const found = await Promise.all(all.slice(0, mostLooked).map((id) => rollouts.find(id).catch(() => null)));
+  const namespaces = found.flatMap((one) => (one === null ? [] : [one.rollout.target.namespace]));
+  return { count, elsewhere: [...new Set(namespaces)].slice(0, mostNamed) };
 }
 
 async function rollBack(

@@ -54,7 +54,7 @@ export async function connect(source: KubeSource): Promise<Connection> {
   if (cluster.proxyUrl !== undefined) {
     throw new AppError('configuration', 'the kubeconfig names a proxy-url, which canaryd does not support');
   }
-  const agent = await agentFor(config);
+  const agent = await agentFor(config, source);
   return {
     custom: config.makeApiClient(CustomObjectsApi),
     core: config.makeApiClient(CoreV1Api),
@@ -115,7 +115,7 @@ async function loadConfig(source: KubeSource): Promise<KubeConfig> {
 }
 
 /** The client's own way makes an agent, and with it a TLS connection, for each request. */
-async function agentFor(config: KubeConfig): Promise<Agent> {
+async function agentFor(config: KubeConfig, source: KubeSource): Promise<Agent> {
   const options: RequestOptions = {};
   try {
     await Promise.race([
@@ -123,7 +123,10 @@ async function agentFor(config: KubeConfig): Promise<Agent> {
       rejectedWhen(AbortSignal.timeout(credentialsMs)),
     ]);
   } catch (error) {
-    throw new AppError('configuration', `the kubeconfig's credentials cannot be read${reasonOf(error)}`);
+    if (source.kind === 'inCluster' && codeOf(error) === 'ENOENT') throw noServiceAccount();
+    const of = source.kind === 'file' ? ` ${source.path}` : '';
+    const why = `${reasonOf(error)}${fileIn(error)}`;
+    throw new AppError('configuration', `the credentials of the kubeconfig${of} cannot be read${why}`);
   }
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = { ca, cert, key, rejectUnauthorized, servername };
@@ -134,6 +137,16 @@ async function agentFor(config: KubeConfig): Promise<Agent> {
     headersTimeout: 10_000,
     bodyTimeout: 10_000,
   });
+}
+
+function noServiceAccount(): AppError {
+  const why = 'no CANARYD_KUBECONFIG is set, and there is no service account on this machine';
+  return new AppError('configuration', `${why}: set it to a kubeconfig`);
+}
+
+/** The file, or the credential plugin, that is missing. */
+function fileIn(error: unknown): string {
+  return error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` ${error.path}` : '';
 }
 
 function reasonOf(error: unknown): string {

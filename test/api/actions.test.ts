@@ -92,7 +92,10 @@ describe('an action', () => {
   it('never takes its actor from the body', async () => {
     const payload = { actor: { kind: 'person', name: 'mallory' } };
     const headers = { authorization: `Bearer ${aliceToken}` };
-    const response = await api().inject({ method: 'POST', url: `${path}/rollback`, payload, headers });
+    const response = await api().inject({ method: 'POST', url: `${path}/pause`, payload, headers });
     expect(problemOf(response).status).toBe(422);
+    const service = fakeService();
+    await api({ service }).inject({ method: 'POST', url: `${path}/rollback`, payload, headers });
+    expect(service.asked).toMatchObject([{ actor: { kind: 'person', name: 'alice' } }]);
   });
 });

@@ -60,6 +60,21 @@ describe('a decision', () => {
     expect(problem.explanation?.what).toContain('waiting for approval ap-2-5, 1 of 2 given');
   });
 
+  it.each([
+    ['self-approval', ['rollback']],
+    ['approver-not-a-person', ['rollback']],
+    ['already-decided', ['reject', 'rollback']],
+    ['stale-view', ['approve', 'reject', 'rollback']],
+  ] as const)('that is refused as %s offers only what is open to the caller', async (code, open) => {
+    const { service, app } = awaiting();
+    const rollout = rolloutIn(waiting, { approvals: [request] });
+    service.answers.act = { kind: 'refused', refusal: { code, message: 'Not you.' }, rollout, now };
+    const url = `${path}/ap-2-5/decisions`;
+    const problem = problemOf(await ask(app, { method: 'POST', url, payload: { decision: 'approve' } }));
+    expect(problem.allowedActions).toEqual(open);
+    expect(problem.explanation?.actions).toEqual(open);
+  });
+
   it('that is neither approve nor reject is refused with the words there are', async () => {
     const { app } = awaiting();
     const url = `${path}/ap-2-5/decisions`;

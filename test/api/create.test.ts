@@ -99,8 +99,16 @@ describe('starting a rollout', () => {
     const problem = problemOf(await create(refusing({ kind: 'targetMissing' })));
     expect(problem).toMatchObject({
       type: '/problems/target-not-found',
-      errors: [{ pointer: '/target/virtualService', code: 'target-not-found' }],
+      detail: 'There is no VirtualService "payment-service" in namespace "payments". Nothing was started.',
+      errors: [{ pointer: '/target', code: 'target-not-found' }],
+      explanation: {
+        next: expect.stringMatching(/kubectl get virtualservice -n payments.*GET \/v1\/targets/),
+      },
     });
+    const target = { ...bodyAsWritten.target, cluster: 'eu' };
+    const elsewhere = refusing({ kind: 'targetMissing' });
+    const request = { method: 'POST' as const, url: '/v1/rollouts', payload: { ...bodyAsWritten, target } };
+    expect(problemOf(await ask(api({ service: elsewhere }), request)).detail).toContain('of cluster "eu"');
   });
 
   const shapes: ShapeFault['code'][] = [

@@ -28,6 +28,30 @@ describe('the kill switch', () => {
     expect(response.json()).toMatchObject({ id, cluster: null, namespace: null, by: { name: 'alice' } });
   });
 
+  it.each([
+    [{ namespace: 'payment-prod' }, 'The hold stops 2 live rollouts now.'],
+    [{ namespace: 'ledger-prod' }, 'The hold stops 1 live rollout now.'],
+    [
+      { namespace: 'payment-prd' },
+      'No live rollout in namespace payment-prd. Live ones are in: ledger-prod, payment-prod. The hold stops what begins in its scope from now on.',
+    ],
+  ])('says how many rollouts it stops and how to lift it: %j', async (payload, said) => {
+    const { app } = await emergency();
+    const response = await ask(app, { method: 'POST', url: '/v1/hold', payload });
+    const lift = `Lift it with \`DELETE /v1/hold/${id}\`.`;
+    expect([response.statusCode, response.json().message]).toEqual([201, `${said} ${lift}`]);
+  });
+
+  it('stands although what it stops cannot be counted', async () => {
+    const holds = memoryHolds(() => now);
+    const rollouts = memoryStore({ now: () => now });
+    const broken = { ...rollouts, liveIn: () => Promise.reject(new Error('gone')) };
+    const service = holdService({ holds, rollouts: broken, clusters: ['default'], newId: () => id });
+    const response = await ask(api({ holds: service }), { method: 'POST', url: '/v1/hold' });
+    const said = `The hold stands. Lift it with \`DELETE /v1/hold/${id}\`.`;
+    expect([response.statusCode, response.json().message]).toEqual([201, said]);
+  });
+
   it('says which hold stands when it is pulled twice', async () => {
     const { app } = await emergency();
     const payload = { namespace: 'payments', reason: 'card network is down' };
@@ -105,5 +129,81 @@ describe('a rollback of a namespace', () => {
     const { app } = await emergency();
     const problem = problemOf(await ask(app, { method: 'POST', url: '/v1/rollback', payload: {} }));
     expect(problem.errors?.map(({ pointer }) => pointer)).toEqual(['/namespace']);
+  });
+
+  it.each([
+    ['no body', undefined],
+    ['an empty object', {}],
+    ['null', 'null'],
+  ])('shows the whole of what to send: %s', async (_name, payload) => {
+    const { app } = await emergency();
+    const headers = payload === undefined ? {} : { 'content-type': 'application/json' };
+    const sent = { method: 'POST' as const, url: '/v1/rollback', headers };
+    const problem = problemOf(await ask(app, payload === undefined ? sent : { ...sent, payload }));
+    expect([problem.status, problem.errors]).toEqual([
+      422,
+      [
+        {
+          pointer: '/namespace',
+          code: 'required',
+          detail: 'name the namespace: {"namespace":"payment-prod"}',
+        },
+      ],
+    ]);
+    expect(problem.detail).toContain('{"namespace":"payment-prod"}');
+  });
+
+  it('says how many go back', async () => {
+    const { app } = await emergency();
+    const send = async (namespace: string) =>
+      (await ask(app, { method: 'POST', url: '/v1/rollback', payload: { namespace } })).json().message;
+    expect(await send('payment-prod')).toBe('2 rollouts are going back.');
+    expect(await send('ledger-prod')).toBe('1 rollout is going back.');
+  });
+
+  it('names the namespaces where something is live when nothing is in this one', async () => {
+    const { app } = await emergency();
+    const payload = { namespace: 'payment-prd' };
+    const response = await ask(app, { method: 'POST', url: '/v1/rollback', payload });
+    expect([response.statusCode, response.json()]).toEqual([
+      202,
+      {
+        data: [],
+        message: 'No live rollout in namespace payment-prd. Live ones are in: ledger-prod, payment-prod.',
+      },
+    ]);
+  });
+
+  it('says that nothing is live anywhere', async () => {
+    const service = holdService({
+      holds: memoryHolds(() => now),
+      rollouts: memoryStore({ now: () => now }),
+      clusters: ['default'],
+      newId: () => id,
+    });
+    const payload = { namespace: 'payment-prod', cluster: 'default' };
+    const response = await ask(api({ holds: service }), { method: 'POST', url: '/v1/rollback', payload });
+    expect(response.json().message).toBe(
+      'No live rollout in namespace payment-prod of cluster default. Nothing is live anywhere.',
+    );
+  });
+
+  it('goes ahead without a reason that is wrong, and says so', async () => {
+    const { app } = await emergency();
+    const payload = { namespace: 'payment-prod', reason: 5, force: true };
+    const response = await ask(app, { method: 'POST', url: '/v1/rollback', payload });
+    expect([response.statusCode, response.json().data]).toMatchObject([202, { length: 2 }]);
+    expect(response.headers['rollout-warning']).toMatch(/\/reason: write text.*|.*\/force/);
+  });
+
+  it.each([
+    ['a cluster that is no name', { cluster: 5 }],
+    ['a misspelt cluster', { clusters: 'default' }],
+    ['a namespace that is no name', { namespace: 7 }],
+  ])('is not widened by leaving out what narrows it: %s', async (_name, part) => {
+    const { app, store } = await emergency();
+    const payload = { namespace: 'payment-prod', ...part };
+    expect(problemOf(await ask(app, { method: 'POST', url: '/v1/rollback', payload })).status).toBe(422);
+    expect((await store.find(rolloutId(1)))?.rollout.state).toMatchObject({ kind: 'running' });
   });
 });

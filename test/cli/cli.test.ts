@@ -61,8 +61,25 @@ describe('canaryd plan validate', () => {
     expect(code).toBe(6);
     expect(err).toContain('broken.yaml');
     expect(err.replaceAll(/\s+/g, ' ')).toContain(
-      'broken.json: The body is not valid JSON at line 2, column 12.',
+      'broken.json: the file is not valid JSON at line 2, column 12.',
     );
+  });
+
+  it('says once that tabs cannot indent, and speaks of the file', async () => {
+    await world.write('tabs.yaml', 'steps:\n\t- type: promote\n');
+    const { code, err } = await run(['plan', 'validate', 'tabs.yaml']);
+    expect([code, err]).toEqual([6, expect.stringContaining('tabs.yaml: the file is not taken as YAML')]);
+    expect(err).not.toContain('body');
+    expect(err.split('line 2').length).toBe(2);
+  });
+
+  it.each(['validate', 'preview'])('says of an empty file how to make a plan: %s', async (verb) => {
+    await world.write('empty.yaml', ' \n');
+    const { code, err } = await run(['plan', verb, 'empty.yaml']);
+    expect([code, err.replaceAll(/\s+/g, ' ')]).toEqual([
+      6,
+      expect.stringContaining('empty.yaml is empty: write a plan, or make one with canaryd plan init'),
+    ]);
   });
 
   it.each([
@@ -125,6 +142,100 @@ describe('canaryd plan validate', () => {
     server.close();
     expect([code, err]).toEqual([1, expect.stringContaining('is not one of canaryd')]);
     expect(err).not.toContain('\u001b');
+  });
+});
+
+const dryRun = {
+  wouldStart: true,
+  why: null,
+  startAt: null,
+  queuedBehind: null,
+  warnings: [
+    'Step 2 [at 5 %], check errors: too few requests to judge, so that it is held until the deadline.',
+  ],
+  checks: [
+    {
+      check: 'errors',
+      unit: 'ratio',
+      limit: 0.01,
+      windowSeconds: 10,
+      now: { stable: { value: 0.0004, requests: 998.4, why: null } },
+    },
+    { check: 'p99', unit: 'ms', limit: 2000, windowSeconds: 10, now: null },
+  ],
+  steps: [{ type: 'setWeight', share: 5, startsInSeconds: 0 }],
+  totalSeconds: 60,
+};
+
+/** A server that answers every dry run with this. */
+async function previewed(body: object, status = 200): Promise<Ran & { asked: string | undefined }> {
+  let asked: string | undefined;
+  const server = createServer((request, response) => {
+    asked = `${request.method} ${request.url}`;
+    response.writeHead(status).end(JSON.stringify(body));
+  });
+  const url = await listening(server);
+  await world.write('rollout.yaml', 'target: {}\n');
+  const ran = await run(['plan', 'preview', 'rollout.yaml'], { CANARYD_URL: url });
+  server.close();
+  return { ...ran, asked };
+}
+
+describe('canaryd plan preview', () => {
+  it('asks for a dry run and shows steps, stable now and warnings whole', async () => {
+    const { code, out, err, asked } = await previewed(dryRun);
+    expect([code, err, asked]).toEqual([0, '', 'POST /v1/rollouts?dryRun=all']);
+    expect(out).toBe(
+      [
+        'rollout.yaml: would start',
+        '',
+        'Steps, at least 1m00s:',
+        '         0s  setWeight  5 %',
+        '',
+        'Stable now:',
+        '  errors: 0.04 %, limit 1 %, 998 requests in 10 s',
+        '  p99: unknown, metrics cannot be read; limit 2000 ms',
+        '',
+        'Warnings:',
+        '  - Step 2 [at 5 %], check errors: too few requests to judge, so that it is held',
+        '    until the deadline.',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('says why it would not start and exits with 6', async () => {
+    const why = 'stable has no \u001b[2Jready pod';
+    const { code, out } = await previewed({ ...dryRun, wouldStart: false, why, warnings: [] });
+    expect(code).toBe(6);
+    expect(out).toContain('rollout.yaml: would not start: stable has no \u{FFFD}[2Jready pod\n');
+    expect(out).toContain('Warnings:\n  none\n');
+  });
+
+  it('says when, and after whom, it would start', async () => {
+    const { out } = await previewed({ ...dryRun, startAt: '2026-11-23T05:46:00Z', queuedBehind: 'ro_1' });
+    expect(out).toContain('rollout.yaml: would start at 2026-11-23T05:46:00Z after ro_1\n');
+  });
+
+  it('understands what the server really answers, and its refusals', async () => {
+    await init('ready', '--out', 'real.yaml');
+    const { code, out } = await run(['plan', 'preview', 'real.yaml']);
+    expect([code, out]).toEqual([0, expect.stringContaining('25m00s  promote    100 %')]);
+    await world.write('wrong.yaml', 'target: 5\n');
+    const refused = await run(['plan', 'preview', 'wrong.yaml']);
+    expect([refused.code, refused.err]).toEqual([6, expect.stringContaining('/target')]);
+    expect((await previewed({}, 502)).code).toBe(12);
+  });
+
+  it.each([
+    [[], 'name one file'],
+    [['a.yaml', 'b.yaml'], 'name one file'],
+    [['nowhere.yaml'], 'nowhere.yaml cannot be read: ENOENT'],
+  ])('exits with 2 for %j', async (args, why) => {
+    expect(await run(['plan', 'preview', ...args])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(why),
+    });
   });
 });
 
@@ -209,6 +320,14 @@ describe('canaryd', () => {
     });
     expect(await run(['plan', 'init', '--help'])).toMatchObject({ code: 0 });
     expect(await run([])).toMatchObject({ code: 2, err: expect.stringContaining('Usage: canaryd') });
+  });
+
+  it('says of the doctor only what concerns it', async () => {
+    const { code, out } = await run(['doctor', '--help']);
+    expect([code, out]).toEqual([0, expect.stringContaining('--json')]);
+    expect(out).toContain('--target=NAMESPACE/VIRTUALSERVICE');
+    expect(out).toMatch(/0 nothing has to be mended.*1 something has to be\s+mended {2}2 usage/);
+    expect(out).not.toMatch(/CANARYD_URL|CANARYD_TOKEN|not signed in/);
   });
 
   it('shows its version', async () => {

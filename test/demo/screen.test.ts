@@ -65,6 +65,17 @@ describe('the live view', () => {
     expect(untold).not.toContain('observed');
   });
 
+  it.each(['rolled back', 'succeeded'] as const)('names no observed share once a release is %s', (name) => {
+    expect(screen(moments[name], 80, 24).join('\n')).not.toContain('observed');
+  });
+
+  it('explains the mark of a missing value, and keys that are off', () => {
+    const lines = screen(moments.holding, 80, 24).join('\n');
+    expect(lines).toContain('? = no value then');
+    expect(lines).toContain('(without brackets: off now)');
+    expect(screen(moments.baking, 80, 24).join('\n')).not.toContain('no value then');
+  });
+
   it('shows a first release that has not been measured yet', () => {
     const unmeasured = { verdict: null, canary: null, stable: null, measuredAt: null };
     const checks = [errors, p99].map((check) => ({ ...check, ...unmeasured }));
@@ -89,7 +100,7 @@ describe('the live view', () => {
   it('shows what is awaited before there is a release', () => {
     const lines = screen(stateOf({}, { release: null, notice: 'Starting canaryd ...' }), 80, 24);
     expect(lines.join('\n')).toContain('Starting canaryd ...');
-    expect(lines.at(-1)).toContain('[q] quit');
+    expect(lines.slice(-2).join('\n')).toContain('[q] quit');
   });
 });
 

@@ -184,9 +184,53 @@ describe('the doctor says what to mend', () => {
     ]);
   });
 
+  it('in the rest, too, where a setting or a whole cluster is wrong', async () => {
+    const { code, report } = await examined(await configured({ more: { workers: 0 } }));
+    expect(code).toBe(1);
+    const looked = report.checks.filter(({ level }) => level !== 'fail').map(({ what }) => what);
+    expect(looked).toEqual(
+      expect.arrayContaining(['tokens', 'postgresql', 'queue', 'cluster eu', 'prometheus eu']),
+    );
+    const noMetrics = await examined(await configured({ prometheus: { url: 'nowhere' } }));
+    expect(said(noMetrics.report, 'configuration')).toHaveLength(1);
+    expect(said(noMetrics.report, 'postgresql')[0]).toMatch(/^ok: version/);
+    expect(said(noMetrics.report, 'cluster eu')).toEqual([]);
+    const noDatabase = await examined(await configured({ more: { databaseUrl: 'nowhere' } }));
+    expect(said(noDatabase.report, 'cluster eu')[0]).toMatch(/^ok: Kubernetes/);
+    expect(said(noDatabase.report, 'postgresql')).toEqual([]);
+  });
+
+  it('with the database of the environment when the file is missing, and names the file', async () => {
+    const { code, report } = await examined({
+      CANARYD_CONFIG: '/nowhere/canaryd.yaml',
+      DATABASE_URL: postgres.url,
+    });
+    expect(code).toBe(1);
+    expect(said(report, 'configuration')).toEqual([
+      'fail: CANARYD_CONFIG names a file that cannot be read: ENOENT /nowhere/canaryd.yaml',
+    ]);
+    expect(said(report, 'postgresql')[0]).toMatch(/^ok: version/);
+  });
+
+  it('when there is neither a kubeconfig nor a service account', async () => {
+    const { report } = await examined({ DATABASE_URL: postgres.url, CANARYD_PROMETHEUS_URL: prometheusUrl });
+    expect(said(report, 'cluster default')).toEqual([
+      'fail: no CANARYD_KUBECONFIG is set, and there is no service account on this machine: set it to a kubeconfig. No weight moves there, not even back.',
+    ]);
+    expect(said(report, 'postgresql')[0]).toMatch(/^ok: version/);
+  });
+
+  it('in the tokens: which variable or file, and what they look like', async () => {
+    const { report } = await examined({ DATABASE_URL: postgres.url, CANARYD_TOKENS: '{"a":1}' });
+    expect(said(report, 'tokens')).toEqual([
+      'fail: CANARYD_TOKENS: the list of tokens has the wrong form: write [{"token":"...","kind":"person","name":"alice"}]',
+    ]);
+  });
+
   it('when the tokens cannot be read', async () => {
     const { report } = await examined(await configured({ more: { tokensFile: 'nowhere' } }));
     expect(notOk(report)).toContain('fail tokens');
+    expect(said(report, 'tokens')[0]).toMatch(/nowhere: the token file cannot be read: ENOENT$/);
   });
 
   it('when PostgreSQL does not answer, or refuses the password', async () => {
