@@ -39,6 +39,11 @@ export function weightApplied(from: number, after: Rollout): AuditEvent {
   return event('weight.applied', message, { from, to });
 }
 
+/** The same decision with audit events that come before its own. */
+export function preceded(events: AuditEvent[], decision: Decision): Decision {
+  return { ...decision, events: [...events, ...decision.events] };
+}
+
 /** Closes a decision: an intent is opened for every write, and a quiet turn gets its next poll. */
 export function decided(after: Rollout, parts: Partial<Omit<Decision, 'rollout'>> = {}): Decision {
   const write = parts.write ?? null;

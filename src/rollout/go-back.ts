@@ -1,7 +1,7 @@
 import { closed } from './approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, weightApplied } from './decision.ts';
+import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import { carriersIn } from './identity.ts';
 import type { MeshView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
@@ -25,7 +25,7 @@ const longestRetryMs = 30_000;
 export function turnBack(rollout: Rollout, cause: Cause, sight: Sight, now: Millis): Decision {
   const turned = turnedBack(rollout, cause, canaryd, now);
   const decision = goBack(turned.rollout, turned.state, sight, now);
-  return { ...decision, events: [turned.event, ...turned.voided, ...decision.events] };
+  return preceded([turned.event, ...turned.voided], decision);
 }
 
 /** The same without a look at the mesh, for a person's word: the next turn writes. */

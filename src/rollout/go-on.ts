@@ -1,5 +1,4 @@
-import type { AuditEvent } from './audit.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, preceded } from './decision.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
@@ -40,14 +39,10 @@ export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis):
   const turn = { rollout, state, sight, finding, now };
   for (const obstacle of obstacles) {
     const decision = obstacle(turn);
-    if (decision !== null) return told(events, decision);
+    if (decision !== null) return preceded(events, decision);
   }
   if (view.kind !== 'split') throw new Error('only a split that was read can be walked on');
-  return told(events, walk(rollout, { from: state, view }, now));
-}
-
-function told(events: AuditEvent[], decision: Decision): Decision {
-  return events.length === 0 ? decision : { ...decision, events: [...events, ...decision.events] };
+  return preceded(events, walk(rollout, { from: state, view }, now));
 }
 
 function isUnderway(state: Rollout['state']): state is Underway {

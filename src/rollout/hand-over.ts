@@ -1,5 +1,5 @@
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, weightApplied } from './decision.ts';
+import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import type { Facts } from './evidence.ts';
 import { turnBack } from './go-back.ts';
 import { type Finding, stableReadyRatio, watchOver } from './guard.ts';
@@ -56,13 +56,9 @@ export function handOver(given: Rollout, state: HandingOver, sight: Sight, now: 
   const { watch, finding } = watchOver(before, factsInPhase(before, state, sight), now);
   const { rollout, events } = paged({ ...before, watch, nextPollAt: pollAfter(before, now) }, now);
   if (view.kind !== 'split')
-    return told(events, stay(inState(rollout, { ...state, waitingFor: notSeen(view) }), null, now));
+    return preceded(events, stay(inState(rollout, { ...state, waitingFor: notSeen(view) }), null, now));
   const turn = { rollout, state: withWayBack(rollout, state, view), view, finding, now };
-  return told(events, state.phase === 'waiting' ? awaitStable(turn, sight) : judgeStable(turn));
-}
-
-function told(events: Decision['events'], decision: Decision): Decision {
-  return { ...decision, events: [...events, ...decision.events] };
+  return preceded(events, state.phase === 'waiting' ? awaitStable(turn, sight) : judgeStable(turn));
 }
 
 function notSeen(view: Exclude<Sight['view'], SplitView>): string {
@@ -99,7 +95,7 @@ function awaitStable(turn: HandoverTurn, sight: Sight): Decision {
   if (reason?.kind === 'canaryChanged') return interrupt(rollout, { state, reason, view }, now);
   const { events, ...taken } = takenAsFound(rollout, reason, view, now);
   const here = { ...turn, rollout: taken.rollout };
-  return told(events, breach === null ? keepWaiting(here, sight) : noWayBack(here, breach));
+  return preceded(events, breach === null ? keepWaiting(here, sight) : noWayBack(here, breach));
 }
 
 /** The write that gave stable all traffic stands in the mesh although its answer was lost. */

@@ -6,6 +6,7 @@ import {
   event,
   inState,
   type PlannedWrite,
+  preceded,
   revised,
   weightApplied,
 } from './decision.ts';
@@ -89,7 +90,7 @@ function wayBack(rollout: Rollout, state: In<'rollingBack'>, moved: AuditEvent[]
   const decision = isSameShare(left, 0)
     ? returned(rollout, state, now)
     : keepTrying(rollout, state, { kind: 'meshWriteFailed', why }, now);
-  return { ...decision, events: [...moved, ...decision.events] };
+  return preceded(moved, decision);
 }
 
 /** A step that only asked for this weight is over; any other one begins its watch at the new weight. */

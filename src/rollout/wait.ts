@@ -1,5 +1,5 @@
 import { closed, pendingIn } from './approval.ts';
-import { type Decision, decided, event } from './decision.ts';
+import { type Decision, decided, event, preceded } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import {
@@ -40,7 +40,7 @@ export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis):
   if (view.kind !== 'split') return decided(restarted.rollout, { events });
   const { state } = told.rollout;
   const decision = look(restarted.rollout, state.kind === 'paused' ? state : from, view, now);
-  return { ...decision, events: [...events, ...decision.events] };
+  return preceded(events, decision);
 }
 
 /** How long a changed canary may keep its traffic before somebody is paged. */
@@ -119,5 +119,5 @@ function expired(rollout: Rollout, cause: Cause, sight: Sight, now: Millis): Dec
   const lapsed = { ...rollout, approvals: closed(rollout.approvals, 'expired') };
   const message = `approval expired: ${cause.approvals} of ${cause.needed} were given`;
   const decision = turnBack(lapsed, cause, sight, now);
-  return { ...decision, events: [event('approval.expired', message, { ...cause }), ...decision.events] };
+  return preceded([event('approval.expired', message, { ...cause })], decision);
 }

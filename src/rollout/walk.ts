@@ -1,7 +1,7 @@
 import { askForApproval } from './ask-for-approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
+import { type Decision, decided, event, inState, type PlannedWrite, preceded } from './decision.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import { beginHandover } from './hand-over.ts';
 import { hold } from './hold.ts';
@@ -26,7 +26,7 @@ export function walk(rollout: Rollout, ground: Ground, now: Millis): Decision {
   const position = resumedPosition(from, now);
   const decision = stride({ ...rollout, state: { kind: 'running', position } }, ground, now);
   if (from.kind !== 'holding' || decision.rollout.state.kind === 'holding') return decision;
-  return { ...decision, events: [resumption(from), ...decision.events] };
+  return preceded([resumption(from)], decision);
 }
 
 /** The audit event that ends a hold. */
@@ -53,7 +53,7 @@ function stride(rollout: Running, ground: Ground, now: Millis): Decision {
 function strideOn(rollout: Running, ground: Ground, now: Millis): Decision {
   const next = ontoNextStep(rollout, now);
   const decision = stride(next.rollout, ground, now);
-  return { ...decision, events: [...next.events, ...decision.events] };
+  return preceded(next.events, decision);
 }
 
 function stand(rollout: Running, until: 'wait' | 'pause', { view }: Ground, now: Millis): Decision {
