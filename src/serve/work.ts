@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { alarmOn } from '../queue/alarm.ts';
 import { openQueue } from '../queue/queue.ts';
 import { startWorker } from '../queue/worker.ts';
+import type { TurnDeps } from '../rollout/advance.ts';
 import { housekeep } from '../store/housekeeping.ts';
 import { turnStore } from '../store/turn-store.ts';
 import { listen } from '../store/wake.ts';
@@ -11,19 +12,17 @@ import { startHousekeeping, startTurns } from '../worker.ts';
 import type { Parts } from './parts.ts';
 import type { Closing } from './shutdown.ts';
 
+/** Wraps what turns work with: programs that test faults put them in between. */
+export type Wrap = (deps: TurnDeps) => TurnDeps;
+
 /** Takes turns: those of alarms, those of a person's word, and those that a sweep finds; and keeps house. */
-export async function startWork({
-  config,
-  log,
-  turns: database,
-  reads,
-  clusters,
-  metrics,
-  telemetry,
-}: Parts): Promise<Closing> {
+export async function startWork(
+  { config, log, turns: database, reads, clusters, metrics, telemetry }: Parts,
+  wrap: Wrap,
+): Promise<Closing> {
   const queue = openQueue(config.queue);
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
-  const deps = {
+  const deps = wrap({
     worker,
     store: turnStore(database.db),
     mesh: clusters.mesh,
@@ -31,7 +30,7 @@ export async function startWork({
     alarm: alarmOn(queue, log),
     deadline: AbortSignal.timeout,
     rest: async (ms: number) => wait(ms * (1 + Math.random())),
-  };
+  });
   const turns = startTurns({ deps, log, onTurn: telemetry.countTurn, jitter: Math.random });
   const ears = await listen({ url: config.databaseUrl, onDue: (id) => void turns.take(id), log });
   const alarms = startWorker({
