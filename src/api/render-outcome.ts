@@ -85,6 +85,12 @@ function causeOf(cause: Cause): OutcomeOnWire {
       return { ...empty, cause: 'handover_undone' };
     case 'targetMissing':
       return { ...empty, cause: 'target_missing' };
+    case 'outOfBand':
+      return { ...empty, cause: 'out_of_band' };
+    case 'stateRestored':
+      return { ...empty, cause: 'state_restored' };
+    case 'drift':
+      return { ...empty, cause: 'drift' };
     case 'operator':
       return { ...empty, cause: 'operator', reason: cause.reason };
   }

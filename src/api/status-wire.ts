@@ -36,6 +36,8 @@ const statusReasons = [
   'target_missing',
   'drift_detected',
   'target_recreated',
+  'out_of_band',
+  'state_restored',
   'shape_changed',
   'plan_pause',
   'operator',
@@ -52,6 +54,7 @@ const statusReasons = [
   'kill_switch',
   'queued',
   'target_unreadable',
+  'quarantined',
   'preflight_failed',
 ] as const satisfies StatusReason[];
 

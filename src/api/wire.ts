@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApprovalOnWire } from './approval-wire.ts';
 import { CheckOnWire } from './check-wire.ts';
+import { QuarantineOnWire } from './quarantine-wire.ts';
 import { StatusOnWire, StatusReasonOnWire } from './status-wire.ts';
 import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
@@ -42,6 +43,7 @@ export const PlanOnWire = z
     deadline: z.number().describe('Seconds after which an unfinished rollout rolls back.'),
     pauseExpiry: z.number().describe('Seconds after which a pause rolls back.'),
     metricsDown: z.enum(['rollback', 'page']),
+    onDrift: z.enum(['pause', 'reassert', 'rollback']),
     onSuccess: z.enum(['keep', 'handover']),
     handoverBake: z.number().describe('Seconds to watch stable after it was handed over.'),
     stable: z.object({ minReady: z.int().optional() }),
@@ -96,6 +98,9 @@ export const OutcomeOnWire = z
         'approval_rejected',
         'handover_undone',
         'target_missing',
+        'out_of_band',
+        'state_restored',
+        'drift',
         'operator',
       ])
       .nullable()
@@ -151,6 +156,7 @@ const summary = {
   ),
   allowedActions: z.array(ActionName),
   outcome: OutcomeOnWire.nullable(),
+  quarantine: QuarantineOnWire,
   approvals: z.array(ApprovalOnWire).describe('The oldest first.'),
   rollbackOf: RolloutId.nullable().describe('The succeeded rollout that this one takes back.'),
   links: z.object({
@@ -186,6 +192,7 @@ export const StatusAnswer = z
     exitCode: z.int().describe('What a pipeline exits with; also in the `Rollout-Exit-Code` header.'),
     summary: z.string(),
     explanation: ExplanationOnWire,
+    quarantine: QuarantineOnWire,
     weight: WeightOnWire.nullable().describe('Null until its turn comes: it has moved nothing by then.'),
     checks: z.array(CheckOnWire),
     allowedActions: z.array(ActionName),

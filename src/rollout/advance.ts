@@ -57,13 +57,33 @@ async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<Turn
     { view, measurements, epoch: claim.epoch, order: claim.order },
     claim.now,
   );
-  const write = view.kind === 'split' ? decision.write : null;
-  const isSaved = await save(deps, claim.epoch, decision, { measurements, release: write === null });
+  const { rollout, write, raiseTo: epoch = claim.epoch } = decision;
+  if (write === null || view.kind !== 'split') {
+    return (await save(deps, claim.epoch, decision, { measurements, release: true })) ? 'done' : 'fenced';
+  }
+  const effect = { rollout, write, epoch };
+  const isSaved = await save(deps, claim.epoch, decision, { measurements, release: false }).catch((lost) =>
+    backAllTheSame(deps, effect, view, lost),
+  );
   if (!isSaved) return 'fenced';
-  if (write === null || view.kind !== 'split') return 'done';
-  const outcome = await makeItSo(deps, { rollout: decision.rollout, write, epoch: claim.epoch }, view);
-  const settled = settle(decision.rollout, write, outcome, await deps.store.now());
-  return (await save(deps, claim.epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
+  const outcome = await makeItSo(deps, effect, view);
+  const settled = settle(rollout, write, outcome, await deps.store.now());
+  return (await save(deps, epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
+}
+
+/**
+ * No database keeps users on a canary that was found bad: what cannot be written down is left as a word in the object,
+ * and the first turn that has a database again takes it up.
+ */
+async function backAllTheSame(
+  deps: TurnDeps,
+  effect: Effect,
+  view: SplitView,
+  lost: unknown,
+): Promise<never> {
+  if (effect.rollout.state.kind === 'rollingBack')
+    await makeItSo(deps, { ...effect, unrecorded: true }, view);
+  throw lost;
 }
 
 async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
@@ -98,17 +118,18 @@ function incrementSeconds({ watch, scrapeSeconds, traffic }: Rollout, at: Millis
 async function save(
   { store, alarm }: TurnDeps,
   epoch: number,
-  { rollout, events, nextAt }: Decision,
+  { rollout, events, nextAt, raiseTo }: Decision,
   rest: { measurements: Measurements | null; release: boolean },
 ): Promise<boolean> {
-  const saved = await store.save(rollout.id, epoch, { rollout, events, nextAt, ...rest });
+  const raise = raiseTo === undefined ? {} : { raiseTo };
+  const saved = await store.save(rollout.id, epoch, { rollout, events, nextAt, ...raise, ...rest });
   if (saved.kind !== 'saved') return false;
   // A turn that still holds its lease rings nobody: its successor would find the door locked.
   if (nextAt !== null && rest.release) await alarm.ring(rollout.id, nextAt, saved.now);
   return true;
 }
 
-type Effect = { rollout: Rollout; write: PlannedWrite; epoch: number };
+type Effect = { rollout: Rollout; write: PlannedWrite; epoch: number; unrecorded?: boolean };
 
 /** Writes the weight. Going back re-reads and tries again at once when somebody else wrote first, until its budget ends. */
 async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promise<WriteOutcome> {
@@ -144,6 +165,6 @@ function patch(
   view: SplitView,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
-  const { rollout, write, epoch } = effect;
-  return mesh.write(rollout.target, view, { ...write, rolloutId: rollout.id, epoch }, signal);
+  const { rollout, write, epoch, unrecorded = false } = effect;
+  return mesh.write(rollout.target, view, { ...write, rolloutId: rollout.id, epoch, unrecorded }, signal);
 }

@@ -61,6 +61,12 @@ export function cause(of: Cause, by: Actor): string {
       return "stable's pods run an image again that is not the canary's";
     case 'targetMissing':
       return 'the VirtualService is gone';
+    case 'outOfBand':
+      return `somebody had taken the canary's traffic without the database (canaryd break-glass, or a worker cut off from it, in epoch ${of.epoch})`;
+    case 'stateRestored':
+      return `${restored(of)}, and less than that may mean that it was on its way back`;
+    case 'drift':
+      return `somebody else moved the canary's weight from ${say.share(of.expected)} to ${say.share(of.found)}, and the plan says onDrift: rollback`;
     case 'operator':
       return withReason(`${by.name} asked for it`, of.reason);
   }
@@ -128,7 +134,15 @@ export function pause(reason: PauseReason): string {
       return 'the VirtualService was deleted and created anew';
     case 'shapeChanged':
       return `the VirtualService was changed into a form that canaryd does not edit: ${say.inner(reason.why)}`;
+    case 'stateRestored':
+      return `${restored(reason)}: what happened in between is not known`;
   }
+}
+
+type Restored = Extract<PauseReason, { kind: 'stateRestored' }>;
+
+function restored({ desired, found, recordedEpoch, foundEpoch }: Omit<Restored, 'kind'>): string {
+  return `the database is older than the VirtualService (epoch ${recordedEpoch} here, ${foundEpoch} there), as after a restored backup: it knew of ${say.share(desired)} for the canary, and ${say.share(found)} stood there`;
 }
 
 /** Why a rollback is not finished, in one sentence. */

@@ -1,3 +1,4 @@
+import { catchUp, epochAbove } from './catch-up.ts';
 import { type Decision, decided, revised } from './decision.ts';
 import { goBack } from './go-back.ts';
 import { goOn } from './go-on.ts';
@@ -15,7 +16,10 @@ import { wait } from './wait.ts';
  * mesh, and hands the outcome to `settle`.
  */
 export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
-  return toldInFull(revised(rollout, inItsState(rollout, sight, now)), now);
+  const epoch = epochAbove(rollout, sight);
+  const decision = catchUp(rollout, sight, now) ?? inItsState(rollout, { ...sight, epoch }, now);
+  const told = toldInFull(revised(rollout, decision), now);
+  return epoch === sight.epoch ? told : { ...told, raiseTo: epoch };
 }
 
 function inItsState(rollout: Rollout, sight: Sight, now: Millis): Decision {

@@ -15,6 +15,8 @@ export type Decision = {
   write: PlannedWrite | null;
   /** Null once the rollout has ended. */
   nextAt: Millis | null;
+  /** The epoch to take with this decision, when the database is older than the mesh; otherwise absent. */
+  raiseTo?: number;
 };
 
 /** Changes a rollout's state. */

@@ -1,4 +1,5 @@
 import { type Decision, preceded } from './decision.ts';
+import { answerDrift } from './drift.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
@@ -85,10 +86,15 @@ function unseenTarget({ rollout, state, sight: { view }, now }: Turn): Decision 
   return hold(rollout, { state, reason: { kind: 'meshUnavailable', why: view.why }, view }, now);
 }
 
-function interrupted({ rollout, state, sight: { view }, now }: Turn): Decision | null {
+function interrupted({ rollout, state, sight, now }: Turn): Decision | null {
+  const { view } = sight;
   if (view.kind === 'shape') return interrupt(rollout, { state, reason: reshaped(view.fault), view }, now);
-  const reason = view.kind === 'split' ? interruptionIn(rollout, view) : null;
-  return reason === null ? null : interrupt(rollout, { state, reason, view }, now);
+  if (view.kind !== 'split') return null;
+  const reason = interruptionIn(rollout, view);
+  if (reason === null) return null;
+  return reason.kind === 'drift'
+    ? answerDrift(rollout, { state, reason, view }, sight, now)
+    : interrupt(rollout, { state, reason, view }, now);
 }
 
 function heldByGuard({ rollout, state, sight: { view }, finding, now }: Turn): Decision | null {

@@ -111,6 +111,8 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
       return obeyed(rollout, fromTheStart(running, now), [resumed], now);
     case 'recreated':
       return obeyed(rollout, { ...running, target: { ...running.target, uid: reason.uid } }, [resumed], now);
+    case 'stateRestored':
+      return obeyed(rollout, unwatched(running, now), [resumed], now);
     case 'operator':
     case 'shapeChanged':
     case undefined:
@@ -133,11 +135,11 @@ function fromTheStart(running: Running, now: Millis): Running {
 
 function afterDrift(running: Running, { expected, found }: Drift, adopts: boolean, now: Millis): Running {
   if (!adopts) return { ...running, traffic: { ...running.traffic, desired: expected } };
-  // What is adopted was not watched yet, however long the step had been going on.
+  return unwatched({ ...running, traffic: { ...running.traffic, desired: found } }, now);
+}
+
+/** What stands there was not watched yet, however long the step had been going on. */
+function unwatched(running: Running, now: Millis): Running {
   const position = { ...running.state.position, startedAt: now };
-  return {
-    ...running,
-    traffic: { ...running.traffic, desired: found },
-    state: { ...running.state, position },
-  };
+  return { ...running, state: { ...running.state, position } };
 }

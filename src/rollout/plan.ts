@@ -26,6 +26,12 @@ export const StoredPlan = z.strictObject({
     .enum(['rollback', 'page'])
     .default('rollback')
     .describe('What 15 minutes without metrics mean at 100 %.'),
+  onDrift: z
+    .enum(['pause', 'reassert', 'rollback'], { error: 'write pause, reassert or rollback' })
+    .default('pause')
+    .describe(
+      'What somebody else moving the weights means: wait for a person, write a canary that was raised back (at most 3 times in 5 minutes, then pause), or roll back.',
+    ),
   onSuccess: z
     .enum(['keep', 'handover'], { error: 'write keep or handover' })
     .default('keep')

@@ -12,6 +12,14 @@ export type Actor = z.infer<typeof Actor>;
 /** canaryd itself, for what it does on its own. */
 export const canaryd: Actor = { kind: 'canaryd', name: 'canaryd' };
 
+/** A database that knows less than the mesh: shares in percent, and the epochs that either knew. */
+const Restored = {
+  desired: SeenShare,
+  found: SeenShare,
+  recordedEpoch: z.number(),
+  foundEpoch: z.number(),
+};
+
 /** Why a rollout goes back: the facts, with units in the names, that the audit row alone must explain. */
 export const Cause = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -79,6 +87,10 @@ export const Cause = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('approvalRejected'), reason: z.string().nullable() }),
   z.strictObject({ kind: z.literal('handoverUndone') }),
   z.strictObject({ kind: z.literal('targetMissing') }),
+  /** `epoch`: of the write that took the canary's traffic while nobody could write it down. */
+  z.strictObject({ kind: z.literal('outOfBand'), epoch: z.number() }),
+  z.strictObject({ kind: z.literal('stateRestored'), ...Restored }),
+  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare }),
   z.strictObject({ kind: z.literal('operator'), reason: z.string().nullable() }),
 ]);
 export type Cause = z.infer<typeof Cause>;
@@ -142,6 +154,7 @@ export const PauseReason = z.discriminatedUnion('kind', [
     paged: z.boolean().default(false),
   }),
   z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
+  z.strictObject({ kind: z.literal('stateRestored'), ...Restored }),
 ]);
 export type PauseReason = z.infer<typeof PauseReason>;
 

@@ -110,6 +110,8 @@ export const Rollout = z.strictObject({
   rollbackOf: z.string().nullable().default(null),
   /** When it was to begin and when its turn came; null when it began at once. */
   schedule: z.strictObject({ startAt: Millis.nullable(), begunAt: Millis }).nullable().default(null),
+  /** When a weight that somebody else had raised was written again, the oldest first; what is long ago is left out. */
+  reasserted: z.array(Millis).default([]),
   traffic: Traffic,
   watch: Watch,
 });
@@ -211,6 +213,7 @@ export function newRollout(
     approvals: [],
     identity: null,
     rollbackOf: null,
+    reasserted: [],
     traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
     watch: emptyWatch,
   };

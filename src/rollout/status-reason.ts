@@ -19,6 +19,8 @@ export type StatusReason =
   | 'target_missing'
   | 'drift_detected'
   | 'target_recreated'
+  | 'out_of_band'
+  | 'state_restored'
   | 'shape_changed'
   | 'plan_pause'
   | 'operator'
@@ -35,6 +37,7 @@ export type StatusReason =
   | 'kill_switch'
   | 'queued'
   | 'target_unreadable'
+  | 'quarantined'
   | 'preflight_failed';
 
 const byCause = {
@@ -50,6 +53,9 @@ const byCause = {
   approvalRejected: 'approval_rejected',
   handoverUndone: 'handover_undone',
   targetMissing: 'target_missing',
+  outOfBand: 'out_of_band',
+  stateRestored: 'state_restored',
+  drift: 'drift_detected',
   operator: 'operator',
 } as const satisfies Record<Cause['kind'], StatusReason>;
 
@@ -74,6 +80,7 @@ const byPause = {
   recreated: 'target_recreated',
   canaryChanged: 'canary_changed',
   shapeChanged: 'shape_changed',
+  stateRestored: 'state_restored',
 } as const satisfies Record<PauseReason['kind'], StatusReason>;
 
 const byStuck = {

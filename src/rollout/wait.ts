@@ -1,5 +1,6 @@
 import { closed, pendingIn } from './approval.ts';
 import { type Decision, decided, event, preceded } from './decision.ts';
+import { answeredByPlan } from './drift.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import {
@@ -39,7 +40,11 @@ export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis):
   const events = [...told.events, ...restarted.events];
   if (view.kind !== 'split') return decided(restarted.rollout, { events });
   const { state } = told.rollout;
-  const decision = look(restarted.rollout, state.kind === 'paused' ? state : from, view, now);
+  const decision = look(
+    restarted.rollout,
+    { from: state.kind === 'paused' ? state : from, view, sight },
+    now,
+  );
   return preceded(events, decision);
 }
 
@@ -59,9 +64,14 @@ function tellOfTraffic(told: Told, from: Waiting, now: Millis): Told {
   };
 }
 
+type Looked = { from: Waiting; view: SplitView; sight: Sight };
+
 /** What somebody else did meanwhile is told, and becomes what the rollout is paused for. */
-function look(rollout: Rollout, from: Waiting, view: SplitView, now: Millis): Decision {
+function look(rollout: Rollout, { from, view, sight }: Looked, now: Millis): Decision {
   const reason = interruptionIn(rollout, view);
+  const isNewDrift = reason?.kind === 'drift' && (from.kind !== 'paused' || from.reason.kind !== 'drift');
+  const answer = isNewDrift ? answeredByPlan(rollout, { state: from, reason, view }, sight, now) : null;
+  if (answer !== null) return answer;
   if (from.kind === 'awaitingApproval') {
     if (reason === null) return decided(rollout, { write: closingWrite(rollout, view) });
     const stopped = { ...rollout, deadlineAt: deadlineAfterWait(rollout, now) };

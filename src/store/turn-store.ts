@@ -3,12 +3,14 @@ import type { Change, Claim, HoldOrder, Store } from '../rollout/ports/store.ts'
 import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
 import { databaseClock, databaseNow, millis, secondsFromNow } from './clock.ts';
 import type { Db } from './database.ts';
+import { failTurn } from './failures.ts';
 import { isTakenLive } from './faults.ts';
 import { openOrders, orderFrom } from './hold-store.ts';
 import { holderOf, namesakesOn } from './reads.ts';
+import { troubleColumns, troubleFrom } from './row-facts.ts';
 import { Epoch, LastSeq, parsed, storedFrom } from './rows.ts';
 import { inTransaction } from './transaction.ts';
-import { appendAudit, columnsOf, keepMeasurements, noLease } from './writes.ts';
+import { appendAudit, columnsOf, keepMeasurements, noLease, noTrouble, wakeWorkers } from './writes.ts';
 
 type Saved = Awaited<ReturnType<Store['save']>>;
 
@@ -21,7 +23,8 @@ export function turnStore(db: Db): Store {
     claim: (id, worker, leaseSeconds) => claim(db, { id, worker, leaseSeconds }),
     save: (id, epoch, change) => save(db, id, epoch, change),
     namesakes: (name) => namesakesOn(db, name),
-    due: (limit) => due(db, limit),
+    fail: (id, epoch, judge) => failTurn(db, { id, epoch, judge }),
+    due: (limit, except = []) => due(db, limit, except),
     now: () => databaseNow(db),
   };
 }
@@ -42,14 +45,15 @@ async function claim(
     .where('ended_at', 'is', null)
     .where('next_at', '<=', databaseClock)
     .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<', databaseClock)]))
-    .returning(['document', 'epoch', millis(databaseClock).as('now')])
+    .returning(['document', 'epoch', millis(databaseClock).as('now'), ...troubleColumns])
     .executeTakeFirst();
   if (row === undefined) return null;
   const { epoch } = parsed(Epoch, row, `rollout ${asked.id}`);
   try {
     const rollout = storedFrom(asked.id, row.document);
     // Read after the claim: an order that is placed later than this fences the turn.
-    return { rollout, epoch, now: row.now, order: await orderOver(db, rollout.target) };
+    const order = await orderOver(db, rollout.target);
+    return { rollout, epoch, now: row.now, order, trouble: troubleFrom(row) };
   } catch (cause) {
     // A newer version may understand what this one does not: the lease must not keep it away.
     await db
@@ -58,6 +62,7 @@ async function claim(
       .where('id', '=', asked.id)
       .where('epoch', '=', epoch)
       .execute();
+    await wakeWorkers(db, asked.id);
     throw cause;
   }
 }
@@ -93,7 +98,8 @@ async function write(db: Db, id: string, epoch: number, change: Change): Promise
       .updateTable('rollout')
       .set({
         ...columnsOf(change.rollout, change.nextAt),
-        ...(change.release ? noLease : {}),
+        ...(change.release ? { ...noLease, ...noTrouble } : {}),
+        ...(change.raiseTo === undefined ? {} : { epoch: change.raiseTo }),
         last_seq: sql<number>`last_seq + ${change.events.length}`,
       })
       .where('id', '=', id)
@@ -117,13 +123,14 @@ async function write(db: Db, id: string, epoch: number, change: Change): Promise
 const stepBefore = sql<number | null>`(select (before.document #>> '{state,position,step}')::integer
   from rollout as before where before.id = rollout.id)`;
 
-async function due(db: Db, limit: number): Promise<string[]> {
+async function due(db: Db, limit: number, except: readonly string[]): Promise<string[]> {
   const rows = await db
     .selectFrom('rollout')
     .select('id')
     .where('ended_at', 'is', null)
     .where('next_at', '<=', databaseClock)
     .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<', databaseClock)]))
+    .where(sql<boolean>`id <> all(${except}::text[])`)
     .orderBy('next_at')
     .limit(limit)
     .execute();

@@ -15,7 +15,7 @@ import { type Behind, readPods } from './pods.ts';
 import { readSplit, type Split } from './split.ts';
 import { survey } from './survey.ts';
 import { type Misshapen, nameOf, readRoute, VirtualService } from './virtual-service.ts';
-import { ownerOf, weightChanges, weightPatch } from './weight-patch.ts';
+import { ownerOf, rolledBackIn, weightChanges, weightPatch } from './weight-patch.ts';
 
 export type IstioOptions = {
   /** The cluster's DNS domain, in which short host names are completed. */
@@ -111,6 +111,7 @@ function viewOf(virtualService: VirtualService, split: Split, behind: Behind): S
     foreign: split.foreign,
     stableHasOtherRoutes: split.stableHasOtherRoutes,
     owner: ownerOf(virtualService),
+    rolledBack: rolledBackIn(virtualService),
     ...behind,
   };
 }

@@ -1,4 +1,4 @@
-import type { WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
+import type { Owner, WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
 import type { Target } from '../rollout/target.ts';
 import { isSameShare, type Share } from '../rollout/units.ts';
 import type { Roles, Split } from './split.ts';
@@ -9,6 +9,8 @@ export const annotations = {
   rollout: 'canaryd.io/rollout',
   epoch: 'canaryd.io/epoch',
   originalWeights: 'canaryd.io/original-weights',
+  /** `<rollout>/<epoch>` of a rollback that could not be written down; every later write takes it away. */
+  rolledBack: 'canaryd.io/rolled-back',
 } as const;
 
 /** An operation of a JSON Patch (RFC 6902). */
@@ -68,12 +70,22 @@ function previewed({ arms, canaryShare, changes }: Previewed, original: Weights,
 }
 
 /** The rollout and epoch of the last write by canaryd, or null. An epoch that is no number counts as 0. */
-export function ownerOf(virtualService: VirtualService): { rolloutId: string; epoch: number } | null {
+export function ownerOf(virtualService: VirtualService): Owner | null {
   const present = virtualService.metadata.annotations ?? {};
   const rolloutId = present[annotations.rollout];
   if (rolloutId === undefined) return null;
-  const epoch = Number(present[annotations.epoch]);
-  return { rolloutId, epoch: Number.isSafeInteger(epoch) ? epoch : 0 };
+  return { rolloutId, epoch: epochFrom(present[annotations.epoch]) };
+}
+
+/** The rollout that was taken back while nobody could write it down, or null. An epoch that is no number counts as 0. */
+export function rolledBackIn(virtualService: VirtualService): Owner | null {
+  const [rolloutId, epoch] = virtualService.metadata.annotations?.[annotations.rolledBack]?.split('/') ?? [];
+  return rolloutId === undefined || rolloutId === '' ? null : { rolloutId, epoch: epochFrom(epoch) };
+}
+
+function epochFrom(text: string | undefined): number {
+  const epoch = Number(text);
+  return Number.isSafeInteger(epoch) ? epoch : 0;
 }
 
 /**
@@ -123,7 +135,7 @@ function operationOf({ op, path, value }: WeightChange): PatchOperation {
 /** What each of canaryd's annotations is to say; null takes it away. */
 function wantedAnnotations(
   { route, stable, canary, originalWeights }: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
-  { rolloutId, epoch, end }: WeightWrite,
+  { rolloutId, epoch, end, unrecorded }: WeightWrite,
 ): Record<string, string | null> {
   const original = {
     route,
@@ -134,6 +146,7 @@ function wantedAnnotations(
     [annotations.rollout]: rolloutId,
     [annotations.epoch]: String(epoch),
     [annotations.originalWeights]: end ? null : JSON.stringify(original),
+    [annotations.rolledBack]: unrecorded === true ? `${rolloutId}/${epoch}` : null,
   };
 }
 

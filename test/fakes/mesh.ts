@@ -5,6 +5,7 @@ import type {
   MeshFailure,
   MeshName,
   MeshView,
+  Owner,
   Readiness,
   Resolution,
   ShapeFault,
@@ -26,7 +27,8 @@ type FakeVirtualService = {
   uid: string;
   resourceVersion: number;
   shares: Record<string, Share>;
-  owner: { rolloutId: string; epoch: number } | null;
+  owner: Owner | null;
+  rolledBack: Owner | null;
   readiness: Record<string, Readiness>;
   images: Record<string, Images>;
 };
@@ -54,6 +56,8 @@ export interface FakeMesh extends Mesh {
   setShares(where: Where, shares: Record<string, Share>): void;
   /** Somebody else edits something that is no weight: the resourceVersion is spent. */
   touchByAnotherHand(where: Where): void;
+  /** Somebody takes the canary's traffic with nothing but a kubeconfig, as `break-glass` does. */
+  breakGlass(where: Where): void;
   /** Somebody else takes a destination out of the route. */
   removeDestination(where: Where, subset: string): void;
   delete(where: Where): void;
@@ -134,6 +138,7 @@ function hands(world: World) {
       resourceVersion: world.version,
       shares: { ...shares },
       owner: null,
+      rolledBack: null,
       readiness,
       images: {},
     };
@@ -158,6 +163,11 @@ function hands(world: World) {
     setShares: (where: Where, shares: Record<string, Share>) =>
       edit(where, (object) => {
         object.shares = { ...shares };
+      }),
+    breakGlass: (where: Where) =>
+      edit(where, (object) => {
+        object.shares = { ...object.shares, v1: 100, v2: 0 };
+        object.rolledBack = object.owner;
       }),
     removeDestination: (where: Where, subset: string) => edit(where, ({ shares }) => delete shares[subset]),
     setImages: (where: Where, subset: string, images: Images) => {
@@ -297,6 +307,7 @@ function look(world: World, target: Target): MeshView {
     foreign,
     stableHasOtherRoutes: false,
     owner: object.owner === null ? null : { ...object.owner },
+    rolledBack: object.rolledBack === null ? null : { ...object.rolledBack },
     readiness: readinessOfArms(object, target),
     images: {
       stable: object.images[nameOf(target.stable)] ?? imagesOf(nameOf(target.stable)),
@@ -332,6 +343,7 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   object.shares[stable] = remainder(write.share + othersShare(object, target));
   if (absent === undefined) object.shares[canary] = write.share;
   object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
+  object.rolledBack = write.unrecorded === true ? object.owner : null;
   world.version += 1;
   object.resourceVersion = world.version;
   remember(world, target, write);

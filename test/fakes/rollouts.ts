@@ -51,6 +51,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     approvals: [],
     identity: null,
     rollbackOf: null,
+    reasserted: [],
     schedule: null,
     traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
     watch: {

@@ -1,4 +1,5 @@
 import type { Measurements } from '../../src/analysis/reading.ts';
+import { AppError, UnreadableRollout } from '../../src/errors.ts';
 import type { AuditEvent, AuditRow } from '../../src/rollout/audit.ts';
 import type { Judged, MeasuredPoll, PlacedRow } from '../../src/rollout/ports/live.ts';
 import type { MeshName } from '../../src/rollout/ports/mesh.ts';
@@ -6,10 +7,16 @@ import type {
   AuditQuery,
   Change,
   CommandChange,
+  FailedTurn,
+  FailureRecord,
+  FoundRollout,
   Remembered,
+  RolloutEntry,
   RolloutQuery,
   Rollouts,
+  RowFacts,
   Store,
+  Trouble,
 } from '../../src/rollout/ports/store.ts';
 import {
   type CheckResult,
@@ -44,13 +51,22 @@ type Row = {
   leaseUntil: Millis | null;
   nextAt: Millis | null;
   lastSeq: number;
+  trouble: Trouble;
+  /** What a version that cannot read the document still sees of it; null while it can be read. */
+  spoilt: Omit<RowFacts, 'trouble'> | null;
 };
+
+const noTrouble: Trouble = { failures: 0, why: null, quarantinedAt: null };
 
 type Key = Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>;
 
 export interface MemoryStore extends Store, Rollouts {
   /** How often each rollout was measured. */
   measurementsOf(rolloutId: string): number;
+  /** Makes a rollout one that this version cannot read. */
+  spoil(rolloutId: string): void;
+  /** What stands in a row, as text. */
+  documentOf(rolloutId: string): string;
   /** Every rollout's epoch, for a simulation's invariants. */
   epochOf(rolloutId: string): number;
 }
@@ -61,13 +77,17 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   return {
     claim: async (id, _worker, leaseSeconds) => memory.claim(id, leaseSeconds),
     save: async (id, epoch, change) => memory.save(id, epoch, change),
-    due: async (limit) => memory.due(limit),
+    fail: async (id, epoch, judge) => memory.fail(id, epoch, judge),
+    due: async (limit, except) => memory.due(limit, except),
     now: async () => memory.now(),
     create: async (rollout, events, remember) => memory.create(rollout, events, remember),
     command: async (id, act) => memory.command(id, act),
     recall: async (key) => memory.recall(key),
     find: async (id) => memory.find(id),
-    list: async (query) => memory.list(query),
+    list: async (query) =>
+      memory.entries(query).flatMap((entry) => (entry.kind === 'rollout' ? [entry.rollout] : [])),
+    entries: async (query) => memory.entries(query),
+    quarantined: async () => memory.quarantined(),
     namesakes: async (name) => memory.namesakes(name),
     liveIn: async (scope) => memory.liveIn(scope),
     events: async (id, afterSeq, limit) => memory.events(id, afterSeq, limit),
@@ -78,6 +98,8 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
       now: () => memory.now(),
     }),
     measurementsOf: (id) => memory.measurements.get(id)?.size ?? 0,
+    spoil: (id) => memory.spoil(id),
+    documentOf: (id) => memory.rows.get(id)?.document ?? '',
     epochOf: (id) => memory.rows.get(id)?.epoch ?? 0,
   };
 }
@@ -100,10 +122,11 @@ class Memory {
   claim(id: string, leaseSeconds: number): Awaited<ReturnType<Store['claim']>> {
     const row = this.rows.get(id);
     if (row === undefined || !this.#isFree(row)) return null;
-    const rollout = rolloutIn(row);
     row.epoch += 1;
+    if (row.spoilt !== null) this.#options.onWake?.(id);
+    const rollout = rolloutIn(row);
     row.leaseUntil = this.now() + leaseSeconds * 1000;
-    return { rollout, epoch: row.epoch, now: this.now(), order: null };
+    return { rollout, epoch: row.epoch, now: this.now(), order: null, trouble: row.trouble };
   }
 
   save(id: string, epoch: number, change: Change): Awaited<ReturnType<Store['save']>> {
@@ -114,7 +137,8 @@ class Memory {
     const by = isScheduled(before) && !isScheduled(change.rollout) ? this.#liveOn(change.rollout) : null;
     if (by !== null) return { kind: 'taken', by };
     this.#write(row, change.rollout, change.nextAt);
-    if (change.release) row.leaseUntil = null;
+    if (change.release) Object.assign(row, { leaseUntil: null, trouble: noTrouble });
+    if (change.raiseTo !== undefined) row.epoch = change.raiseTo;
     this.#append(id, row, change.events);
     const { rollout, measurements } = change;
     if (measurements !== null && !isScheduled(before) && !isScheduled(rollout))
@@ -122,8 +146,40 @@ class Memory {
     return { kind: 'saved', now: this.now() };
   }
 
-  due(limit: number): string[] {
-    const due = [...this.rows].filter(([, row]) => this.#isFree(row));
+  fail(
+    id: string,
+    epoch: number | null,
+    judge: (turn: FailedTurn) => FailureRecord | null,
+  ): FailureRecord | null {
+    const row = this.rows.get(id);
+    if (row === undefined || row.nextAt === null) return null;
+    const isOurs = epoch === null ? !this.#isLeased(row) : row.epoch === epoch;
+    if (!isOurs) return null;
+    const rollout = row.spoilt === null ? rolloutIn(row) : null;
+    const record = judge({ row: factsOf(row), rollout, dueAt: row.nextAt, now: this.now() });
+    if (record === null) return null;
+    row.trouble = record.trouble;
+    row.leaseUntil = null;
+    row.nextAt = record.nextAt ?? row.nextAt;
+    this.#append(id, row, record.events);
+    return record;
+  }
+
+  quarantined(): number {
+    return [...this.rows.values()].filter(
+      ({ nextAt, trouble }) => nextAt !== null && trouble.quarantinedAt !== null,
+    ).length;
+  }
+
+  spoil(id: string): void {
+    const row = this.rows.get(id);
+    if (row === undefined) throw new Error(`${id} is not there`);
+    row.spoilt = factsOf(row);
+    row.document = JSON.stringify({ ...JSON.parse(row.document), learnedLater: 1 });
+  }
+
+  due(limit: number, except: readonly string[] = []): string[] {
+    const due = [...this.rows].filter(([id, row]) => this.#isFree(row) && !except.includes(id));
     due.sort(([, left], [, right]) => (left.nextAt ?? 0) - (right.nextAt ?? 0));
     return due.slice(0, limit).map(([id]) => id);
   }
@@ -137,7 +193,8 @@ class Memory {
     const by = isScheduled(rollout) ? null : this.#liveOn(rollout);
     if (by !== null) return { kind: 'taken', by };
     const nextAt = isScheduled(rollout) ? dueAt(rollout) : this.now();
-    const row = { document: documentOf(rollout), epoch: 0, leaseUntil: null, nextAt, lastSeq: 0 };
+    const fresh = { epoch: 0, leaseUntil: null, lastSeq: 0, trouble: noTrouble, spoilt: null };
+    const row = { document: documentOf(rollout), nextAt, ...fresh };
     this.rows.set(rollout.id, row);
     this.#append(rollout.id, row, events);
     this.#remember(remember);
@@ -169,38 +226,38 @@ class Memory {
     return { fingerprint: kept.fingerprint, status: kept.status, body: kept.body };
   }
 
-  find(id: string): Awaited<ReturnType<Rollouts['find']>> {
+  find(id: string): FoundRollout | null {
     const row = this.rows.get(id);
     if (row === undefined) return null;
-    return { rollout: rolloutIn(row), nextAt: row.nextAt, now: this.now() };
+    return { rollout: rolloutIn(row), nextAt: row.nextAt, now: this.now(), trouble: row.trouble };
   }
 
   namesakes(name: MeshName): StoredRollout[] {
     return [...this.rows.values()]
-      .filter((row) => row.nextAt !== null)
+      .filter((row) => row.nextAt !== null && isSamePlace(factsOf(row), name))
       .map(rolloutIn)
-      .filter(({ target }) => isSamePlace(target, name))
       .sort((left, right) => (left.id < right.id ? -1 : 1));
   }
 
-  list(query: RolloutQuery): StoredRollout[] {
+  entries(query: RolloutQuery): RolloutEntry[] {
     const { statuses, namespace, virtualService, beforeId, limit } = query;
     return [...this.rows]
       .filter(([id]) => beforeId === undefined || id < beforeId)
-      .map(([, row]) => rolloutIn(row))
-      .filter((rollout) => statuses === undefined || statuses.includes(statusOf(rollout)))
-      .filter(({ target }) => namespace === undefined || target.namespace === namespace)
-      .filter(({ target }) => virtualService === undefined || target.virtualService === virtualService)
-      .sort((left, right) => (left.id < right.id ? 1 : -1))
-      .slice(0, limit);
+      .map(([, row]) => ({ row, facts: factsOf(row) }))
+      .filter(({ facts }) => statuses === undefined || statuses.includes(facts.status))
+      .filter(({ facts }) => namespace === undefined || facts.namespace === namespace)
+      .filter(({ facts }) => virtualService === undefined || facts.virtualService === virtualService)
+      .sort((left, right) => (left.facts.id < right.facts.id ? 1 : -1))
+      .slice(0, limit)
+      .map(({ row, facts }) => entryOf(row, facts));
   }
 
   liveIn({ cluster, namespace }: Parameters<Rollouts['liveIn']>[0]): string[] {
     return [...this.rows.values()]
-      .map(rolloutIn)
-      .filter((rollout) => !hasEnded(rollout))
-      .filter(({ target }) => cluster === null || target.cluster === cluster)
-      .filter(({ target }) => namespace === null || target.namespace === namespace)
+      .filter((row) => row.nextAt !== null)
+      .map(factsOf)
+      .filter((facts) => cluster === null || facts.cluster === cluster)
+      .filter((facts) => namespace === null || facts.namespace === namespace)
       .map(({ id }) => id)
       .sort()
       .reverse();
@@ -221,8 +278,11 @@ class Memory {
   }
 
   #isFree(row: Row): boolean {
-    if (row.nextAt === null || row.nextAt > this.now()) return false;
-    return row.leaseUntil === null || row.leaseUntil < this.now();
+    return row.nextAt !== null && row.nextAt <= this.now() && !this.#isLeased(row);
+  }
+
+  #isLeased({ leaseUntil }: Row): boolean {
+    return leaseUntil !== null && leaseUntil >= this.now();
   }
 
   #liveOn({ target }: StoredRollout): string | null {
@@ -237,7 +297,7 @@ class Memory {
     }
     row.document = documentOf(rollout);
     row.nextAt = ended ? null : nextAt;
-    if (ended) row.leaseUntil = null;
+    if (ended) Object.assign(row, { leaseUntil: null, trouble: noTrouble });
   }
 
   #append(rolloutId: string, row: Row, events: AuditEvent[]): void {
@@ -273,7 +333,7 @@ class Memory {
     return this.audit.map((row) => {
       const stored = row.rolloutId === null ? undefined : this.rows.get(row.rolloutId);
       if (stored === undefined) return { ...row, namespace: null, virtualService: null };
-      const { namespace, virtualService } = rolloutIn(stored).target;
+      const { namespace, virtualService } = factsOf(stored);
       return { ...row, namespace, virtualService };
     });
   }
@@ -295,8 +355,25 @@ function isSamePlace(one: MeshName, other: MeshName): boolean {
   );
 }
 
+/** Read with a schema only where it cannot be: a simulation reads each row thousands of times. */
 function rolloutIn(row: Row): StoredRollout {
-  return JSON.parse(row.document);
+  if (row.spoilt === null) return JSON.parse(row.document);
+  const cause = new AppError('corruptRow', `rollout ${row.spoilt.id} cannot be understood`);
+  throw new UnreadableRollout(factsOf(row), cause);
+}
+
+function factsOf(row: Row): RowFacts {
+  const { trouble, spoilt } = row;
+  if (spoilt !== null) return { ...spoilt, trouble };
+  const rollout = rolloutIn(row);
+  const { cluster, namespace, virtualService } = rollout.target;
+  return { id: rollout.id, status: statusOf(rollout), cluster, namespace, virtualService, trouble };
+}
+
+function entryOf(row: Row, facts: RowFacts): RolloutEntry {
+  return row.spoilt === null
+    ? { kind: 'rollout', rollout: rolloutIn(row), trouble: row.trouble }
+    : { kind: 'unreadable', row: facts };
 }
 
 function keyText({ principal, method, path, key }: Key): string {

@@ -91,6 +91,48 @@ async function turnedBack() {
   return made;
 }
 
+describe('a turn that goes back without a database', () => {
+  const lost: Partial<Store> = {
+    save: async () => {
+      throw new Error('connection terminated');
+    },
+  };
+
+  it('takes the traffic from the canary all the same, and leaves word in the object', async () => {
+    const { store, mesh, mind, turn, run, clock } = await world();
+    await run(5);
+    mind.canary = mood.failing;
+    await run(11);
+    expect(mesh.shareOf(where)).toBe(5);
+    clock.now += 10_000;
+    await expect(turn({ store: { ...store, ...lost } })).rejects.toThrow('connection terminated');
+    expect(mesh.shareOf(where)).toBe(0);
+    expect(mesh.at(where)?.rolledBack?.rolloutId).toBe(id);
+  });
+
+  it('is recorded by the first turn that has a database again', async () => {
+    const { store, mind, turn, run, clock } = await world();
+    await run(5);
+    mind.canary = mood.failing;
+    await run(11);
+    clock.now += 10_000;
+    await turn({ store: { ...store, ...lost } }).catch(() => undefined);
+    clock.now += 16_000;
+    await run(60);
+    const found = await store.find(id);
+    expect(found?.rollout.state).toMatchObject({ kind: 'rolledBack', cause: { kind: 'outOfBand' } });
+  });
+
+  it('moves nothing forward', async () => {
+    const { store, mesh, turn, clock } = await world();
+    for (let time = 0; time < 3; time += 1) {
+      await turn({ store: { ...store, ...lost } }).catch(() => undefined);
+      clock.now += 16_000;
+    }
+    expect(mesh.writes(where)).toEqual([]);
+  });
+});
+
 describe('a turn', () => {
   it('writes the weight that it decided, and is done', async () => {
     const { turn, mesh, found } = await world();

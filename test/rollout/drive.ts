@@ -43,6 +43,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
     share: 0,
     /** Whose write stands in the mesh, as its annotations say. */
     owner: null as SplitView['owner'],
+    /** Whom somebody took back with nothing but a kubeconfig. */
+    rolledBack: null as SplitView['rolledBack'],
     /** Every turn has its own, one above the last. */
     epoch: 0,
     now: start,
@@ -66,6 +68,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
       foreign: null,
       stableHasOtherRoutes: false,
       owner: world.owner,
+      rolledBack: world.rolledBack,
       readiness: { ...pods },
       images: { ...images },
       ...over,
@@ -86,6 +89,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
     if (write !== 'applied' && write !== 'lost') return write;
     world.share = share;
     world.owner = { rolloutId: world.rollout.id, epoch: world.epoch };
+    world.rolledBack = null;
     return write === 'applied'
       ? { kind: 'applied', canaryShare: share }
       : { kind: 'ambiguous', why: 'reset' };
@@ -112,6 +116,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
       { view, measurements, epoch: world.epoch, order: world.order },
       world.now,
     );
+    world.epoch = decision.raiseTo ?? world.epoch;
     accept(decision);
     if (decision.write === null || view.kind !== 'split') return;
     world.writes.push(decision.write);

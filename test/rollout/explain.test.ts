@@ -58,6 +58,7 @@ const pauses: Record<PauseReason['kind'], PauseReason> = {
   },
   recreated: { kind: 'recreated', uid: 'another' },
   shapeChanged: { kind: 'shapeChanged', why: 'spec.http[0]: two routes are named primary' },
+  stateRestored: { kind: 'stateRestored', desired: 5, found: 20, recordedEpoch: 7, foundEpoch: 11 },
 };
 
 const stucks: Record<StuckReason['kind'], StuckReason> = {
@@ -105,6 +106,9 @@ const causes: Record<Cause['kind'], Cause> = {
   approvalRejected: { kind: 'approvalRejected', reason: 'not on a Friday.' },
   handoverUndone: { kind: 'handoverUndone' },
   targetMissing: { kind: 'targetMissing' },
+  outOfBand: { kind: 'outOfBand', epoch: 11 },
+  stateRestored: { kind: 'stateRestored', desired: 20, found: 0, recordedEpoch: 7, foundEpoch: 11 },
+  drift: { kind: 'drift', expected: 5, found: 30 },
   operator: { kind: 'operator', reason: 'customers report failed payments.' },
 };
 

@@ -25,6 +25,7 @@ function seen(over: Omit<Partial<SplitView>, 'kind'> = {}): SplitView {
     foreign: null,
     stableHasOtherRoutes: false,
     owner: null,
+    rolledBack: null,
     readiness: { stable: ready, canary: ready },
     images: { stable: imagesOf('v1'), canary: imagesOf('v2') },
     ...over,

@@ -47,6 +47,9 @@ export type MeshFailure = {
   why: string;
 };
 
+/** A rollout as an annotation names it, with the epoch of the write that did so. */
+export type Owner = { rolloutId: string; epoch: number };
+
 /** The route as it stands now. */
 export type SplitView = {
   kind: 'split';
@@ -65,7 +68,9 @@ export type SplitView = {
   /** True when other routes bring stable requests too, so that its count says little about the canary's. */
   stableHasOtherRoutes: boolean;
   /** From our annotations; null when there are none. */
-  owner: { rolloutId: string; epoch: number } | null;
+  owner: Owner | null;
+  /** Who was taken back while nobody could write it down: by `break-glass`, or by a worker without a database. */
+  rolledBack: Owner | null;
   readiness: { stable: Readiness; canary: Readiness };
   images: { stable: Images; canary: Images };
 };
@@ -85,8 +90,17 @@ export type Resolution =
   | { kind: 'shape'; fault: ShapeFault }
   | MeshFailure;
 
-/** A weight to write. `end` restores the form of the weights as they stood before the rollout. */
-export type WeightWrite = { share: Share; rolloutId: string; epoch: number; end: boolean };
+/**
+ * A weight to write. `end` restores the form of the weights as they stood before the rollout. `unrecorded` leaves word
+ * in the object that a rollback could not be written down, for the turn that finds it.
+ */
+export type WeightWrite = {
+  share: Share;
+  rolloutId: string;
+  epoch: number;
+  end: boolean;
+  unrecorded?: boolean;
+};
 
 export type WriteOutcome =
   | { kind: 'applied'; canaryShare: Share }

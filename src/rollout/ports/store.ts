@@ -28,7 +28,33 @@ export type Claim<Held extends StoredRollout = StoredRollout> = {
   epoch: number;
   now: Millis;
   order: HoldOrder | null;
+  trouble: Trouble;
 };
+
+/** How a rollout's turns have failed of late, one after the other; `why` names the last error and holds no value. */
+export type Trouble = { failures: number; why: string | null; quarantinedAt: Millis | null };
+
+/** What the columns of a row tell, also where this version cannot read its document. */
+export type RowFacts = {
+  id: string;
+  /** Possibly one that only a newer version knows. */
+  status: string;
+  cluster: string;
+  namespace: string;
+  virtualService: string;
+  trouble: Trouble;
+};
+
+/** A row whose turn failed; `rollout` is null when this version cannot read it. */
+export type FailedTurn = { row: RowFacts; rollout: StoredRollout | null; dueAt: Millis; now: Millis };
+
+/** What is written down about a failed turn. A null `nextAt` leaves the next turn as it is. */
+export type FailureRecord = { trouble: Trouble; nextAt: Millis | null; events: AuditEvent[]; now: Millis };
+
+/** A row of a list. */
+export type RolloutEntry =
+  | { kind: 'rollout'; rollout: StoredRollout; trouble: Trouble }
+  | { kind: 'unreadable'; row: RowFacts };
 
 /** What a write to the store carries; one transaction. */
 export type Change = {
@@ -39,6 +65,8 @@ export type Change = {
   nextAt: Millis | null;
   /** True gives the lease back. */
   release: boolean;
+  /** The epoch that is taken with this write, where the mesh knows a higher one than the database does. */
+  raiseTo?: number;
 };
 
 export interface Store {
@@ -47,7 +75,7 @@ export interface Store {
   /**
    * Writes only while `epoch` is still the newest one; answers PostgreSQL's clock or that the turn is fenced. A
    * scheduled rollout that becomes one in preflight takes its VirtualService with the same write: `taken` names the
-   * one that was faster, and nothing is written.
+   * one that was faster, and nothing is written. A write that gives the lease back also forgets all trouble.
    */
   save(
     id: string,
@@ -56,8 +84,18 @@ export interface Store {
   ): Promise<{ kind: 'saved'; now: Millis } | { kind: 'fenced' } | { kind: 'taken'; by: string }>;
   /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
   namesakes(name: MeshName): Promise<StoredRollout[]>;
-  /** Ids that are due and not leased, the longest due first. */
-  due(limit: number): Promise<string[]>;
+  /**
+   * Locks a row that has not ended, lets `judge` decide what its failed turn means, and writes that with its audit rows
+   * and without touching the document; the lease is given back. Only while `epoch` is still the newest one; null stands
+   * for a row that could not be claimed and is free. Null when nothing was written.
+   */
+  fail(
+    id: string,
+    epoch: number | null,
+    judge: (turn: FailedTurn) => FailureRecord | null,
+  ): Promise<FailureRecord | null>;
+  /** Ids that are due and not leased, the longest due first; `except` leaves out what the caller cannot read. */
+  due(limit: number, except?: readonly string[]): Promise<string[]>;
   now(): Promise<Millis>;
 }
 
@@ -105,9 +143,13 @@ export interface Rollouts {
   recall(
     key: Pick<Remembered, 'principal' | 'method' | 'path' | 'key'>,
   ): Promise<Pick<Remembered, 'fingerprint' | 'status' | 'body'> | null>;
-  find(id: string): Promise<{ rollout: StoredRollout; nextAt: Millis | null; now: Millis } | null>;
-  /** Newest first. */
+  find(id: string): Promise<FoundRollout | null>;
+  /** Newest first, without those that this version cannot read. */
   list(query: RolloutQuery): Promise<StoredRollout[]>;
+  /** Newest first, with those that this version cannot read. */
+  entries(query: RolloutQuery): Promise<RolloutEntry[]>;
+  /** How many rollouts that have not ended are in quarantine. */
+  quarantined(): Promise<number>;
   /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
   namesakes(name: MeshName): Promise<StoredRollout[]>;
   /**
@@ -123,6 +165,9 @@ export interface Rollouts {
   /** For those who watch. */
   readonly live: LiveReads;
 }
+
+/** A rollout, when its next turn is due (null when it has ended), and PostgreSQL's clock. */
+export type FoundRollout = { rollout: StoredRollout; nextAt: Millis | null; now: Millis; trouble: Trouble };
 
 export type RolloutQuery = {
   statuses?: string[];

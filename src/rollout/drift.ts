@@ -1,0 +1,57 @@
+import { type Decision, decided, event, preceded } from './decision.ts';
+import { turnBack } from './go-back.ts';
+import { asFound, interrupt, writeNow } from './interruption.ts';
+import type { SplitView } from './ports/mesh.ts';
+import type { PauseReason } from './reasons.ts';
+import type { Rollout } from './rollout.ts';
+import * as say from './say.ts';
+import type { Sight } from './sight.ts';
+import type { Placed } from './state.ts';
+import { isSameShare, type Millis } from './units.ts';
+
+/** How often a weight is written again, and within which time, before it is left to a person. */
+const reassertions = { most: 3, withinMs: 5 * 60_000 } as const;
+
+type DriftReason = Extract<PauseReason, { kind: 'drift' }>;
+export type Drifted = { state: Placed; reason: DriftReason; view: SplitView };
+
+/** What the plan says to somebody else's hand on the weights: wait for a person, write them again, or go back. */
+export function answerDrift(rollout: Rollout, drifted: Drifted, sight: Sight, now: Millis): Decision {
+  return answeredByPlan(rollout, drifted, sight, now) ?? interrupt(rollout, drifted, now);
+}
+
+/** The same without the wait for a person; null when the plan leaves it to one. */
+export function answeredByPlan(
+  rollout: Rollout,
+  drifted: Drifted,
+  sight: Sight,
+  now: Millis,
+): Decision | null {
+  const { expected, found } = drifted.reason;
+  const { onDrift } = rollout.plan;
+  if (onDrift === 'rollback') {
+    const cause = { kind: 'drift' as const, expected, found };
+    return turnBack(asFound(rollout, drifted.view, now), cause, sight, now);
+  }
+  if (onDrift === 'pause' || !isRaised(drifted.reason)) return null;
+  const lately = rollout.reasserted.filter((at) => now - at < reassertions.withinMs);
+  return lately.length < reassertions.most ? reassert(rollout, drifted, lately, now) : null;
+}
+
+/** Whoever lowers a canary has a reason: nothing is ever raised again by itself. */
+function isRaised({ expected, found }: DriftReason): boolean {
+  return found > expected && !isSameShare(found, expected);
+}
+
+function reassert(
+  rollout: Rollout,
+  { reason: { expected, found }, view }: Drifted,
+  lately: Millis[],
+  now: Millis,
+): Decision {
+  const times = lately.length + 1;
+  const message = `somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}; writing ${say.share(expected)} again, as the plan says (onDrift: reassert, ${times} of ${reassertions.most} in ${say.seconds(reassertions.withinMs / 1000)})`;
+  const raised = { ...asFound(rollout, view, now), reasserted: [...lately, now] };
+  const decision = decided(raised, writeNow({ share: expected, end: false }, now));
+  return preceded([event('drift.detected', message, { expected, found, onDrift: 'reassert' })], decision);
+}

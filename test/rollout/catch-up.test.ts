@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { explain } from '../../src/rollout/explain.ts';
+import { rolloutId } from '../fakes/rollouts.ts';
+import { baking, mood, start } from './drive.ts';
+import { type Driven, everyPlace, places } from './places.ts';
+
+const other = rolloutId(9);
+
+/** Somebody took the canary's traffic while no database could be written. */
+function takeBackUnrecorded({ world }: Driven, rollout = world.rollout.id): void {
+  world.share = 0;
+  world.rolledBack = { rolloutId: rollout, epoch: world.epoch };
+}
+
+/** The mesh was written to in turns that a restored backup has forgotten. */
+function forget({ world }: Driven, share: number): void {
+  world.share = share;
+  world.owner = { rolloutId: world.rollout.id, epoch: world.epoch + 10 };
+}
+
+describe('a rollback that nobody could write down', () => {
+  it.each(everyPlace)('is taken up by the next turn of a rollout that is %s', async (place) => {
+    const driven = await places[place]();
+    takeBackUnrecorded(driven);
+    await driven.turn();
+    expect([driven.world.share, driven.types().includes('rollout.rolling_back')]).toEqual([0, true]);
+    await driven.run(60);
+    expect(['rolled_back', 'rolling_back']).toContain(driven.status());
+    expect(driven.world.writes.slice(-1)).toEqual([{ share: 0, end: true }]);
+  });
+
+  it('is told with its cause, and the word in the object is taken away', async () => {
+    const driven = await baking();
+    takeBackUnrecorded(driven);
+    await driven.turn();
+    expect(driven.status()).toBe('rolled_back');
+    expect(driven.world.rolledBack).toBeNull();
+    const { what } = explain(driven.world.rollout, null, start);
+    expect(what).toContain("somebody had taken the canary's traffic without the database");
+  });
+
+  it('outranks a database that was restored', async () => {
+    const driven = await baking();
+    forget(driven, 5);
+    takeBackUnrecorded(driven);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({ kind: 'rolledBack', cause: { kind: 'outOfBand' } });
+  });
+
+  it('of another rollout is none of its business', async () => {
+    const driven = await baking();
+    driven.world.rolledBack = { rolloutId: other, epoch: 3 };
+    await driven.turn();
+    expect(driven.status()).toBe('running');
+  });
+});
+
+describe('a database that is older than the mesh', () => {
+  it('takes an epoch above the one that stands there, so that its writes are the newest', async () => {
+    const driven = await baking();
+    forget(driven, 5);
+    const found = driven.world.epoch + 10;
+    await driven.turn();
+    expect(driven.world.epoch).toBe(found + 1);
+    expect(driven.world.owner?.epoch).toBe(found + 1);
+  });
+
+  it('pauses where the canary has as much as was known, or more, and makes late writes stale', async () => {
+    const driven = await baking();
+    forget(driven, 20);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({
+      kind: 'paused',
+      reason: { kind: 'stateRestored', desired: 5, found: 20 },
+    });
+    expect(driven.world.writes.at(-1)).toEqual({ share: 20, end: false });
+    expect(driven.world.rollout.traffic.applied).toBe(20);
+  });
+
+  it('rolls back where the canary has less than was known: it may have been on its way back', async () => {
+    const driven = await baking();
+    forget(driven, 0);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({
+      kind: 'rolledBack',
+      cause: { kind: 'stateRestored' },
+    });
+  });
+
+  it('goes on rolling back', async () => {
+    const driven = await baking();
+    driven.say({ action: 'rollback' });
+    forget(driven, 5);
+    await driven.turn();
+    expect([driven.status(), driven.world.share]).toEqual(['rolled_back', 0]);
+    expect(driven.world.rollout.state).toMatchObject({ cause: { kind: 'operator' } });
+  });
+
+  it('keeps the guards on while it waits for a person', async () => {
+    const driven = await baking();
+    forget(driven, 20);
+    await driven.turn();
+    driven.canary(mood.failing);
+    await driven.run(120);
+    expect(driven.status()).toBe('rolled_back');
+  });
+
+  it('goes on from what stands there when a person resumes, and watches the whole step again', async () => {
+    const driven = await baking();
+    forget(driven, 20);
+    await driven.turn();
+    driven.world.now += 5000;
+    driven.say({ action: 'resume' });
+    const { state, traffic } = driven.world.rollout;
+    expect(state).toMatchObject({ kind: 'running', position: { startedAt: driven.world.now } });
+    expect(traffic.desired).toBe(20);
+  });
+
+  it('is believed when only another rollout wrote later', async () => {
+    const driven = await baking();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    expect(driven.status()).toBe('running');
+  });
+});
