@@ -15,11 +15,13 @@ export type CanarydOptions = {
   role?: 'all' | 'api' | 'worker';
   /** The Node to run it with; that of this process when it is left out. */
   node?: string;
+  /** Default: until it is ready. `alive` is enough where its database is down. */
+  until?: 'ready' | 'alive';
 };
 export type RunningCanaryd = { url: string; process: ChildProcess; stop(): Promise<void> };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const readyMs = 30_000;
+const readyMs = 60_000;
 const stopMs = 25_000;
 
 /**
@@ -39,9 +41,11 @@ export async function startCanaryd(options: CanarydOptions): Promise<RunningCana
   process.on('exit', killWithParent);
   const stop = async () => {
     process.off('exit', killWithParent);
-    await endChild(child, stopMs);
+    // As a person at the keyboard does: no balancer has to be told.
+    await endChild(child, stopMs, 'SIGINT');
   };
-  if (await isReady(url, child)) return { url, process: child, stop };
+  if (await answers(`${url}${options.until === 'alive' ? '/healthz' : '/readyz'}`, child))
+    return { url, process: child, stop };
   await stop();
   throw new Error(`canaryd did not start: ${lastWords() || 'it said nothing'}`);
 }
@@ -60,10 +64,10 @@ function environment(options: CanarydOptions, port: number): Record<string, stri
   };
 }
 
-async function isReady(url: string, child: ChildProcess): Promise<boolean> {
+async function answers(url: string, child: ChildProcess): Promise<boolean> {
   const until = Date.now() + readyMs;
   while (Date.now() < until && !hasEnded(child)) {
-    const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+    const answer = await fetch(url, { signal: AbortSignal.timeout(4000) }).catch(() => null);
     if (answer?.ok) return true;
     await wait(100);
   }

@@ -6,11 +6,15 @@ export function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
-/** Asks a process to end, and ends it when it has not after `patienceMs` milliseconds. */
-export async function endChild(child: ChildProcess, patienceMs: number): Promise<void> {
+/** Asks a process to end by a signal, and ends it when it has not after `patienceMs` milliseconds. */
+export async function endChild(
+  child: ChildProcess,
+  patienceMs: number,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<void> {
   if (hasEnded(child)) return;
   const gone = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), patienceMs);
   await gone;
   clearTimeout(timer);

@@ -12,7 +12,7 @@ exec 3<&0
 exec 3<&-
 wait $server
 kill $guard 2>/dev/null
-[ -z "$REMOVE" ] || rm -rf "$REMOVE"
+[ -z "$REMOVE" ] || [ -e "$REMOVE/keep" ] || rm -rf "$REMOVE"
 `;
 
 export type Guarded = {
@@ -24,7 +24,7 @@ export type Guarded = {
   env: NodeJS.ProcessEnv;
   /** The user that the server runs as, if not that of this process. */
   user?: { uid?: number; gid?: number };
-  /** A folder to remove when the server has ended, or null. */
+  /** A folder to remove when the server has ended, unless a file `keep` is in it; or null. */
   remove: string | null;
 };
 

@@ -1,6 +1,6 @@
 import type { Log } from './debian.ts';
 import { newerNode, newerNodeVersion } from './npm-packages.ts';
-import type { PostgresMajor } from './postgres.ts';
+import type { PostgresMajor } from './postgres-programs.ts';
 
 /** What canaryd runs on and with; all that are supported behave alike. */
 export type Pairing = {

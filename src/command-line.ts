@@ -1,15 +1,16 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import { type BreakGlassCommand, readBreakGlass } from './break-glass/options.ts';
 
 /** What the command line asks for. `role` is checked with the rest of the configuration. */
 export type CommandLine =
   | { kind: 'serve'; role: string | null }
   | { kind: 'doctor'; json: boolean; target: { namespace: string; name: string } | null }
-  | { kind: 'help' }
-  | { kind: 'misused'; why: string };
+  | BreakGlassCommand;
 
 export const usage = `usage: canaryd [serve] [--role=all|api|worker]
        canaryd doctor [--json] [--target=NAMESPACE/VIRTUALSERVICE]
+       canaryd break-glass rollback --virtual-service=NAMESPACE/NAME
 
 serve    answers requests and takes turns until it is stopped (the default)
 doctor   checks the configuration and everything it leads to, and changes
@@ -18,10 +19,26 @@ doctor   checks the configuration and everything it leads to, and changes
          --target  asks for the rights on one VirtualService instead of those
                    in all namespaces
 
+break-glass rollback
+         takes the canary's traffic back on a VirtualService that a rollout
+         moves, with Kubernetes credentials alone
+         --kubeconfig=PATH  else CANARYD_KUBECONFIG, KUBECONFIG, ~/.kube/config,
+                            and in a pod its service account
+         --context=NAME     a context of that kubeconfig
+         --dry-run          prints the patch and writes nothing
+         --yes              does not ask
+         --reason=TEXT      why, for the record
+         --json             one line of JSON for the record; words go to stderr
+
 Exit codes of doctor: 0 nothing has to be mended, 1 something has to be mended,
 2 usage.
+Exit codes of break-glass: 0 the canary has no traffic, read back (or a dry
+run), 1 not confirmed, 2 usage, 6 nothing there that it can take back, 7 another
+rollout moves the object, 10 the canary may still have traffic, 11 not allowed,
+12 the API server was not reached.
 
-Settings come from the environment and from the file that CANARYD_CONFIG names.
+Settings of serve and doctor come from the environment and from the file that
+CANARYD_CONFIG names.
 `;
 
 const options = {
@@ -43,6 +60,7 @@ const Target = z
 
 /** Reads the arguments behind the program's name. */
 export function readCommandLine(words: readonly string[]): CommandLine {
+  if (words[0] === 'break-glass') return readBreakGlass(words.slice(1));
   const parsed = parse(words);
   if (parsed === null) return { kind: 'misused', why: 'there is an option that canaryd does not know' };
   const { values, positionals } = parsed;
@@ -50,7 +68,7 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   if (values.help === true) return { kind: 'help' };
   const known = allowed.get(command);
   if (known === undefined || rest.length > 0)
-    return { kind: 'misused', why: 'the commands are serve and doctor' };
+    return { kind: 'misused', why: 'the commands are serve, doctor and break-glass rollback' };
   const foreign = Object.keys(values).find((name) => !known.includes(name));
   if (foreign !== undefined) return { kind: 'misused', why: `${command} takes no --${foreign}` };
   if (command === 'serve') return { kind: 'serve', role: values.role ?? null };

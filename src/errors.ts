@@ -18,6 +18,27 @@ export class AppError extends Error {
   }
 }
 
+/** What is known of a row whose document cannot be read. */
+type UnreadableRow = {
+  id: string;
+  status: string;
+  cluster: string;
+  namespace: string;
+  virtualService: string;
+  trouble: { failures: number; why: string | null; quarantinedAt: number | null };
+};
+
+/** A rollout that this version cannot read, because a newer one wrote it or because it is damaged. */
+export class UnreadableRollout extends AppError {
+  readonly row: UnreadableRow;
+
+  constructor(row: UnreadableRow, cause: AppError) {
+    super('corruptRow', cause.message, { cause });
+    this.name = 'UnreadableRollout';
+    this.row = row;
+  }
+}
+
 /**
  * The code that Node or a driver gave a failure, such as `ENOENT`; null when it has none. A message would name paths
  * and addresses, a code never does.

@@ -1,3 +1,5 @@
+import { breakGlass } from './break-glass/break-glass.ts';
+import { surroundingsOf } from './break-glass/surroundings.ts';
 import { readCommandLine, usage } from './command-line.ts';
 import { readConfig } from './config.ts';
 import { doctor } from './doctor/doctor.ts';
@@ -11,6 +13,9 @@ async function main(): Promise<void> {
       return serve(await readConfig(process.env, asked.role));
     case 'doctor':
       process.exitCode = await doctor(process.env, asked, (text) => process.stdout.write(text));
+      return;
+    case 'breakGlass':
+      process.exitCode = await breakGlass(asked.options, surroundingsOf(process.env, process));
       return;
     case 'help':
       process.stdout.write(usage);

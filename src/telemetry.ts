@@ -12,13 +12,18 @@ export type Telemetry = {
 const labels = ['namespace', 'virtual_service', 'canary', 'rollout'] as const;
 
 /** The metrics of this process and of every live rollout. */
-export function telemetry(rollouts: Pick<Rollouts, 'list'>): Telemetry {
+export function telemetry(rollouts: Pick<Rollouts, 'list' | 'quarantined'>): Telemetry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const turns = new Counter({
     name: 'canaryd_turns_total',
     help: 'Turns by how they ended.',
     labelNames: ['end'],
+    registers: [registry],
+  });
+  const quarantined = new Gauge({
+    name: 'canaryd_rollouts_quarantined',
+    help: 'Rollouts whose turns fail again and again: somebody must look at them.',
     registers: [registry],
   });
   const gauges = rolloutGauges(registry);
@@ -28,6 +33,7 @@ export function telemetry(rollouts: Pick<Rollouts, 'list'>): Telemetry {
       for (const gauge of Object.values(gauges)) gauge.reset();
       for (const rollout of await rollouts.list({ statuses: liveStatuses, limit: 200 }))
         if (!isScheduled(rollout)) show(gauges, rollout);
+      quarantined.set(await rollouts.quarantined());
       return registry.metrics();
     },
   };

@@ -1,9 +1,12 @@
+import { AppError, codeOf, UnreadableRollout } from './errors.ts';
 import { failureFields, type Log } from './log.ts';
-import { advance, type TurnDeps, type TurnEnd } from './rollout/advance.ts';
+import type { TurnDeps, TurnEnd } from './rollout/advance.ts';
 import { sweep } from './rollout/sweep.ts';
+import { type Blame, noneAside, type Taken, takeTurn } from './rollout/take-turn.ts';
 import type { Housekept } from './store/housekeeping.ts';
 
-const sweepMs = 5000;
+/** With its jitter at most 5 s: so long a turn waits whose alarm another version's worker has heard. */
+const sweepMs = 4000;
 const housekeepingMs = 3_600_000;
 
 export type TurnTaker = {
@@ -26,25 +29,33 @@ export type TurnTakerOptions = {
  */
 export function startTurns({ deps, log, onTurn, jitter }: TurnTakerOptions): TurnTaker {
   const running = new Set<Promise<void>>();
+  const taking = { blame, aside: noneAside() };
   let timer: NodeJS.Timeout | null = null;
   let closed = false;
 
   async function take(id: string): Promise<void> {
-    if (closed) return;
-    const turn = advance(deps, id).then(onTurn, (error: unknown) => failed(id, error));
+    if (closed || taking.aside.has(id)) return;
+    const turn = takeTurn(deps, id, taking).then(
+      (taken) => tell(id, taken),
+      (error: unknown) => tell(id, { kind: 'failed', error, record: null }),
+    );
     running.add(turn);
     await turn.finally(() => running.delete(turn));
   }
 
-  function failed(id: string, error: unknown): void {
-    onTurn('failed');
-    log.warn({ rolloutId: id, ...failureFields(error) }, 'a turn stopped: the sweep repeats it');
+  function tell(id: string, taken: Taken): void {
+    onTurn(taken.kind === 'ended' ? taken.end : 'failed');
+    if (taken.kind === 'ended') return;
+    const { error, record } = taken;
+    const fields = { rolloutId: id, ...failureFields(error) };
+    if (record !== null && record.events.length > 0)
+      log.error(fields, 'a rollout is in quarantine: somebody must look at it');
+    else if (!isKnown(record)) log.warn(fields, 'a turn stopped: it is tried again');
   }
 
   async function sweepOnce(): Promise<void> {
     try {
-      const swept = await sweep(deps);
-      for (const { id, error } of swept.failures) failed(id, error);
+      for (const { id, taken } of await sweep(deps, taking)) tell(id, taken);
     } catch (error) {
       log.warn(failureFields(error), 'a sweep found no database');
     }
@@ -72,6 +83,21 @@ export function startTurns({ deps, log, onTurn, jitter }: TurnTakerOptions): Tur
     },
   };
 }
+
+/** What is in quarantine was told of when it went there. */
+function isKnown(record: Extract<Taken, { kind: 'failed' }>['record']): boolean {
+  return record !== null && record.trouble.quarantinedAt !== null;
+}
+
+const nobodysFault = new Set(['databaseUnavailable', 'databaseTimeout', 'fenced']);
+
+/** Names the error where it is the rollout's own; a code or a name, never a message. */
+const blame: Blame = (error, id) => {
+  if (error instanceof AppError && nobodysFault.has(error.code)) return null;
+  if (error instanceof UnreadableRollout && error.row.id !== id) return null;
+  const name = codeOf(error) ?? (error instanceof Error ? error.name : typeof error);
+  return /^\w{1,60}$/.test(name) ? name : 'Error';
+};
 
 /** Something that runs by itself until it is closed. */
 export type Chore = { close(): Promise<void> };

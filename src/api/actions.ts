@@ -49,6 +49,7 @@ export const commandProblems = [
   'not-acceptable',
   'idempotency-in-progress',
   'idempotency-key-reused',
+  'rollout-unreadable',
   'payload-too-large',
   'unsupported-media-type',
   'validation-error',

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, UnreadableRollout } from '../errors.ts';
 import { ProblemError, problemBody, problemHeaders } from './problem.ts';
 import { problemKinds, type Slug } from './problems.ts';
+import { unreadableProblem } from './quarantine-wire.ts';
 
 /** Answers whatever went wrong with a problem, whose text never comes from a surprise. */
 export function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -103,6 +104,7 @@ const frameworkFaults: Record<string, { slug: Slug; detail: string }> = {
 
 function problemOf(error: unknown): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (error instanceof UnreadableRollout) return unreadableProblem(error);
   const { slug, detail } = error instanceof AppError ? surprises[error.code] : faultOf(error);
   return new ProblemError(slug, detail);
 }

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { unfitToDecide } from '../rollout/answer-approval.ts';
 import { pendingIn } from '../rollout/approval.ts';
 import { type Command, DecisionBody } from '../rollout/command.ts';
+import type { RolloutEntry } from '../rollout/ports/store.ts';
 import type { Actor } from '../rollout/reasons.ts';
-import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
+import { isScheduled } from '../rollout/rollout.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { act, commandProblems } from './actions.ts';
 import { ApprovalOnWire, renderApproval } from './approval-wire.ts';
@@ -95,7 +96,7 @@ export function approvalRoutes(app: ApiServer, service: RolloutService): void {
   app.route({
     method: 'GET',
     url: '/v1/rollouts/:id/approvals',
-    config: { problems: ['not-found', 'not-acceptable'] },
+    config: { problems: ['not-found', 'not-acceptable', 'rollout-unreadable'] },
     schema: listSchema,
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
@@ -113,21 +114,23 @@ export function approvalRoutes(app: ApiServer, service: RolloutService): void {
     schema: inboxSchema,
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
-      const { rollouts, now } = await service.list({ statuses: ['awaiting_approval'], limit: 200 });
+      const { entries, now } = await service.entries({ statuses: ['awaiting_approval'], limit: 200 });
       const actor = actorOf(request);
-      return { data: rollouts.flatMap((rollout) => waiting(rollout, actor, now)) };
+      return { data: entries.flatMap((entry) => waiting(entry, actor, now)) };
     },
   });
 }
 
-function waiting(rollout: StoredRollout, actor: Actor, now: number): z.output<typeof Waiting>['data'] {
-  if (isScheduled(rollout)) return [];
+/** Nothing for a row that this version cannot read: only a newer one knows what it asks for. */
+function waiting(entry: RolloutEntry, actor: Actor, now: number): z.output<typeof Waiting>['data'] {
+  if (entry.kind === 'unreadable' || isScheduled(entry.rollout)) return [];
+  const { rollout, trouble } = entry;
   const approval = pendingIn(rollout.approvals);
   if (approval === null) return [];
   const refusal = unfitToDecide(rollout, approval, actor);
   return [
     {
-      rollout: renderSummary(rollout, now),
+      rollout: renderSummary(rollout, now, trouble),
       approval: renderApproval(rollout.id, approval),
       mayDecide: refusal === null,
       why: refusal?.message ?? null,

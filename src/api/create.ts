@@ -70,6 +70,7 @@ const problems = [
   'forbidden-key',
   'not-acceptable',
   'rollout-already-active',
+  'rollout-unreadable',
   'idempotency-in-progress',
   'payload-too-large',
   'unsupported-media-type',

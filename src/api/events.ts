@@ -54,7 +54,7 @@ export function eventsRoute(app: ApiServer, service: RolloutService, streaming: 
   app.route({
     method: 'GET',
     url: '/v1/rollouts/:id/events',
-    config: { problems: ['not-found', 'not-acceptable', 'too-many-listeners'] },
+    config: { problems: ['not-found', 'not-acceptable', 'too-many-listeners', 'rollout-unreadable'] },
     schema,
     handler: async (request, reply) => {
       const media = negotiate(request.headers.accept, ['application/json', eventStream]);

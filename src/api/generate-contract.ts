@@ -27,6 +27,7 @@ const nobody: RolloutService = {
   act: unasked,
   find: unasked,
   list: unasked,
+  entries: unasked,
   events: unasked,
   audit: unasked,
   recall: unasked,

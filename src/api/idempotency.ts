@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Remember } from '../rollout/act.ts';
+import { noTrouble } from '../rollout/quarantine.ts';
 import { isScheduled } from '../rollout/rollout.ts';
 import { dueAt } from '../rollout/scheduled.ts';
 import type { RolloutService } from '../rollout/service.ts';
@@ -70,7 +71,7 @@ export function rememberAs(keyed: Keyed | null, status: number): Remember | null
 /** The body of an accepted command: the rollout, whose next turn is due at once. */
 export function acceptedBody(...[rollout, now]: Parameters<Remember>): string {
   const nextAt = isScheduled(rollout) ? Math.max(now, dueAt(rollout)) : now;
-  return JSON.stringify(z.encode(RolloutOnWire, renderRollout({ rollout, nextAt, now })));
+  return JSON.stringify(z.encode(RolloutOnWire, renderRollout({ rollout, nextAt, now, trouble: noTrouble })));
 }
 
 /** The headers of an accepted command's answer. */

@@ -71,7 +71,7 @@ export function measurementsRoute(app: ApiServer, service: RolloutService): void
   app.route({
     method: 'GET',
     url: '/v1/rollouts/:id/measurements',
-    config: { problems: ['not-found', 'not-acceptable'], answerHeaders },
+    config: { problems: ['not-found', 'not-acceptable', 'rollout-unreadable'], answerHeaders },
     schema,
     handler: async (request, reply) => {
       const { query, params } = request;

@@ -225,6 +225,12 @@ export const problemKinds = {
     mend: 'Nothing was started. Send the request again when the cluster answers.',
     retryAfterSeconds: 5,
   },
+  'rollout-unreadable': {
+    status: 503,
+    title: 'This version of canaryd cannot read the rollout',
+    mend: 'A newer version wrote it, or it is damaged. Ask an instance of the newest version; to go back without one type `canaryd break-glass rollback --virtual-service <namespace>/<name>`. See docs/runbooks/quarantined.md.',
+    retryAfterSeconds: 5,
+  },
   'service-timeout': {
     status: 503,
     title: 'canaryd took too long to answer',

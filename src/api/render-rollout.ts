@@ -1,37 +1,45 @@
 import type { z } from 'zod';
-import { currentStepOf, explain } from '../rollout/explain.ts';
+import { currentStepOf, type Explanation, explain } from '../rollout/explain.ts';
 import type { Check } from '../rollout/plan-parts.ts';
+import type { Trouble } from '../rollout/ports/store.ts';
+import { explainQuarantine, quarantineOf } from '../rollout/quarantine.ts';
 import { type CheckResult, hasEnded, isScheduled, type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import { exitCodeOf, statusReasonOf } from '../rollout/status-reason.ts';
 import type { Millis } from '../rollout/units.ts';
 import type { CheckOnWire } from './check-wire.ts';
 import { planDigest } from './plan-digest.ts';
+import { renderQuarantine } from './quarantine-wire.ts';
 import { outcomeOf, shownValue } from './render-outcome.ts';
 import { renderRoles, renderWeight } from './render-roles.ts';
 import type { RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
 /** A rollout as it was read: `nextAt` is when its next turn is due, `now` the clock of the database. */
-type Seen = { rollout: StoredRollout; nextAt: Millis | null; now: Millis };
+type Seen = { rollout: StoredRollout; nextAt: Millis | null; now: Millis; trouble: Trouble };
 
 /** A rollout as callers see it. */
-export function renderRollout({ rollout, nextAt, now }: Seen): RolloutOnWire {
+export function renderRollout(seen: Seen): RolloutOnWire {
+  const { rollout, nextAt, now, trouble } = seen;
   return {
-    ...renderSummary(rollout, now),
+    ...renderSummary(rollout, now, trouble),
     nextAt: nextAt === null ? null : timestamp(nextAt),
     plan: renderPlan(rollout),
     checks: renderChecks(rollout),
-    explanation: explain(rollout, nextAt, now),
+    explanation: explainSeen(seen),
   };
 }
 
 /** A rollout as it stands in a list. */
-export function renderSummary(rollout: StoredRollout, now: Millis): z.output<typeof RolloutSummaryOnWire> {
+export function renderSummary(
+  rollout: StoredRollout,
+  now: Millis,
+  trouble: Trouble,
+): z.output<typeof RolloutSummaryOnWire> {
   return {
     id: rollout.id,
     revision: rollout.revision,
     status: statusOf(rollout),
-    statusReason: statusReasonOf(rollout),
+    statusReason: reasonOf(rollout, trouble),
     ...renderRoles(rollout),
     step: currentStepOf(rollout),
     requestedBy: rollout.requestedBy,
@@ -39,6 +47,7 @@ export function renderSummary(rollout: StoredRollout, now: Millis): z.output<typ
     createdAt: timestamp(rollout.createdAt),
     allowedActions: explain(rollout, null, now).actions,
     outcome: outcomeOf(rollout.state),
+    quarantine: renderQuarantine(trouble),
     links: linksOf(rollout.id),
   };
 }
@@ -53,22 +62,41 @@ export function renderPlan({
 
 /** The one small object for pipelines; `exitOnPause` makes a pause an end of waiting (exit code 9). */
 export function renderStatus(seen: Seen, exitOnPause: boolean): z.output<typeof StatusAnswer> {
-  const { rollout, nextAt, now } = seen;
-  const explanation = explain(rollout, nextAt, now);
+  const { rollout, trouble } = seen;
+  const explanation = explainSeen(seen);
   const paused = exitOnPause && rollout.state.kind === 'paused';
   return {
     id: rollout.id,
     revision: rollout.revision,
     status: statusOf(rollout),
-    statusReason: statusReasonOf(rollout),
+    statusReason: reasonOf(rollout, trouble),
     terminal: hasEnded(rollout),
-    exitCode: paused ? 9 : exitCodeOf(rollout),
+    exitCode: paused ? 9 : codeOf(rollout, trouble),
     summary: `${explanation.what} ${explanation.traffic}`,
     explanation,
+    quarantine: renderQuarantine(trouble),
     weight: renderWeight(rollout),
     checks: renderChecks(rollout),
     allowedActions: explanation.actions,
   };
+}
+
+/** A quarantine needs a person, whatever the rollout itself says. */
+const needsPerson = 10;
+
+function codeOf(rollout: StoredRollout, trouble: Trouble): number {
+  return quarantineOf(trouble) === null ? exitCodeOf(rollout) : needsPerson;
+}
+
+function reasonOf(rollout: StoredRollout, trouble: Trouble): RolloutOnWire['statusReason'] {
+  return quarantineOf(trouble) === null ? statusReasonOf(rollout) : 'quarantined';
+}
+
+function explainSeen({ rollout, nextAt, now, trouble }: Seen): Explanation {
+  if (quarantineOf(trouble) === null) return explain(rollout, nextAt, now);
+  const { cluster, namespace, virtualService } = rollout.target;
+  const row = { id: rollout.id, status: statusOf(rollout), cluster, namespace, virtualService, trouble };
+  return explainQuarantine(row, rollout, nextAt, now);
 }
 
 /** The path of a rollout: relative, so that a client never sends its token to another host. */

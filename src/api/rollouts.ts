@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RolloutQuery } from '../rollout/ports/store.ts';
+import type { RolloutEntry, RolloutQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { actorOf } from './authenticate.ts';
@@ -10,6 +10,7 @@ import { waitHandlerTimeoutMs } from './live/wait.ts';
 import { WaitFor, WaitOnWire, WaitTimeout } from './live/wait-for.ts';
 import { negotiate } from './negotiate.ts';
 import { CursorPage, cutToPage, nextCursor, pageLimit } from './page.ts';
+import { renderUnreadable, UnreadableOnWire } from './quarantine-wire.ts';
 import { renderRollout, renderSummary } from './render-rollout.ts';
 import { type ApiServer, json, RolloutPath } from './route.ts';
 import { StatusOnWire } from './status-wire.ts';
@@ -27,7 +28,9 @@ const ListQuery = z.strictObject({
 
 const RolloutPage = z
   .object({
-    data: z.array(RolloutSummaryOnWire).describe('Newest first.'),
+    data: z
+      .array(z.union([RolloutSummaryOnWire, UnreadableOnWire]))
+      .describe('Newest first. What this version cannot read is listed with what is known of it.'),
     page: CursorPage,
   })
   .meta({ id: 'RolloutPage' });
@@ -87,7 +90,7 @@ function readRoute(app: ApiServer, service: RolloutService, streaming: Streaming
     method: 'GET',
     url: '/v1/rollouts/:id',
     config: {
-      problems: ['not-found', 'not-acceptable', 'too-many-listeners'],
+      problems: ['not-found', 'not-acceptable', 'too-many-listeners', 'rollout-unreadable'],
       answerHeaders: { 200: etag, 304: etag },
     },
     schema: readSchema,
@@ -114,12 +117,21 @@ async function listPage(
   service: RolloutService,
   query: z.output<typeof ListQuery>,
 ): Promise<z.output<typeof RolloutPage>> {
-  const { rollouts, now } = await service.list(queryOf(query));
-  const cut = cutToPage(rollouts, query.limit);
+  const { entries, now } = await service.entries(queryOf(query));
+  const cut = cutToPage(entries, query.limit);
+  const data = cut.shown.map((entry) =>
+    entry.kind === 'rollout'
+      ? renderSummary(entry.rollout, now, entry.trouble)
+      : renderUnreadable(entry.row, now),
+  );
   return {
-    data: cut.shown.map((rollout) => renderSummary(rollout, now)),
-    page: { nextCursor: nextCursor(cut, ({ id }) => id), hasMore: cut.hasMore },
+    data,
+    page: { nextCursor: nextCursor(cut, idOf), hasMore: cut.hasMore },
   };
+}
+
+function idOf(entry: RolloutEntry): string {
+  return entry.kind === 'rollout' ? entry.rollout.id : entry.row.id;
 }
 
 function queryOf({

@@ -28,6 +28,8 @@ export type ApiDeps = {
   metricsText: () => Promise<string>;
   /** Times streams and long polls; the real clock by default. */
   timer?: Timer;
+  /** Aborts when this instance begins to end: nobody is kept listening to it any longer. */
+  ending?: AbortSignal;
   /** False is silence, which is also the default. */
   log?: Exclude<FastifyServerOptions['logger'], undefined>;
 };

@@ -78,7 +78,7 @@ function addRoutes(api: ApiServer, deps: ApiDeps): void {
   validatePlanRoute(api);
   planSchemaRoute(api);
   targetRoutes(api, deps.targets);
-  const streaming = liveAnswers(api, deps.service, deps.timer);
+  const streaming = liveAnswers(api, deps);
   rolloutRoutes(api, deps.service, streaming);
   statusRoute(api, deps.service, streaming);
   eventsRoute(api, deps.service, streaming);

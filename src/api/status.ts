@@ -33,7 +33,7 @@ const schema = {
     'One small object that a pipeline polls. `exitCode`:',
     '0 succeeded; 3 rolled back by canaryd; 4 rolled back or cancelled by a person;',
     '5 an approval was rejected or expired; 6 preflight failed, traffic untouched; 8 scheduled or still running; 9 paused (only with `?exitOnPause=true`);',
-    '10 rollback failed or stuck: traffic needs a person.',
+    '10 rollback failed or stuck, or its turns fail again and again: traffic needs a person.',
     'With `waitFor` the answer comes when one of the conditions holds, when the rollout has ended, or after `timeout` seconds; `wait` says which.',
     'With `Accept: text/plain` the first line is `exit=8 status=running`, so that `sh` needs no JSON.',
   ].join('\n'),
@@ -58,7 +58,7 @@ export function statusRoute(app: ApiServer, service: RolloutService, streaming: 
     method: 'GET',
     url: '/v1/rollouts/:id/status',
     config: {
-      problems: ['not-found', 'not-acceptable', 'too-many-listeners'],
+      problems: ['not-found', 'not-acceptable', 'too-many-listeners', 'rollout-unreadable'],
       answerHeaders: { 200: exitCode },
     },
     schema,

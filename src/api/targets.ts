@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { quoted } from '../known-names.ts';
 import type { SurveyedRoute } from '../rollout/ports/mesh.ts';
 import type { TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
+import { noTrouble } from '../rollout/quarantine.ts';
 import { hasEnded, type Rollout } from '../rollout/rollout.ts';
 import type { TargetAnswer, TargetService } from '../rollout/targets.ts';
 import { KubernetesName } from '../rollout/units.ts';
@@ -114,6 +115,7 @@ function renderLast(rollout: Rollout): z.output<typeof LastRollout> {
   const { id, status, statusReason, outcome, versions, createdAt, links } = renderSummary(
     rollout,
     rollout.createdAt,
+    noTrouble,
   );
   return { id, status, statusReason, ended: hasEnded(rollout), outcome, versions, createdAt, links };
 }

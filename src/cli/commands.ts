@@ -1,3 +1,4 @@
+import { breakGlassRollback } from './break-glass.ts';
 import type { Command } from './command.ts';
 import { doctor } from './doctor.ts';
 import { planInit } from './plan-init.ts';
@@ -6,4 +7,11 @@ import { planValidate } from './plan-validate.ts';
 import { version } from './version.ts';
 
 /** Every command but `help`, which is made of this table. To add one: a file that exports it, and a line here. */
-export const commands: readonly Command[] = [planValidate, planPreview, planInit, doctor, version];
+export const commands: readonly Command[] = [
+  planValidate,
+  planPreview,
+  planInit,
+  doctor,
+  breakGlassRollback,
+  version,
+];

@@ -1,12 +1,6 @@
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { Command } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
-
-/** The server's program: it stands beside this folder, as source or as built. */
-const program = fileURLToPath(
-  new URL(`../main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
-);
+import { runServerProgram } from './server-program.ts';
 
 /** `canaryd doctor`: asks with the server's own configuration, so the server's program does it. */
 export const doctor: Command = {
@@ -28,14 +22,10 @@ export const doctor: Command = {
     '  mended  2 usage',
   ],
   asksServer: false,
-  run: (args, { env, out, err }) =>
-    new Promise((settle, reject) => {
-      const child = spawn(process.execPath, [...process.execArgv, program, 'doctor', ...args], { env });
-      child.stdout.on('data', (chunk: Buffer) => out(chunk.toString()));
-      child.stderr.on('data', (chunk: Buffer) => err(chunk.toString()));
-      child.on('error', reject);
-      child.on('close', (code) => settle(endings.find((ending) => ending === code) ?? exitCodes.unexpected));
-    }),
+  run: async (args, terminal) => {
+    const code = await runServerProgram(['doctor', ...args], terminal);
+    return endings.find((ending) => ending === code) ?? exitCodes.unexpected;
+  },
 };
 
 const endings = [exitCodes.done, exitCodes.unexpected, exitCodes.usage] as const;

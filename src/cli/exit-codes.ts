@@ -7,6 +7,8 @@ export const exitCodes = {
   invalid: 6,
   /** Something else is in the way now: another rollout, or a newer version. */
   conflict: 7,
+  /** The canary may still have traffic: a person has to look. */
+  needsPerson: 10,
   notSignedIn: 11,
   unreachable: 12,
 } as const;

@@ -15,7 +15,7 @@ import type { Millis } from './units.ts';
 const leaseSeconds = 15;
 
 /** Milliseconds after which calls of a turn end. All of a turn, going back included, fits into its lease. */
-const budgets = { lookMs: 3000, patchMs: 3000, backMs: 11_000, backPatchMs: 8000 } as const;
+const budgets = { turnMs: 14_000, lookMs: 3000, patchMs: 3000, backMs: 11_000, backPatchMs: 8000 } as const;
 
 /** A pause between two conflicts: whoever keeps writing is not to be answered with a storm. */
 const conflictRestMs = 50;
@@ -51,6 +51,8 @@ export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
 }
 
 async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<TurnEnd> {
+  // Counted from the claim: a process that slept through its lease must not find its time untouched.
+  const lease = deps.deadline(budgets.turnMs);
   const { view, measurements } = await look(deps, claim);
   const decision = decide(
     claim.rollout,
@@ -61,7 +63,7 @@ async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<Turn
   if (write === null || view.kind !== 'split') {
     return (await save(deps, claim.epoch, decision, { measurements, release: true })) ? 'done' : 'fenced';
   }
-  const effect = { rollout, write, epoch };
+  const effect = { rollout, write, epoch, lease };
   const isSaved = await save(deps, claim.epoch, decision, { measurements, release: false }).catch((lost) =>
     backAllTheSame(deps, effect, view, lost),
   );
@@ -129,15 +131,21 @@ async function save(
   return true;
 }
 
-type Effect = { rollout: Rollout; write: PlannedWrite; epoch: number; unrecorded?: boolean };
+type Effect = {
+  rollout: Rollout;
+  write: PlannedWrite;
+  epoch: number;
+  lease: AbortSignal;
+  unrecorded?: boolean;
+};
 
 /** Writes the weight. Going back re-reads and tries again at once when somebody else wrote first, until its budget ends. */
 async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promise<WriteOutcome> {
   if (effect.rollout.state.kind !== 'rollingBack')
-    return patch(deps, effect, seen, deps.deadline(budgets.patchMs));
-  const budget = deps.deadline(budgets.backMs);
+    return patch(deps, effect, seen, AbortSignal.any([effect.lease, deps.deadline(budgets.patchMs)]));
+  const budget = AbortSignal.any([effect.lease, deps.deadline(budgets.backMs)]);
   let view: MeshView = seen;
-  while (view.kind === 'split' && view.hasStable && !isOvertaken(effect, view)) {
+  while (view.kind === 'split' && view.hasStable && !isOvertaken(effect, seen, view)) {
     const outcome = await patch(
       deps,
       effect,
@@ -154,9 +162,14 @@ async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promis
   return view.kind === 'split' || view.kind === 'shape' ? { kind: 'conflict' } : view;
 }
 
-/** A turn that lost its lease while it retried must not write after its successor, not even the same weight. */
-function isOvertaken({ rollout, epoch }: Effect, { owner }: SplitView): boolean {
-  return owner !== null && owner.rolloutId === rollout.id && owner.epoch > epoch;
+/**
+ * A turn that lost its lease while it retried must not write after its successor, not even the same weight; nor on an
+ * object that is another one by now, or another rollout's: the next turn judges those.
+ */
+function isOvertaken({ rollout, epoch }: Effect, seen: SplitView, { owner, uid }: SplitView): boolean {
+  if (uid !== seen.uid) return true;
+  if (owner?.rolloutId === rollout.id) return owner.epoch > epoch;
+  return owner?.rolloutId !== seen.owner?.rolloutId;
 }
 
 function patch(

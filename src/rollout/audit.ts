@@ -13,6 +13,8 @@ export const AuditType = z.enum([
   'rollout.succeeded',
   'rollout.rolling_back',
   'rollout.stuck',
+  'rollout.quarantined',
+  'rollout.quarantine_ended',
   'rollout.rolled_back',
   'rollout.rollback_failed',
   'rollout.preflight_failed',

@@ -3,6 +3,7 @@ import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import { carriersIn } from './identity.ts';
+import { asFound } from './interruption.ts';
 import type { MeshView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
@@ -19,7 +20,7 @@ const stuckAfterMs = 60_000;
 /** How long a VirtualService may be gone before it counts as gone for good. */
 export const targetMissingLimitMs = 60_000;
 const shortestRetryMs = 1000;
-const longestRetryMs = 30_000;
+const longestRetryMs = 10_000;
 
 /** Leaves the way forward for good: from here on no traffic ever goes back to this canary. */
 export function turnBack(rollout: Rollout, cause: Cause, sight: Sight, now: Millis): Decision {
@@ -63,7 +64,15 @@ type Turned = {
  * A turn on the way back. It writes even when the canary's share is 0 already: a patch of an earlier turn may still
  * be on its way, and only a newer write makes it stale.
  */
-export function goBack(before: Rollout, from: RollingBack, { view, epoch }: Sight, now: Millis): Decision {
+export function goBack(given: Rollout, from: RollingBack, sight: Sight, now: Millis): Decision {
+  const before = asFound(given, sight.view, now);
+  const wasTold = isSameShare(given.traffic.applied, before.traffic.applied);
+  // A write whose answer was lost had landed: users were there, and the audit log has to say so.
+  const found = wasTold ? [] : [weightApplied(given.traffic.applied, before)];
+  return preceded(found, turnOnTheWayBack(before, from, sight, now));
+}
+
+function turnOnTheWayBack(before: Rollout, from: RollingBack, { view, epoch }: Sight, now: Millis): Decision {
   const state = { ...from, firstEpoch: from.firstEpoch ?? epoch };
   const rollout = inState(before, state);
   if (view.kind === 'missing') return waitForTarget(rollout, state, now);
@@ -112,7 +121,9 @@ export function keepTrying(
   now: Millis,
 ): Decision {
   const waitedMs = now - state.since;
-  const nextAt = now + Math.min(longestRetryMs, Math.max(shortestRetryMs, waitedMs / 4));
+  const restMs = Math.min(longestRetryMs, Math.max(shortestRetryMs, waitedMs / 4));
+  // Somebody is to be told in time, not after the next long rest.
+  const nextAt = waitedMs < stuckAfterMs ? Math.min(now + restMs, state.since + stuckAfterMs) : now + restMs;
   const mustTell = obstacle.kind !== 'meshWriteFailed' || waitedMs >= stuckAfterMs;
   if (!mustTell) return decided(rollout, { nextAt });
   const stuck = inState(rollout, { ...state, stuck: obstacle });

@@ -9,7 +9,7 @@ import {
   type TargetRefusal,
 } from './draft.ts';
 import type { LiveReads } from './ports/live.ts';
-import type { AuditQuery, Remembered, RolloutQuery } from './ports/store.ts';
+import type { AuditQuery, FoundRollout, Remembered, RolloutEntry, RolloutQuery } from './ports/store.ts';
 import { type Preview, type PreviewDeps, preview } from './preview.ts';
 import type { Actor } from './reasons.ts';
 import type { StoredRollout } from './rollout.ts';
@@ -33,8 +33,10 @@ export interface RolloutService {
   preview(request: CreateRequest, actor: Actor): Promise<Preview>;
   act(id: string, command: Command, actor: Actor, remember: Remember | null): Promise<ActAnswer>;
   /** `nextAt` is when the next turn is due; `now` is PostgreSQL's clock. */
-  find(id: string): Promise<{ rollout: StoredRollout; nextAt: Millis | null; now: Millis } | null>;
+  find(id: string): Promise<FoundRollout | null>;
+  /** Those that this version can read; `entries` shows the others, too. */
   list(query: RolloutQuery): Promise<{ rollouts: StoredRollout[]; now: Millis }>;
+  entries(query: RolloutQuery): Promise<{ entries: RolloutEntry[]; now: Millis }>;
   events(id: string, afterSeq: number, limit: number): Promise<AuditRow[]>;
   audit(query: AuditQuery): Promise<AuditRow[]>;
   recall(
@@ -53,6 +55,7 @@ export function rolloutService(deps: ServiceDeps): RolloutService {
     act: (id, command, actor, remember) => act(deps, { id, command, actor, remember }),
     find: (id) => rollouts.find(id),
     list: async (query) => ({ rollouts: await rollouts.list(query), now: await rollouts.now() }),
+    entries: async (query) => ({ entries: await rollouts.entries(query), now: await rollouts.now() }),
     events: (id, afterSeq, limit) => rollouts.events(id, afterSeq, limit),
     audit: (query) => rollouts.audit(query),
     recall: (key) => rollouts.recall(key),

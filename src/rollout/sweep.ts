@@ -1,19 +1,31 @@
-import { advance, type TurnDeps } from './advance.ts';
+import type { TurnDeps } from './advance.ts';
+import { type Taken, type TurnTaking, takeTurn } from './take-turn.ts';
 
-/** Rollouts one sweep takes at most, so that one worker does not starve the others. */
+/** Rollouts one sweep takes at once, so that one worker does not starve the others. */
 const batch = 50;
 
-export type Swept = { turns: number; failures: { id: string; error: unknown }[] };
+export type Swept = { id: string; taken: Taken }[];
 
 /**
- * Runs the turn of every rollout that is due and whose alarm did not ring. One rollout's failure never stops
- * another's turn; it comes back as a value for the caller to log. Throws when the database cannot be asked at all.
+ * Takes the turn of every rollout that is due and whose alarm did not ring. One rollout's failure never stops another's
+ * turn; it comes back as a value for the caller to tell of. Rows that this process cannot read are set aside, and what
+ * stood behind them is taken at once. Throws when the database cannot be asked at all.
  */
-export async function sweep(deps: TurnDeps): Promise<Swept> {
-  const ids = await deps.store.due(batch);
-  const ends = await Promise.allSettled(ids.map((id) => advance(deps, id)));
-  const failures = ends.flatMap((end, index) =>
-    end.status === 'rejected' ? [{ id: ids[index] ?? '', error: end.reason }] : [],
+export async function sweep(deps: TurnDeps, taking: TurnTaking): Promise<Swept> {
+  const swept: Swept = [];
+  taking.aside.next();
+  for (;;) {
+    const before = taking.aside.ids();
+    const ids = await deps.store.due(batch, before);
+    swept.push(...(await Promise.all(ids.map((id) => takeOne(deps, id, taking)))));
+    const isMore = ids.length >= batch && taking.aside.ids().length > before.length;
+    if (!isMore) return swept;
+  }
+}
+
+async function takeOne(deps: TurnDeps, id: string, taking: TurnTaking): Promise<Swept[number]> {
+  const taken = await takeTurn(deps, id, taking).catch(
+    (error: unknown): Taken => ({ kind: 'failed', error, record: null }),
   );
-  return { turns: ids.length - failures.length, failures };
+  return { id, taken };
 }

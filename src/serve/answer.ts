@@ -1,5 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
 import { ulid } from 'ulid';
 import { sha256 } from '../api/plan-digest.ts';
+import { ProblemError } from '../api/problem.ts';
 import { buildServer } from '../api/server.ts';
 import type { TokenTable } from '../api/tokens.ts';
 import { logOptions } from '../log.ts';
@@ -13,10 +16,17 @@ import { rolloutStore } from '../store/rollout-store.ts';
 import { targetStore } from '../store/target-store.ts';
 import type { Parts } from './parts.ts';
 import { readinessOf } from './readiness.ts';
+import type { Schema } from './schema.ts';
 import type { Closing } from './shutdown.ts';
 
+/** Whether requests can be answered, and for how long yet. */
+type Standing = { schema: Pick<Schema, 'missing'>; ending: AbortSignal };
+
+/** Milliseconds that answers under way may take when this instance ends; then their connections are cut. */
+const lastAnswersMs = 10_000;
+
 /** Answers requests over HTTP. */
-export async function startApi(parts: Parts, tokens: TokenTable): Promise<Closing> {
+export async function startApi(parts: Parts, tokens: TokenTable, standing: Standing): Promise<Closing> {
   const { config, log, metrics, telemetry } = parts;
   const { db } = parts.reads;
   const { mesh } = parts.clusters;
@@ -38,11 +48,29 @@ export async function startApi(parts: Parts, tokens: TokenTable): Promise<Closin
     targets: targetService({ clusters, mesh, records: targetStore(db), deadline }),
     holds: holdService({ holds, rollouts, clusters, newId: () => `ho_${ulid()}` }),
     tokens,
-    readiness: () => readinessOf(parts),
+    readiness: () => readinessOf(parts, standing),
     metricsText: telemetry.text,
+    ending: standing.ending,
     log: logOptions(config.logLevel),
   });
+  answerByStanding(server, standing);
   const address = await server.listen(config.listen);
   log.info({ address }, 'answering');
-  return () => server.close();
+  return async ({ drainMs }) => {
+    await wait(drainMs);
+    const cut = setTimeout(() => server.server.closeAllConnections(), lastAnswersMs);
+    await server.close().finally(() => clearTimeout(cut));
+  };
+}
+
+/** Probes are always answered; all else waits for the tables. An instance that ends keeps no connection alive. */
+function answerByStanding(server: FastifyInstance, { schema, ending }: Standing): void {
+  server.addHook('onRequest', async (request) => {
+    const missing = schema.missing();
+    if (missing === null || request.routeOptions.config.public === true) return;
+    throw new ProblemError('database-unavailable', `This instance has just started: ${missing}.`);
+  });
+  server.addHook('onSend', async (_request, reply) => {
+    if (ending.aborted) reply.header('connection', 'close');
+  });
 }

@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { type ClusterMetrics, clusterMetrics } from '../metrics/clusters.ts';
+import { inTime } from '../queue/deadline.ts';
 import { type QueueHealth, queueHealth } from '../queue/health.ts';
 import { databaseNow } from '../store/clock.ts';
 import { connect, type Database } from '../store/database.ts';
@@ -45,7 +46,10 @@ export async function openParts(config: Config, log: Log): Promise<Parts> {
   };
 }
 
+/** Milliseconds; a server that does not answer is left without a farewell. */
+const closeMs = 2000;
+
 /** Closes the parts when nobody uses them any more. */
 export async function closeParts({ clusters, turns, reads }: Parts): Promise<void> {
-  await Promise.allSettled([clusters.close(), turns.close(), reads.close()]);
+  await inTime(Promise.allSettled([clusters.close(), turns.close(), reads.close()]), closeMs);
 }

@@ -1,28 +1,46 @@
 import type { Config } from '../config.ts';
 import { openLog } from '../log.ts';
 import { prepareQueue } from '../queue/queue.ts';
+import { databaseNow } from '../store/clock.ts';
 import { migrate } from '../store/migrate.ts';
 import { startApi } from './answer.ts';
 import { closeParts, openParts } from './parts.ts';
-import { type Closing, endOnSignal } from './shutdown.ts';
+import { openSchema } from './schema.ts';
+import { shutdownOnSignal } from './shutdown.ts';
 import { tokensOf } from './tokens.ts';
 import { startWork, type Wrap } from './work.ts';
 
 /**
- * Runs canaryd until a signal ends it. `wrap` is for programs that put faults between a turn and its parts.
+ * Runs canaryd until a signal ends it. It answers probes at once and waits for its database, however long that takes.
+ * `wrap` is for programs that put faults between a turn and its parts.
  * @throws AppError `configuration` or `migration` when it cannot start
  */
 export async function serve(config: Config, wrap: Wrap = (deps) => deps): Promise<void> {
   const log = openLog(config.logLevel);
   const tokens = await tokensOf(config);
-  await migrate(config.databaseUrl);
-  await prepareQueue(config.queue);
+  const { ending, closeFirst, closeLast } = shutdownOnSignal(log);
   const parts = await openParts(config, log);
+  closeLast(() => closeParts(parts));
+  const schema = openSchema({
+    prepare: async () => {
+      await migrate(config.databaseUrl);
+      await prepareQueue(config.queue);
+    },
+    ask: () => databaseNow(parts.reads.db),
+    ending,
+    log,
+  });
+  // Heard below; until then a failure must not end the process as one that nobody awaits.
+  schema.ready.catch(() => undefined);
   // A bad queue is told and no more: without one, turns are only late.
   void parts.queue.ready();
-  const closings: Closing[] = [];
-  if (config.role !== 'api') closings.push(await startWork(parts, wrap));
-  if (config.role !== 'worker') closings.push(await startApi(parts, tokens));
-  closings.push(() => closeParts(parts));
-  endOnSignal(closings, log);
+  if (config.role !== 'worker') {
+    const answering = startApi(parts, tokens, { schema, ending });
+    closeFirst(answering);
+    await answering;
+  }
+  if (!(await schema.ready) || config.role === 'api') return;
+  const working = startWork(parts, wrap);
+  closeFirst(working);
+  await working;
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { alarmOn } from '../queue/alarm.ts';
+import { inTime } from '../queue/deadline.ts';
 import { openQueue } from '../queue/queue.ts';
 import { startWorker } from '../queue/worker.ts';
 import type { TurnDeps } from '../rollout/advance.ts';
@@ -14,6 +15,10 @@ import type { Closing } from './shutdown.ts';
 
 /** Wraps what turns work with: programs that test faults put them in between. */
 export type Wrap = (deps: TurnDeps) => TurnDeps;
+
+/** Milliseconds for turns under way when this instance ends: more than any needs, less than Kubernetes waits. */
+const lastTurnsMs = 15_000;
+const closeMs = 18_000;
 
 /** Takes turns: those of alarms, those of a person's word, and those that a sweep finds; and keeps house. */
 export async function startWork(
@@ -37,12 +42,15 @@ export async function startWork(
     source: config.queue,
     onDue: turns.take,
     concurrency: config.concurrency,
+    closeWithinMs: lastTurnsMs,
     log,
   });
   const house = startHousekeeping(() => housekeep(reads.db, config.retention), log);
   log.info({ worker }, 'taking turns');
   return async () => {
-    await Promise.allSettled([ears.close(), alarms.close(), turns.close(), house.close()]);
+    const closing = Promise.allSettled([ears.close(), alarms.close(), turns.close(), house.close()]);
+    if (!(await inTime(closing, closeMs)))
+      log.warn({ worker }, 'a turn did not end: another worker takes it up when its lease has run out');
     await queue.close();
   };
 }

@@ -18,7 +18,7 @@ export type ConnectOptions = { poolSize?: number; log?: Warns };
  * @throws AppError `configuration` when the URL cannot be read
  */
 export function connect(url: string, { poolSize = 10, log }: ConnectOptions = {}): Database {
-  const pool = new pg.Pool({ ...connectionOptions(url), max: poolSize, connectionTimeoutMillis: 2000 });
+  const pool = new pg.Pool({ ...connectionOptions(url), max: poolSize, connectionTimeoutMillis: 1500 });
   surviveLostConnections(pool, log);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: guarded(pool) }) });
   return { db, pool, close: () => db.destroy() };

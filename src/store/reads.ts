@@ -2,18 +2,19 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import type { AuditRow } from '../rollout/audit.ts';
 import type { MeshName } from '../rollout/ports/mesh.ts';
-import type { AuditQuery, Remembered, RolloutQuery, Rollouts } from '../rollout/ports/store.ts';
+import type { AuditQuery, Remembered, RolloutEntry, RolloutQuery, Rollouts } from '../rollout/ports/store.ts';
 import type { StoredRollout } from '../rollout/rollout.ts';
 import { databaseClock, instant, millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
-import { auditRowFrom, parsed, storedFrom } from './rows.ts';
+import { entryFrom, factColumns, readRow, troubleFrom } from './row-facts.ts';
+import { auditRowFrom, parsed } from './rows.ts';
 import type { Trx } from './transaction.ts';
 import { rememberedSince } from './writes.ts';
 
 const Answer = z.object({ fingerprint: z.string(), status: z.number(), body: z.string() });
 
-/** A rollout, when its next turn is due (null when it has ended) and PostgreSQL's clock, both in milliseconds. */
+/** A rollout with what its row tells; throws `UnreadableRollout` when it cannot be read. */
 export async function findRollout(db: Db, id: string): ReturnType<Rollouts['find']> {
   const row = await db
     .selectFrom('rollout')
@@ -21,37 +22,58 @@ export async function findRollout(db: Db, id: string): ReturnType<Rollouts['find
       'document',
       millis(column.ref('next_at')).$castTo<number | null>().as('nextAt'),
       millis(databaseClock).as('now'),
+      ...factColumns,
     ])
     .where('id', '=', storable(id))
     .executeTakeFirst();
   if (row === undefined) return null;
-  return { rollout: storedFrom(id, row.document), nextAt: row.nextAt, now: row.now };
+  return { rollout: readRow(row), nextAt: row.nextAt, now: row.now, trouble: troubleFrom(row) };
 }
 
-/** Rollouts that match, newest first: their ids begin with the time. */
-export async function listRollouts(db: Db, query: RolloutQuery): Promise<StoredRollout[]> {
+/** Rows that match, newest first: their ids begin with the time. */
+export async function listRollouts(db: Db, query: RolloutQuery): Promise<RolloutEntry[]> {
   const { statuses, namespace, virtualService, beforeId } = query;
-  let rows = db.selectFrom('rollout').select(['id', 'document']).orderBy('id', 'desc').limit(query.limit);
+  let rows = db
+    .selectFrom('rollout')
+    .select(['document', ...factColumns])
+    .orderBy('id', 'desc')
+    .limit(query.limit);
   if (statuses !== undefined)
     rows = rows.where('status', '=', sql<string>`any(${statuses.map(storable)}::text[])`);
   if (namespace !== undefined) rows = rows.where('namespace', '=', storable(namespace));
   if (virtualService !== undefined) rows = rows.where('virtual_service', '=', storable(virtualService));
   if (beforeId !== undefined) rows = rows.where('id', '<', storable(beforeId));
-  return (await rows.execute()).map((row) => storedFrom(row.id, row.document));
+  return (await rows.execute()).map(entryFrom);
+}
+
+/** The rollouts of a list that this version can read. */
+export function readable(entries: RolloutEntry[]): StoredRollout[] {
+  return entries.flatMap((entry) => (entry.kind === 'rollout' ? [entry.rollout] : []));
+}
+
+/** How many rollouts that have not ended are in quarantine. */
+export async function countQuarantined(db: Db): Promise<number> {
+  const { count } = await db
+    .selectFrom('rollout')
+    .select(sql<number>`count(*)::integer`.as('count'))
+    .where('quarantined_at', 'is not', null)
+    .where('ended_at', 'is', null)
+    .executeTakeFirstOrThrow();
+  return count;
 }
 
 /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
 export async function namesakesOn(db: Db, name: MeshName): Promise<StoredRollout[]> {
   const rows = await db
     .selectFrom('rollout')
-    .select(['id', 'document'])
+    .select(['document', ...factColumns])
     .where('cluster', '=', storable(name.cluster))
     .where('namespace', '=', storable(name.namespace))
     .where('virtual_service', '=', storable(name.virtualService))
     .where('ended_at', 'is', null)
     .orderBy('id')
     .execute();
-  return rows.map((row) => storedFrom(row.id, row.document));
+  return rows.map(readRow);
 }
 
 /** The ids of all rollouts of a scope that have not ended, newest first; see `Rollouts.liveIn`. */

@@ -8,16 +8,19 @@ import { databaseClock, databaseNow, instant, millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { liveReads } from './live-reads.ts';
 import {
+  countQuarantined,
   findRollout,
   holderOf,
   listRollouts,
   liveIdsIn,
   namesakesOn,
+  readable,
   recallAnswer,
   rolloutEvents,
   searchAudit,
 } from './reads.ts';
-import { documentOf, LastSeq, parsed, storedFrom } from './rows.ts';
+import { factColumns, readRow } from './row-facts.ts';
+import { documentOf, LastSeq, parsed } from './rows.ts';
 import { inTransaction, type Outcome, type Trx } from './transaction.ts';
 import { appendAudit, columnsOf, keepAnswer, noLease, wakeWorkers } from './writes.ts';
 
@@ -30,7 +33,7 @@ type Act<Answer> = (rollout: StoredRollout, now: Millis) => CommandChange<Answer
 
 /**
  * What the service needs, on PostgreSQL. Every method throws AppError `databaseUnavailable` or `databaseTimeout` when
- * the database fails and `corruptRow` when a row cannot be understood. `act` may be called again after a deadlock.
+ * the database fails and `UnreadableRollout` when a row cannot be understood. `act` may be called again after a deadlock.
  */
 export function rolloutStore(db: Db): Rollouts {
   return {
@@ -38,7 +41,9 @@ export function rolloutStore(db: Db): Rollouts {
     command: (id, act) => inTransaction(db, (trx) => command(trx, id, act)),
     recall: (key) => recallAnswer(db, key),
     find: (id) => findRollout(db, id),
-    list: (query) => listRollouts(db, query),
+    list: async (query) => readable(await listRollouts(db, query)),
+    entries: (query) => listRollouts(db, query),
+    quarantined: () => countQuarantined(db),
     namesakes: (name) => namesakesOn(db, name),
     liveIn: (scope) => liveIdsIn(db, scope),
     events: (id, afterSeq, limit) => rolloutEvents(db, { id, afterSeq, limit }),
@@ -97,12 +102,12 @@ async function obstacle(trx: Trx, { rollout, remember }: Creation): Promise<Crea
 async function command<Answer>(trx: Trx, id: string, act: Act<Answer>): Promise<Outcome<Answered<Answer>>> {
   const row = await trx
     .selectFrom('rollout')
-    .select(['document', millis(databaseClock).as('now')])
+    .select(['document', millis(databaseClock).as('now'), ...factColumns])
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirst();
   if (row === undefined) return { keep: false, value: { kind: 'unknown' } };
-  const { change, answer, remember } = act(storedFrom(id, row.document), row.now);
+  const { change, answer, remember } = act(readRow(row), row.now);
   if (change === null) return { keep: false, value: { kind: 'answered', answer } };
   if (remember !== null && !(await keepAnswer(trx, id, remember))) {
     return { keep: false, value: { kind: 'answeredBefore' } };

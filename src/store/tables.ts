@@ -21,6 +21,9 @@ export interface Tables {
     next_at: Date | null;
     ended_at: Date | null;
     last_seq: Generated<number>;
+    failures: Generated<number>;
+    last_failure: string | null;
+    quarantined_at: Date | null;
   };
   audit: {
     number: Generated<number>;

@@ -5,6 +5,7 @@ import type { Remembered } from '../rollout/ports/store.ts';
 import { hasEnded, type Rollout, type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import type { Millis } from '../rollout/units.ts';
 import { databaseClock, instant, secondsFromNow } from './clock.ts';
+import type { Db } from './database.ts';
 import { jsonText, storable } from './json-text.ts';
 import { documentOf } from './rows.ts';
 import type { Trx } from './transaction.ts';
@@ -23,11 +24,12 @@ export function columnsOf(rollout: StoredRollout, nextAt: Millis | null) {
     status: statusOf(rollout),
     next_at: ended ? null : instant(nextAt),
     ended_at: ended ? sql<Date>`coalesce(ended_at, clock_timestamp())` : null,
-    ...(ended ? noLease : {}),
+    ...(ended ? { ...noLease, ...noTrouble } : {}),
   };
 }
 
 export const noLease = { lease_owner: null, lease_until: null } as const;
+export const noTrouble = { failures: 0, last_failure: null, quarantined_at: null } as const;
 
 /** Appends audit rows that end at `lastSeq`, which the caller has taken under the rollout's row lock. */
 export async function appendAudit(
@@ -123,7 +125,7 @@ async function forgetOldAnswers(trx: Trx): Promise<void> {
     )`.execute(trx);
 }
 
-/** Wakes every worker when the transaction commits. */
-export async function wakeWorkers(trx: Trx, id: string): Promise<void> {
+/** Wakes every worker, within a transaction when it commits. */
+export async function wakeWorkers(trx: Db | Trx, id: string): Promise<void> {
   await sql`select pg_notify(${dueChannel}, ${id})`.execute(trx);
 }

@@ -46,8 +46,7 @@ const maxConnections = 8;
  * @throws AppError `configuration` when the source cannot be read; the message never quotes it, because it holds secrets
  */
 export async function connect(source: KubeSource): Promise<Connection> {
-  const config = await loadConfig(source);
-  chooseContext(config, source);
+  const config = await readKubeconfig(source);
   const cluster = config.getCurrentCluster();
   if (cluster === null)
     throw new AppError('configuration', 'the kubeconfig has no current context with a cluster');
@@ -86,6 +85,16 @@ export async function send(
     clearTimeout(timer);
     signal.removeEventListener('abort', expire);
   }
+}
+
+/**
+ * Reads a kubeconfig and chooses the context that the source names.
+ * @throws AppError `configuration` when it cannot be read or has no such context
+ */
+export async function readKubeconfig(source: KubeSource): Promise<KubeConfig> {
+  const config = await loadConfig(source);
+  chooseContext(config, source);
+  return config;
 }
 
 function chooseContext(config: KubeConfig, source: KubeSource): void {

@@ -4,7 +4,13 @@ import type { Command } from '../../src/rollout/command.ts';
 import type { CreateRequest } from '../../src/rollout/draft.ts';
 import { forecast } from '../../src/rollout/forecast.ts';
 import type { LiveReads, MeasuredPoll } from '../../src/rollout/ports/live.ts';
-import type { AuditQuery, Remembered, RolloutQuery } from '../../src/rollout/ports/store.ts';
+import type {
+  AuditQuery,
+  Remembered,
+  RolloutQuery,
+  RowFacts,
+  Trouble,
+} from '../../src/rollout/ports/store.ts';
 import type { Preview } from '../../src/rollout/preview.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { type Rollout, statusOf } from '../../src/rollout/rollout.ts';
@@ -30,6 +36,10 @@ export type FakeService = RolloutService & {
   polls: MeasuredPoll[];
   /** The clock; stands still unless a test moves it. */
   now: Millis;
+  /** How the turns of every rollout have failed. */
+  trouble: Trouble;
+  /** Rows that cannot be read; a list shows them first. */
+  unreadable: RowFacts[];
   /** Thrown by every call from now on. */
   broken: Error | null;
 };
@@ -45,6 +55,8 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
     auditQueries: [],
     polls: [],
     now,
+    trouble: { failures: 0, why: null, quarantinedAt: null },
+    unreadable: [],
     broken: null,
     create: async (request, actor, remember) => {
       works(fake);
@@ -74,11 +86,22 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
     find: async (id) => {
       works(fake);
       const rollout = fake.rollouts.find((one) => one.id === id);
-      return rollout === undefined ? null : { rollout, nextAt: now + 4000, now };
+      if (rollout === undefined) return null;
+      return { rollout, nextAt: now + 4000, now, trouble: fake.trouble };
     },
     list: async (query) => {
       works(fake);
       return { rollouts: fake.rollouts.filter((one) => matches(one, query)).slice(0, query.limit), now };
+    },
+    entries: async (query) => {
+      works(fake);
+      const { trouble } = fake;
+      const read = fake.rollouts.filter((one) => matches(one, query));
+      const entries = [
+        ...fake.unreadable.map((row) => ({ kind: 'unreadable' as const, row })),
+        ...read.map((rollout) => ({ kind: 'rollout' as const, rollout, trouble })),
+      ];
+      return { entries: entries.slice(0, query.limit), now };
     },
     events: async (id, afterSeq, limit) => {
       works(fake);

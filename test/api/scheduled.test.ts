@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { snapshotFrame } from '../../src/api/live/frames.ts';
 import { RolloutOnWire } from '../../src/api/wire.ts';
 import { advance } from '../../src/rollout/advance.ts';
+import { noTrouble } from '../../src/rollout/quarantine.ts';
 import { rolloutService } from '../../src/rollout/service.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
@@ -241,7 +242,7 @@ describe('a scheduled rollout', () => {
   });
 
   it('is the first thing that a live stream of it shows', () => {
-    const frame = snapshotFrame({ rollout: aScheduled(), nextAt: now, now });
+    const frame = snapshotFrame({ rollout: aScheduled(), nextAt: now, now, trouble: noTrouble });
     expect(frame.split('\n')[0]).toBe('event: snapshot');
     expect(JSON.parse(frame.split('\n')[1]?.slice('data: '.length) ?? '')).toMatchObject({
       status: 'scheduled',

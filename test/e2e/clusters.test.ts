@@ -52,7 +52,9 @@ beforeAll(async () => {
   });
   const parts = await openParts(config, log);
   closings.push(() => closeParts(parts));
-  closings.push(await startApi(parts, await tokensOf(config)));
+  const standing = { schema: { missing: () => null }, ending: new AbortController().signal };
+  const close = await startApi(parts, await tokensOf(config), standing);
+  closings.push(() => close({ drainMs: 0 }));
   api = `http://${config.listen.host}:${config.listen.port}`;
 }, 120_000);
 afterAll(async () => {

@@ -135,8 +135,8 @@ describe('the kill switch', () => {
       const held = await rollout.untilReason('kill_switch');
       expect(Date.now() - before).toBeLessThan(1000);
       expect(held.explanation.what).toContain('bea stopped every move forward in all clusters');
-      // Twice as long as the bake would have taken.
-      await wait(7000);
+      // Half as long again as the bake would have taken.
+      await wait(4500);
       expect((await rollout.find()).status).toBe('holding');
       expect(weights(stack)).toEqual({ v1: 80, v2: 20, v3: 0 });
       expect((await ask(stack, order, { method: 'DELETE' })).status).toBe(200);

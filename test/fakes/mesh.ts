@@ -19,7 +19,7 @@ import type { Arm, LocatedRequest, Target, TargetRequest } from '../../src/rollo
 import type { Share } from '../../src/rollout/units.ts';
 
 export type Where = { namespace: string; virtualService: string };
-export type AcceptedWrite = { share: Share; epoch: number; rolloutId: string };
+type AcceptedWrite = { share: Share; epoch: number; rolloutId: string };
 type WriteFailure = Exclude<WriteOutcome, { kind: 'applied' }>;
 
 /** One VirtualService as the fake holds it: shares in percent by subset, in the order of the route. */
@@ -327,6 +327,10 @@ function writeOrFail(world: World, target: Target, view: SplitView, write: Weigh
   return next.failure;
 }
 
+function rolledBackBy({ unrecorded = false, rolloutId, epoch }: WeightWrite): Owner | null {
+  return unrecorded ? { rolloutId, epoch } : null;
+}
+
 function accept(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
   const object = world.objects.get(key(target));
   if (object === undefined) return { kind: 'missing' };
@@ -343,7 +347,7 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   object.shares[stable] = remainder(write.share + othersShare(object, target));
   if (absent === undefined) object.shares[canary] = write.share;
   object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
-  object.rolledBack = write.unrecorded === true ? object.owner : null;
+  object.rolledBack = rolledBackBy(write);
   world.version += 1;
   object.resourceVersion = world.version;
   remember(world, target, write);

@@ -91,6 +91,18 @@ async function turnedBack() {
   return made;
 }
 
+describe('a turn on the way back that finds another object than the one it decided on', () => {
+  it('leaves it to the next turn, which has seen it', async () => {
+    const { mesh, turn, deps } = await turnedBack();
+    const write: Mesh['write'] = async (...asked) => {
+      mesh.recreate(where, { v1: 95, v2: 5 });
+      return mesh.write(...asked);
+    };
+    await turn({ mesh: { ...deps.mesh, write } });
+    expect(mesh.shareOf(where)).toBe(5);
+  });
+});
+
 describe('a turn that goes back without a database', () => {
   const lost: Partial<Store> = {
     save: async () => {

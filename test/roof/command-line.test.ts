@@ -19,9 +19,9 @@ describe('the command line', () => {
   });
 
   it.each([
-    [['start'], 'the commands are serve and doctor'],
-    [['serve', 'now'], 'the commands are serve and doctor'],
-    [['constructor'], 'the commands are serve and doctor'],
+    [['start'], 'the commands are serve, doctor and break-glass rollback'],
+    [['serve', 'now'], 'the commands are serve, doctor and break-glass rollback'],
+    [['constructor'], 'the commands are serve, doctor and break-glass rollback'],
     [['--rol=api'], 'there is an option that canaryd does not know'],
     [['doctor', '--role=api'], 'doctor takes no --role'],
     [['--json'], 'serve takes no --json'],

@@ -11,12 +11,13 @@ import { memoryStore } from '../fakes/store.ts';
 const id = rolloutId(1);
 const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
 
-async function aWorker({ broken = false } = {}) {
+async function aWorker({ broken = false, jitter = 0.5 } = {}) {
+  const clock = { now: start };
   const mesh = fakeMesh();
   mesh.add(where);
   const metrics = fakeMetrics();
   metrics.set('canary', mood.none);
-  const store = memoryStore({ now: () => start });
+  const store = memoryStore({ now: () => clock.now });
   const uid = mesh.at(where)?.uid ?? '';
   const asked = {
     id,
@@ -27,7 +28,12 @@ async function aWorker({ broken = false } = {}) {
   };
   await store.create(newRollout(asked, 1, start), [], null);
   const warnings: Record<string, unknown>[] = [];
-  const log: Log = { info: () => undefined, error: () => undefined, warn: (fields) => warnings.push(fields) };
+  const errors: Record<string, unknown>[] = [];
+  const log: Log = {
+    info: () => undefined,
+    error: (fields) => errors.push(fields),
+    warn: (fields) => warnings.push(fields),
+  };
   const deps: TurnDeps = {
     worker: 'w',
     store: broken
@@ -40,8 +46,8 @@ async function aWorker({ broken = false } = {}) {
     rest: async () => undefined,
   };
   const ends: string[] = [];
-  const turns = startTurns({ deps, log, onTurn: (end) => ends.push(end), jitter: () => 0.5 });
-  return { turns, mesh, ends, warnings };
+  const turns = startTurns({ deps, log, onTurn: (end) => ends.push(end), jitter: () => jitter });
+  return { turns, mesh, ends, warnings, errors, store, clock };
 }
 
 beforeEach(() => {
@@ -67,10 +73,38 @@ describe('a worker', () => {
     await turns.close();
   });
 
+  it('sweeps at least every 5 seconds, so that a turn that another version’s worker swallowed is no later', async () => {
+    const { turns, mesh } = await aWorker({ jitter: 0.999 });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(mesh.shareOf(where)).toBe(5);
+    await turns.close();
+  });
+
+  it('that could not read a rollout does not ask for it again at every word about it', async () => {
+    const { turns, ends, store, errors } = await aWorker();
+    store.spoil(id);
+    for (let word = 0; word < 10; word += 1) await turns.take(id);
+    expect(ends).toEqual(['failed']);
+    expect(errors).toEqual([]);
+    await turns.close();
+  });
+
+  it('says once, as an error, that a rollout is in quarantine', async () => {
+    const { turns, mesh, errors, warnings, clock } = await aWorker();
+    mesh.look = () => Promise.reject(new TypeError('secret'));
+    for (let time = 0; time < 9; time += 1) {
+      await turns.take(id);
+      clock.now += 61_000;
+    }
+    expect(errors).toEqual([{ rolloutId: id, failure: 'TypeError' }]);
+    expect(warnings).toHaveLength(4);
+    await turns.close();
+  });
+
   it('survives a turn that throws, says so without its message, and sweeps on', async () => {
     const { turns, ends, warnings } = await aWorker({ broken: true });
     await turns.take(id);
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(30_000);
     expect(ends.length).toBeGreaterThanOrEqual(3);
     expect(new Set(ends)).toEqual(new Set(['failed']));
     expect(JSON.stringify(warnings)).not.toContain('secret');

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { type PostgresMajor, startPostgres } from '../../local/postgres.ts';
+import { startPostgres } from '../../local/postgres.ts';
+import type { PostgresMajor } from '../../local/postgres-programs.ts';
 import { connect, type Database, type Db } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 

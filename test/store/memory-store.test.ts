@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { quarantineContract } from '../contract/quarantine-contract.ts';
 import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
 import { aRollout, start } from '../fakes/rollouts.ts';
@@ -13,11 +14,14 @@ describe('the store in memory', () => {
       later: async (seconds: number) => {
         now += seconds * 1000;
       },
+      spoil: async (id: string) => store.spoil(id),
+      documentOf: async (id: string) => store.documentOf(id),
       measurementsOf: async (id: string) => store.measurementsOf(id),
     };
   };
   storeContract(open);
   scheduledContract(open);
+  quarantineContract(open);
 
   it('lets a stale turn write when its fence is taken away', async () => {
     const store = memoryStore({ now: () => start, fence: false });

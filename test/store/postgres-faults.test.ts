@@ -2,10 +2,13 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Rollouts, Store } from '../../src/rollout/ports/store.ts';
+import { sweep } from '../../src/rollout/sweep.ts';
+import { noneAside } from '../../src/rollout/take-turn.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
+import { listen } from '../../src/store/wake.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
 import { type Databases, majors, query, startDatabases } from './databases.ts';
 
@@ -213,10 +216,53 @@ describe.each(majors)('PostgreSQL %i', (major) => {
       expect(await store.due(10)).toEqual([id]);
     });
 
+    it('is offered to the workers of other versions at once when this one cannot read it', async () => {
+      const heard: string[] = [];
+      const ears = await listen({ url, onDue: (woken) => heard.push(woken) });
+      await expect(store.claim(id, 'worker-a', 15)).rejects.toMatchObject({ code: 'corruptRow' });
+      await expect.poll(() => heard).toEqual([id]);
+      await ears.close();
+    });
+
+    it('stays byte for byte as it is, due and free, while this version sweeps', async () => {
+      await query(url, `update rollout set document = document || '{"learnedLater": [1, {"b": 2}]}'`);
+      const rows = () =>
+        query(url, 'select document::text, next_at, lease_owner, status, last_seq from rollout');
+      const before = await rows();
+      const taking = { blame: () => 'corruptRow', aside: noneAside() };
+      const deps = { ...idle, worker: 'worker-a', store };
+      for (let round = 0; round < 7; round += 1) await sweep(deps, taking);
+      expect(await rows()).toEqual(before);
+      expect(await store.due(10)).toEqual([id]);
+    });
+
     it('is not overwritten by a command', async () => {
       const acted = store.command(id, () => ({ change: null, answer: '', remember: null }));
       await expect(acted).rejects.toMatchObject({ code: 'corruptRow' });
     });
+  });
+
+  it('takes all that the version before quarantines writes, and an end by it ends the quarantine', async () => {
+    const rollout = aRollout({ id: rolloutId(2), target: targetNamed('ledger') });
+    await query(
+      url,
+      `insert into rollout (id, document, status, next_at, last_seq)
+       values ($1, $2, 'running', clock_timestamp(), 0)`,
+      [rollout.id, JSON.stringify(rollout)],
+    );
+    const claim = `update rollout set epoch = epoch + 1, lease_owner = 'old',
+      lease_until = clock_timestamp() + interval '15 s' where id = $1 returning epoch`;
+    expect(await query(url, claim, [rollout.id])).toEqual([{ epoch: '1' }]);
+    await query(url, 'update rollout set quarantined_at = clock_timestamp(), failures = 5 where id = $1', [
+      rollout.id,
+    ]);
+    expect(await store.quarantined()).toBe(1);
+    const end = `update rollout set document = $2, status = 'succeeded', next_at = null,
+      ended_at = clock_timestamp(), lease_owner = null, lease_until = null, last_seq = last_seq + 1
+      where id = $1 and epoch = 1`;
+    const succeeded = { ...rollout, state: { kind: 'succeeded', at: 1 } };
+    await query(url, end, [rollout.id, JSON.stringify(succeeded)]);
+    expect(await store.quarantined()).toBe(0);
   });
 
   it('times every row with its own clock, not with ours', async () => {
@@ -226,6 +272,17 @@ describe.each(majors)('PostgreSQL %i', (major) => {
     expect(row?.at).toBeLessThanOrEqual(now);
   });
 });
+
+const notAsked = () => Promise.reject(new Error('a turn that is not claimed asks nobody'));
+
+/** What a sweep needs beside the store, for turns that end before they begin. */
+const idle = {
+  mesh: { resolve: notAsked, look: notAsked, survey: notAsked, write: notAsked, preview: notAsked },
+  metrics: { scrapeSeconds: () => 1, measure: notAsked, survey: notAsked },
+  alarm: { ring: notAsked },
+  deadline: () => new AbortController().signal,
+  rest: async () => undefined,
+};
 
 /** Lets `count` callers wait for each other, once; later callers pass. */
 function meeting(count: number): () => Promise<void> {

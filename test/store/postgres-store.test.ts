@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
+import { quarantineContract } from '../contract/quarantine-contract.ts';
 import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
 import { freshDatabases, majors, query } from './databases.ts';
@@ -24,10 +25,18 @@ describe.each(majors)('the store on PostgreSQL %i', (major) => {
           `update idempotency set created_at = created_at - make_interval(secs => ${seconds})`,
         );
       },
+      spoil: async (id: string) => {
+        await query(url, `update rollout set document = document || '{"learnedLater":1}' where id = $1`, [
+          id,
+        ]);
+      },
+      documentOf: async (id: string) =>
+        JSON.stringify(await query(url, 'select document::text from rollout where id = $1', [id])),
       measurementsOf: async (id: string) =>
         (await query(url, 'select 1 from measurement where rollout_id = $1', [id])).length,
     };
   };
   storeContract(open);
   scheduledContract(open);
+  quarantineContract(open);
 });

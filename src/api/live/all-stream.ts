@@ -1,6 +1,6 @@
 import type { HistoryQuery, PlacedRow } from '../../rollout/ports/live.ts';
 import type { Millis } from '../../rollout/units.ts';
-import { rowFrame } from './frames.ts';
+import { retryLine, rowFrame } from './frames.ts';
 import type { LiveParts } from './rollout-stream.ts';
 import type { Stream } from './stream.ts';
 import { rest } from './timer.ts';
@@ -63,6 +63,7 @@ class AllFollower {
   }
 
   onClose(): void {
+    this.#stream?.send(retryLine);
     this.#stream?.end();
   }
 

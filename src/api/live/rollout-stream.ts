@@ -2,7 +2,7 @@ import type { PlacedRow } from '../../rollout/ports/live.ts';
 import { hasEnded } from '../../rollout/rollout.ts';
 import type { RolloutService } from '../../rollout/service.ts';
 import type { Feed } from './feed.ts';
-import { endFrame, rowFrame, snapshotFrame } from './frames.ts';
+import { endFrame, retryLine, rowFrame, snapshotFrame } from './frames.ts';
 import type { Stream } from './stream.ts';
 import { rest, type Timer } from './timer.ts';
 
@@ -60,6 +60,7 @@ class Follower {
   }
 
   onClose(): void {
+    this.#stream?.send(retryLine);
     this.#stream?.end();
   }
 

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Actor } from '../../rollout/reasons.ts';
-import type { RolloutService } from '../../rollout/service.ts';
+import type { ApiDeps } from '../route.ts';
 import { type Feed, openFeed } from './feed.ts';
 import type { LiveParts } from './rollout-stream.ts';
 import { slots } from './slots.ts';
 import { openStream, type Stream } from './stream.ts';
-import { realTimer, type Timer } from './timer.ts';
+import { realTimer } from './timer.ts';
 import { waitForRollout } from './wait.ts';
 
 export const eventStream = 'text/event-stream';
@@ -34,11 +34,11 @@ export type Streaming = {
 /** The live answers of one server. They end when it begins to close, so that they do not keep it from closing. */
 export function liveAnswers(
   app: FastifyInstance,
-  service: RolloutService,
-  timer: Timer = realTimer,
+  { service, timer = realTimer, ending }: Pick<ApiDeps, 'service' | 'timer' | 'ending'>,
 ): Streaming {
   const feed: Feed = openFeed({ recent: (asked) => service.live.recent(asked), timer, log: app.log });
   app.addHook('preClose', async () => feed.close());
+  ending?.addEventListener('abort', () => feed.close(), { once: true });
   const streams = slots(mostStreams, 'live streams');
   const waits = slots(mostWaits, 'long polls');
   const parts = { service, feed, timer };

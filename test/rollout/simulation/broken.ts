@@ -1,6 +1,6 @@
 import { canaryd } from '../../../src/rollout/reasons.ts';
 import { emptyWatch, type Rollout } from '../../../src/rollout/rollout.ts';
-import type { Protections } from './shell.ts';
+import type { Protections } from './protections.ts';
 
 /** Each promise of the simulation beside something that breaks it. */
 export const broken: [what: string, promise: string, protections: Protections][] = [
@@ -17,18 +17,18 @@ export const broken: [what: string, promise: string, protections: Protections][]
   [
     'a handover that calls every breach rolled back',
     'no handover is called rolled back while stable runs the new images',
-    { tamper: claimingRollback, plan: 0.75 },
+    { tamper: claimingRollback, plan: 0.8 },
   ],
   ['an approval step that asks nobody', 'nobody goes past an approval without it', { tamper: askingNobody }],
   [
     'an approval by whoever asked',
     'an approval is the word of another person on what waits now',
-    { mistake: (before) => ({ ...before, requestedBy: { kind: 'machine', name: 'nobody' } }) },
+    { mistake: (before) => ({ ...before, requestedBy: { kind: 'machine', name: 'nobody' } }), plan: 0.25 },
   ],
   [
     'a request that is left open',
     'one request waits while people are asked, and none otherwise',
-    { tamper: leavingRequestsOpen },
+    { tamper: leavingRequestsOpen, plan: 0.25 },
   ],
   [
     'a changed canary that goes on where it was',
@@ -38,12 +38,12 @@ export const broken: [what: string, promise: string, protections: Protections][]
   [
     'evidence that outlives a redeployment',
     'what was measured before a redeployment proves nothing',
-    { tamper: keepingEvidence },
+    { tamper: keepingEvidence, plan: 0 },
   ],
   [
     'a handover that ends at once',
     'a handover has succeeded when stable has all traffic and has passed with it',
-    { tamper: endingAtOnce, plan: 0.75 },
+    { tamper: endingAtOnce, plan: 0.8 },
   ],
   [
     'a revision that rises with every turn',
@@ -53,12 +53,17 @@ export const broken: [what: string, promise: string, protections: Protections][]
   [
     'a deadline that is moved on by every turn',
     'nothing goes on after the deadline of the plan',
-    { tamper: (after) => ({ ...after, deadlineAt: after.deadlineAt + 60_000 }) },
+    { tamper: (after) => ({ ...after, deadlineAt: after.deadlineAt + 60_000 }), plan: 0.16 },
+  ],
+  [
+    'a worker that goes by its own clock',
+    'nothing goes on after the deadline of the plan',
+    { ownClock: true, plan: 0.16 },
   ],
   [
     'guards that forget while people are waited for',
     'a failing canary loses its traffic, or somebody is paged',
-    { tamper: forgettingWhileWaiting },
+    { tamper: forgettingWhileWaiting, plan: 0.25 },
   ],
 ];
 

@@ -1,6 +1,7 @@
 import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import type { State } from '../../../src/rollout/state.ts';
 import type { Evidence, Violation } from './evidence.ts';
+import type { Landed, Logbook, Move } from './logbook.ts';
 import { judgePeople } from './people-invariants.ts';
 import { judgeTurns } from './turn-invariants.ts';
 
@@ -10,6 +11,7 @@ export function judgeRun(evidence: Evidence): Violation[] {
     ...cameToAnEnd(evidence),
     ...finalShareIsTheOneClaimed(evidence),
     ...endsStayTrue(evidence),
+    ...failuresAreForGood(evidence),
     ...goingBackIsOneWay(evidence),
     ...nothingMovesUnasked(evidence),
     ...epochsNeverFall(evidence),
@@ -39,9 +41,10 @@ export function hasNoWayBack(state: State): boolean {
   return state.kind === 'handingOver' && state.breach !== null;
 }
 
-function finalShareIsTheOneClaimed({ last, share }: Evidence): Violation[] {
+function finalShareIsTheOneClaimed({ last, share, seen }: Evidence): Violation[] {
   const claimed = claimedShare(last);
-  if (claimed === null || claimed === share) return [];
+  // What somebody else did after canaryd's last look is nothing that it could tell.
+  if (claimed === null || claimed === share || seen.at(-1)?.isMovedSince === true) return [];
   return [
     {
       promise: 'traffic ends where the rollout says',
@@ -51,9 +54,9 @@ function finalShareIsTheOneClaimed({ last, share }: Evidence): Violation[] {
 }
 
 function endsStayTrue({ seen }: Evidence): Violation[] {
-  const lie = seen.find(({ rollout, share }) => {
+  const lie = seen.find(({ rollout, share, isMovedSince }) => {
     const claimed = claimedShare(rollout);
-    return claimed !== null && claimed !== share;
+    return claimed !== null && claimed !== share && !isMovedSince;
   });
   if (lie === undefined) return [];
   return [
@@ -69,6 +72,17 @@ function claimedShare({ state, plan }: Rollout): number | null {
   return state.kind === 'rolledBack' ? 0 : null;
 }
 
+/** Only an object that is gone leaves nothing to bring back. */
+function failuresAreForGood({ logbook }: Evidence): Violation[] {
+  const early = logbook.changes.find(
+    ({ before, after, turn }) =>
+      !hasEnded(before) && after.state.kind === 'rollbackFailed' && turn?.looks.at(-1)?.isMissing !== true,
+  );
+  if (early === undefined) return [];
+  const detail = `from ${early.before.state.kind} with ${early.share} %`;
+  return [{ promise: 'a rollback is given up only when the object is gone', detail }];
+}
+
 const back = new Set(['rollingBack', 'rolledBack', 'rollbackFailed']);
 
 function goingBackIsOneWay({ seen }: Evidence): Violation[] {
@@ -82,18 +96,24 @@ function goingBackIsOneWay({ seen }: Evidence): Violation[] {
 }
 
 /** With no intent open, nobody may still have a patch on its way that the mesh would take. */
-function nothingMovesUnasked({ seen }: Evidence): Violation[] {
+function nothingMovesUnasked({ seen, logbook }: Evidence): Violation[] {
   const moved = seen.findIndex((now, index) => {
     const before = seen[index - 1];
     const isQuiet = before?.rollout.traffic.intent === null && now.rollout.traffic.intent === null;
-    return isQuiet && before.share !== now.share;
+    if (!isQuiet || before.share === now.share || before.moves !== now.moves) return false;
+    return !(now.share === 0 && isFromCutOff(logbook));
   });
   if (moved < 1) return [];
   const detail = `${seen[moved - 1]?.share} % became ${seen[moved]?.share} % while ${seen[moved]?.rollout.state.kind}`;
   return [{ promise: 'no weight moves without an intent on record', detail }];
 }
 
-function epochsNeverFall({ writes }: Evidence): Violation[] {
+/** Going back does not wait for a database: it leaves word in the object instead of an intent in the store. */
+function isFromCutOff({ turns, writes }: Logbook): boolean {
+  return writes.some(({ share, epoch }) => share === 0 && turns.get(epoch)?.isCutOff === true);
+}
+
+function epochsNeverFall({ logbook: { writes } }: Evidence): Violation[] {
   const fall = writes.findIndex((write, index) => index > 0 && write.epoch < (writes[index - 1]?.epoch ?? 0));
   if (fall < 0) return [];
   return [
@@ -104,19 +124,34 @@ function epochsNeverFall({ writes }: Evidence): Violation[] {
   ];
 }
 
-/** A share of 0 sends a rollout back to its first step: a changed canary begins anew, a rollback never goes on. */
-function noStepIsSkipped({ writes, last, logbook }: Evidence): Violation[] {
+/**
+ * A share of 0 sends a rollout back to its first step, whoever made it: a changed canary begins anew, a rollback never
+ * goes on. What no step asks for leaves the share as it was found, or takes over another hand's.
+ */
+function noStepIsSkipped({ last, logbook }: Evidence): Violation[] {
   if (logbook.words.some(({ command }) => command.action === 'promote')) return [];
   const shares = last.plan.steps.flatMap((step) => (step.type === 'setWeight' ? [step.weight] : []));
   const planned = [0, ...shares, 100];
   let at = 0;
-  for (const { share } of writes) {
-    if (share === 0) at = 0;
-    else if (share === planned[at + 1]) at += 1;
-    else if (share !== planned[at])
-      return [{ promise: 'no step is skipped', detail: `${share} % after ${planned[at]} %` }];
+  for (const landed of logbook.writes) {
+    const next = stepAfter(landed, planned, at);
+    if (next === null && !isTakenOver(landed, logbook.moves))
+      return [{ promise: 'no step is skipped', detail: `${landed.share} % after ${planned[at]} %` }];
+    at = next ?? at;
   }
   return [];
+}
+
+/** Where in the plan a write leads from one of its shares; null for a share that is neither this one's nor the next. */
+function stepAfter({ share, from }: Landed, planned: number[], at: number): number | null {
+  if (share === 0) return 0;
+  if (share === planned[at]) return at;
+  if (share === planned[at + 1]) return at + 1;
+  return from === 0 && share === planned[1] ? 1 : null;
+}
+
+function isTakenOver({ share, from }: Landed, moves: Move[]): boolean {
+  return share === from || moves.some(({ to }) => to === share);
 }
 
 const ends = new Set([

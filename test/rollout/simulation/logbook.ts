@@ -6,7 +6,7 @@ import type { Rollout } from '../../../src/rollout/rollout.ts';
 import type { Pod } from './pods.ts';
 
 /** What really stood there when a turn looked, whatever it was shown. */
-export type Look = { at: number; stable: Pod[]; canary: Pod[] };
+export type Look = { at: number; stable: Pod[]; canary: Pod[]; isMissing: boolean };
 
 /** One turn, from its claim on; `forwardMs` is how long the rollout had been on its way forward by then. */
 export type Turn = {
@@ -17,22 +17,33 @@ export type Turn = {
   forwardMs: number;
   looks: Look[];
   saved: Rollout[];
+  /** True when the database gave it no answer to a write. */
+  isCutOff: boolean;
+  /** How many moves by other hands it knows of, from what it read last. */
+  moves: number;
 };
 
-/** A change of the stored rollout, by a turn or by somebody's word. */
+/** A change of the stored rollout, by a turn or by somebody's word; `moves`: those by other hands that it knew of. */
 export type Change = {
   before: Rollout;
   after: Rollout;
   by: 'turn' | 'word';
   turn: Turn | null;
   share: number;
+  moves: number;
 };
 
 /** A command that was obeyed; `pending` is the request for approval that waited then. */
-export type Word = { command: Command; actor: Actor; before: Rollout; pending: Approval | null };
+export type Word = { at: number; command: Command; actor: Actor; before: Rollout; pending: Approval | null };
 
 /** A new kind of canary pod: another build, or the same one under a new template. */
 type Redeployment = { at: number; template: string };
+
+/** A patch that the mesh took; `moves`: those by other hands before it. */
+export type Landed = { at: number; share: number; from: number; epoch: number; moves: number };
+
+/** Somebody else moved the canary's share: by an edit, by deleting the object, or by creating it anew. */
+export type Move = { at: number; from: number; to: number };
 
 /** Everything that is judged after a run. */
 export type Logbook = {
@@ -40,11 +51,29 @@ export type Logbook = {
   changes: Change[];
   words: Word[];
   redeployments: Redeployment[];
+  writes: Landed[];
+  moves: Move[];
+  /** Instants of which the provider told nothing that may be believed, and of which it told the truth. */
+  lies: Set<number>;
+  truths: Set<number>;
   errors: string[];
+  /** Where a turn read the clock of its own process. */
+  clockReads: string[];
 };
 
 export function emptyLogbook(): Logbook {
-  return { turns: new Map(), changes: [], words: [], redeployments: [], errors: [] };
+  return {
+    turns: new Map(),
+    changes: [],
+    words: [],
+    redeployments: [],
+    writes: [],
+    moves: [],
+    lies: new Set(),
+    truths: new Set(),
+    errors: [],
+    clockReads: [],
+  };
 }
 
 /** The same value, which nobody can change any more. */

@@ -33,6 +33,11 @@ const plans: Plan[] = [
     bake,
     { type: 'promote' },
   ]),
+  planOf([weight(5), bake, { type: 'pause', duration: 20 }, weight(20), bake, { type: 'promote', bake: 15 }]),
+  planOf([weight(5), bake, { type: 'pause' }, weight(50), bake, { type: 'promote' }], {
+    onDrift: 'reassert',
+  }),
+  planOf(plain, { onDrift: 'rollback' }),
   planOf(quick, handover),
   planOf(quick, { ...handover, deadline: 200 }),
   planOf([weight(5), bake, approval(1, '24h'), { type: 'promote', bake: 15 }], handover),

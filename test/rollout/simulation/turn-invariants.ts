@@ -2,14 +2,15 @@ import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import { positionOf } from '../../../src/rollout/state.ts';
 import { isPersonsPause } from '../../../src/rollout/wait.ts';
 import type { Evidence, Violation } from './evidence.ts';
-import type { Change, Look, Turn } from './logbook.ts';
+import type { Change, Landed, Logbook, Look, Turn } from './logbook.ts';
 import { digestsOf, type Pod } from './pods.ts';
 
 /** What every single turn must keep to, whatever became of it later. */
 export function judgeTurns(evidence: Evidence): Violation[] {
-  const { changes, errors } = evidence.logbook;
+  const { changes, errors, clockReads } = evidence.logbook;
   return [
     ...errors.map((detail) => ({ promise: 'no turn throws, or changes what it was given', detail })),
+    ...clockReads.map((detail) => ({ promise: 'no turn goes by the clock of its own process', detail })),
     ...changes.flatMap((change) => revisionTells(change)),
     ...changes.flatMap((change) => rollbackIsTrue(change, evidence)),
     ...changes.flatMap((change) => handoverIsProven(change, evidence)),
@@ -31,12 +32,12 @@ function whatIsDecided({ state, traffic, approvals }: Rollout): string {
   return JSON.stringify([state.kind, position?.step, position?.bakeEnded, traffic.desired, approvals]);
 }
 
-type Write = { turn: Turn; share: number; from: number };
+type Write = Landed & { turn: Turn };
 
-function writesByTurn({ writes, logbook }: Evidence): Write[] {
-  return writes.flatMap(({ share, epoch }, index) => {
-    const turn = logbook.turns.get(epoch);
-    return turn === undefined ? [] : [{ turn, share, from: writes[index - 1]?.share ?? 0 }];
+function writesByTurn({ logbook }: Evidence): Write[] {
+  return logbook.writes.flatMap((landed) => {
+    const turn = logbook.turns.get(landed.epoch);
+    return turn === undefined ? [] : [{ ...landed, turn }];
   });
 }
 
@@ -51,9 +52,16 @@ function raiseIsFree({ turn, share, from }: Write, { logbook }: Evidence): Viola
   const decided = turn.saved[0];
   const [look] = turn.looks;
   if (decided === undefined || look === undefined || from === 0 || isOverridden(decided)) return found;
+  if (restsOnLies(decided, logbook))
+    found.push({ promise: 'no share is raised on what is no answer', detail });
   const newest = Math.max(0, ...logbook.redeployments.map(({ at }) => (at <= look.at ? at : 0)));
   if (isProvenSince(newest, decided)) return found;
   return [...found, { promise: 'what was measured before a redeployment proves nothing', detail }];
+}
+
+function restsOnLies({ watch }: Rollout, { lies, truths }: Logbook): boolean {
+  const results = Object.values(watch.results);
+  return results.some(({ verdict, at }) => verdict === 'pass' && lies.has(at) && !truths.has(at));
 }
 
 function isOverridden({ state }: Rollout): boolean {

@@ -1,0 +1,59 @@
+import type { ListedRoute } from '../traffic/routes.ts';
+import type { BreakGlassOptions } from './options.ts';
+
+export type Asked = Pick<BreakGlassOptions, 'namespace' | 'name' | 'kubeconfig' | 'context'>;
+
+const columns = 80;
+
+/** `kubectl` with these words, for the cluster and the credentials that were asked for; one line or several. */
+export function kubectl({ kubeconfig, context }: Asked, ...words: string[]): string {
+  const chosen = [
+    kubeconfig === null ? [] : [`--kubeconfig=${quoted(kubeconfig)}`],
+    context === null ? [] : [`--context=${quoted(context)}`],
+  ];
+  return folded(['kubectl', ...chosen.flat(), ...words]);
+}
+
+/** One command for a shell; where it is longer than a line, it goes on behind a backslash. */
+export function folded(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length + 5 <= columns)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? `  ${word}` : `    ${word}`);
+  }
+  return lines.join(' \\\n');
+}
+
+export function seeIt(asked: Asked): string {
+  return kubectl(asked, 'get', 'virtualservice', asked.name, '-n', asked.namespace, '-o', 'yaml');
+}
+
+export function askRight(asked: Asked, verb: 'get' | 'patch'): string {
+  const object = `virtualservices.networking.istio.io/${asked.name}`;
+  return kubectl(asked, 'auth', 'can-i', verb, object, '-n', asked.namespace);
+}
+
+/** A patch by hand with the weights as they stand: sent unchanged it changes nothing. Null when there is nothing to move. */
+export function patchByHand(asked: Asked, routes: readonly ListedRoute[]): string | null {
+  const operations = routes.flatMap(({ path, destinations }) => {
+    if (destinations.length < 2) return [];
+    const pointer = `/${path.replaceAll('.', '/').replaceAll(/\[(\d+)\]/g, '/$1')}`;
+    return destinations.map(({ weight }, index) =>
+      operationAt(`${pointer}/route/${index}/weight`, weight ?? 0),
+    );
+  });
+  if (operations.length === 0) return null;
+  const command = kubectl(asked, 'patch', 'virtualservice', asked.name, '-n', asked.namespace);
+  return `${command} \\\n    --type=json -p '[\n${operations.map((line) => `    ${line}`).join(',\n')}\n  ]'`;
+}
+
+function operationAt(path: string, value: number): string {
+  return JSON.stringify({ op: 'add', path, value });
+}
+
+/** As a shell reads it as one word. */
+function quoted(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

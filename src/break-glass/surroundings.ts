@@ -1,0 +1,40 @@
+import { createInterface } from 'node:readline/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Surroundings } from './break-glass.ts';
+
+type Streams = {
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+};
+
+/** The surroundings of a process. The question goes to stderr, so that stdout may be piped. */
+export function surroundingsOf(
+  environment: Record<string, string | undefined>,
+  { stdin, stdout, stderr }: Streams,
+): Surroundings {
+  return {
+    environment,
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    ask: stdin.isTTY === true ? (question) => askOn(stdin, stderr, question) : null,
+    now: Date.now,
+    pause: (ms) => wait(ms),
+    budgetMs: 15_000,
+  };
+}
+
+/** The end of the input is an answer, too: no. */
+async function askOn(
+  input: NodeJS.ReadStream,
+  output: NodeJS.WriteStream,
+  question: string,
+): Promise<string> {
+  const lines = createInterface({ input, output });
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  try {
+    return await Promise.race([lines.question(question), closed]);
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,100 @@
+import { wrapped } from '../cli/terminal.ts';
+import type { Readiness } from '../rollout/ports/mesh.ts';
+import type { Change, RollbackPlan, Standing, Taken } from '../traffic/break-glass.ts';
+import type { KubeIdentity } from '../traffic/kube-identity.ts';
+import { annotations } from '../traffic/weight-patch.ts';
+import { type Asked, folded, seeIt } from './commands.ts';
+
+type Planned = Extract<RollbackPlan, { kind: 'write' }>;
+const indent = 10;
+
+/** Which cluster is asked, and as whom. */
+export function where({ context, server, user }: KubeIdentity): string {
+  return row('Cluster', `context ${context}, ${server}, as ${user}`);
+}
+
+/** What stands there now, and what would be written. */
+export function before({ namespace, name }: Asked, { taken, changes }: Planned): string {
+  const { owner, route } = taken;
+  const named = route === '' ? 'its only route' : `route ${route}`;
+  return [
+    row('Object', `VirtualService ${namespace}/${name}, ${named}`),
+    row('Rollout', `${owner.rolloutId}, epoch ${owner.epoch}, as canaryd's annotations say`),
+    row('Now', shares(taken)),
+    row(
+      'Write',
+      changes.length === 0 ? 'no weight: the canary has 0 % already' : changes.map(shown).join(', '),
+    ),
+    row('', `annotation ${annotations.rolledBack}: ${markOf(taken)}`),
+  ].join('');
+}
+
+/** Who would get the traffic; null when all is as it should be. A person's rollback is never withheld for it. */
+export function warning({ stable }: Taken, readiness: Readiness): string | null {
+  if (readiness.kind === 'unknown')
+    return row('Pods', `of ${stable.name} (stable) were not read: ${readiness.why}`);
+  const { ready, total } = readiness;
+  if (ready > 0) return null;
+  return row(
+    'Warning',
+    `${stable.name} (stable) has no ready pod (0 of ${total}); it gets the traffic all the same`,
+  );
+}
+
+/** What was done, what comes now, and what to type. */
+export function after(asked: Asked, taken: Taken, from: Taken, resourceVersion: string): string {
+  const { canary, stable, owner } = taken;
+  const done = `canary ${canary.name} ${percent(from.canary)} -> ${percent(canary)}, read back (resourceVersion ${resourceVersion}); ${stable.name} (stable) has ${percent(stable)}${others(taken)}`;
+  return [row('Done', done), next(owner.rolloutId), toType(asked, owner.rolloutId)].join('');
+}
+
+/** The same for somebody who asks once more. */
+export function again(asked: Asked, { owner, stable, canary, ...rest }: Taken): string {
+  const done = `already rolled back: canary ${canary.name} has ${percent(canary)}, ${stable.name} (stable) ${percent(stable)}${others(rest)}; nothing was written`;
+  return [row('Done', done), next(owner.rolloutId), toType(asked, owner.rolloutId)].join('');
+}
+
+/** What follows when canaryd has ended its rollout, or could not write down that it did. */
+export function ended(asked: Asked, rolloutId: string): string {
+  const done = `already rolled back: canaryd took the traffic of ${rolloutId} back itself, without its database; nothing was written`;
+  return [row('Done', done), next(rolloutId), toType(asked, rolloutId)].join('');
+}
+
+/** One row: a word, and what it is about. */
+export function row(word: string, text: string): string {
+  return `${wrapped(`${word.padEnd(indent)}${text}`, indent)}\n`;
+}
+
+function toType(asked: Asked, rolloutId: string | null): string {
+  const look = ['To look:', seeIt(asked)];
+  if (rolloutId === null) return `\n${look.join('\n')}\n`;
+  const curl = ['curl', '-sS', '-H', '"Authorization: Bearer $TOKEN"', `"$API/v1/rollouts/${rolloutId}"`];
+  return `\n${[...look, 'When canaryd answers again:', folded(curl)].join('\n')}\n`;
+}
+
+function markOf({ owner }: Pick<Taken, 'owner'>): string {
+  return `${owner.rolloutId}/${owner.epoch}`;
+}
+
+function next(rolloutId: string): string {
+  const text = `when canaryd runs again, the next turn of ${rolloutId} takes this up as rolled back and ends. If its database never comes back, nothing follows: the weights stay as they are`;
+  return row('Next', text);
+}
+
+/** The split as a person reads it. */
+export function shares(taken: Taken): string {
+  const { stable, canary } = taken;
+  return `${stable.name} (stable) ${percent(stable)}, ${canary.name} (canary) ${percent(canary)}${others(taken)}`;
+}
+
+function others({ others: list }: Pick<Taken, 'others'>): string {
+  return list.map((one) => `, ${one.name} (no part of the rollout) ${percent(one)}`).join('');
+}
+
+function shown({ name, from, to }: Change): string {
+  return `weight of ${name} ${from ?? 'none'} -> ${to ?? 'none'}`;
+}
+
+function percent({ share }: Standing): string {
+  return `${share} %`;
+}

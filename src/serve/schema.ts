@@ -1,0 +1,85 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { AppError, codeOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { databaseFault } from '../store/faults.ts';
+
+/** The tables that canaryd works with, once they are there. */
+export type Schema = {
+  /** Why they cannot be used yet, without a secret; null once they can. */
+  missing(): string | null;
+  /** True once they can be used, false when the process ends before. Rejects with what waiting would not mend. */
+  ready: Promise<boolean>;
+};
+
+export type SchemaDeps = {
+  /** Brings the tables up to date; throws AppError `migration` with the cause. */
+  prepare: () => Promise<void>;
+  /** Asks the database anything; throws when it does not answer. */
+  ask: () => Promise<unknown>;
+  ending: AbortSignal;
+  log: Pick<Log, 'warn'>;
+  /** Waits so many milliseconds. */
+  rest?: (ms: number) => Promise<unknown>;
+};
+
+const firstRestMs = 250;
+const longestRestMs = 5000;
+
+/**
+ * Brings the tables up to date and tries again for as long as the database does not answer: a process that ended
+ * instead would be no sooner ready and would look broken. What waiting does not mend is thrown.
+ */
+export function openSchema(deps: SchemaDeps): Schema {
+  const { ending, log, rest = (ms) => wait(ms, undefined, { signal: ending }) } = deps;
+  let missing: string | null = 'its tables are being brought up to date';
+
+  function tell(why: string): void {
+    if (missing !== why) log.warn({ failure: why }, 'waiting for the database');
+    missing = why;
+  }
+
+  async function insist(): Promise<boolean> {
+    let doubts = 0;
+    for (let failures = 0; !ending.aborted; failures += 1) {
+      const outage = await outageIn(deps, doubts < mostDoubts);
+      if (outage === null) {
+        missing = null;
+        return true;
+      }
+      if (outage === unclear) doubts += 1;
+      tell(outage.message);
+      await rest(Math.min(longestRestMs, firstRestMs * 2 ** failures)).catch(() => undefined);
+    }
+    return false;
+  }
+
+  return { missing: () => missing, ready: insist() };
+}
+
+/** A connection may be lost by chance; a migration that fails in the same way again and again is at fault itself. */
+const mostDoubts = 2;
+const unclear = new AppError('databaseUnavailable', 'the database did not answer in time, but it does now');
+
+/** Tries once. Null is success; what is no outage, and without `allowsDoubt` what may be none, is thrown. */
+async function outageIn({ prepare, ask }: SchemaDeps, allowsDoubt: boolean): Promise<AppError | null> {
+  try {
+    await prepare();
+    return null;
+  } catch (failure) {
+    const outage = await outageOf(failure, ask);
+    if (outage === null || (outage === unclear && !allowsDoubt)) throw failure;
+    return outage;
+  }
+}
+
+async function outageOf(failure: unknown, ask: () => Promise<unknown>): Promise<AppError | null> {
+  if (!(failure instanceof AppError) || failure.code !== 'migration') return null;
+  const fault = databaseFault(failure.cause);
+  if (!(fault instanceof AppError)) return null;
+  if (codeOf(failure.cause) !== null) return fault;
+  // Without a code it may be a lost connection or a migration that was edited: the database itself can tell.
+  return ask().then(
+    () => unclear,
+    (cause: unknown) => (cause instanceof AppError ? cause : fault),
+  );
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { openSchema } from '../../src/serve/schema.ts';
+
+const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1'), { code: 'ECONNREFUSED' });
+const failure = (cause: unknown) =>
+  new AppError('migration', 'the schema could not be brought up', { cause });
+
+/** A database that gives these answers to a migration, one after the other, and then lets it pass. */
+function world(answers: unknown[], ask = async (): Promise<unknown> => 1) {
+  const ending = new AbortController();
+  const rests: number[] = [];
+  const warnings: unknown[] = [];
+  const left = [...answers];
+  const schema = openSchema({
+    prepare: async () => {
+      if (left.length > 0) throw left.shift();
+    },
+    ask,
+    ending: ending.signal,
+    log: { warn: (fields) => warnings.push(fields) },
+    rest: async (ms) => {
+      rests.push(ms);
+      if (rests.length === 20) ending.abort();
+    },
+  });
+  return { schema, rests, warnings };
+}
+
+describe('a start', () => {
+  it('waits longer and longer for a database that is down, says so once, and goes on when it is there', async () => {
+    const { schema, rests, warnings } = world(Array.from({ length: 7 }, () => failure(refused)));
+    expect(schema.missing()).not.toBeNull();
+    expect(await schema.ready).toBe(true);
+    expect(schema.missing()).toBeNull();
+    expect(rests).toEqual([250, 500, 1000, 2000, 4000, 5000, 5000]);
+    expect(warnings).toEqual([{ failure: 'the database cannot be reached (ECONNREFUSED)' }]);
+  });
+
+  it('that is told to end while it waits ends, without having begun', async () => {
+    const { schema } = world(Array.from({ length: 30 }, () => failure(refused)));
+    expect(await schema.ready).toBe(false);
+    expect(schema.missing()).toBe('the database cannot be reached (ECONNREFUSED)');
+  });
+
+  it('waits when a connection is lost without a code and the database does not answer either', async () => {
+    const down = new AppError('databaseUnavailable', 'the database cannot be reached (no answer)');
+    const { schema, rests } = world([failure(new Error('Connection terminated'))], () =>
+      Promise.reject(down),
+    );
+    expect(await schema.ready).toBe(true);
+    expect(rests).toEqual([250]);
+  });
+
+  it('ends when a migration fails a third time while the database answers', async () => {
+    const edited = () => failure(new Error('MD5 checksum failed'));
+    const { schema, rests } = world([edited(), edited(), edited()]);
+    await expect(schema.ready).rejects.toThrow('the schema could not be brought up');
+    expect(rests).toEqual([250, 500]);
+    expect(await world([edited(), edited()]).schema.ready).toBe(true);
+  });
+
+  it.each([
+    ['a setting that is wrong', new AppError('configuration', 'the queue URL is none')],
+    ['a surprise', new TypeError('surprise')],
+  ])('ends at once for %s: waiting would not mend it', async (_name, fault) => {
+    const { schema, rests } = world([fault]);
+    await expect(schema.ready).rejects.toBe(fault);
+    expect(rests).toEqual([]);
+  });
+});

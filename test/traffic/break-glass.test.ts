@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { planRollback } from '../../src/traffic/break-glass.ts';
+import { applyPatch, destination, hostDestination, virtualServiceWith } from './objects.ts';
+
+const rollout = 'ro_01KAQ4S7V0000000000000000A';
+
+/** What canaryd has written into the object; `original` is what it noted of the split before. */
+function moved(route: unknown[], original: object, more: Record<string, string> = {}) {
+  const annotations = {
+    'canaryd.io/rollout': rollout,
+    'canaryd.io/epoch': '7',
+    'canaryd.io/original-weights': JSON.stringify(original),
+    ...more,
+  };
+  return virtualServiceWith([{ name: 'primary', route }], { annotations });
+}
+
+const bySubset = (host: string, stable: number, canary: number | null) => ({
+  route: 'primary',
+  stable: { host, subset: 'v1', weight: stable },
+  canary: { host, subset: 'v2', weight: canary },
+});
+const host = 'payment.shop.svc.cluster.local';
+
+describe('the plan to take a canary back from the annotations alone', () => {
+  it.each([
+    ['as they were', [80, 20], bySubset(host, 100, 0), [100, 0]],
+    ['in parts of another sum', [9950, 50], bySubset(host, 3, 0), [3, 0]],
+    ['without a weight where there was none', [50, 50], bySubset(host, 1, null), [1, undefined]],
+    ['in a cluster with another domain', [80, 20], bySubset('payment.shop.svc.corp', 100, 0), [100, 0]],
+  ])('restores the weights %s', (_how, [stable, canary], original, expected) => {
+    const object = moved([destination('v1', stable), destination('v2', canary)], original);
+    const plan = planRollback(object);
+    if (plan.kind !== 'write') throw new Error(plan.kind);
+    const after = applyPatch(object, plan.patch);
+    const restored = [destination('v1', expected[0]), destination('v2', expected[1])];
+    expect(after.spec.http).toEqual([{ name: 'primary', route: restored }]);
+    expect(planRollback(after)).toMatchObject({ kind: 'already', taken: { canary: { share: 0 } } });
+  });
+
+  it('calls destinations by their hosts where each has one of its own', () => {
+    const place = (name: string) => ({ host: `${name}.shop.svc.cluster.local`, subset: null });
+    const original = {
+      route: 'primary',
+      stable: { ...place('payment-v1'), weight: 100 },
+      canary: { ...place('payment-v2'), weight: 0 },
+    };
+    const route = [hostDestination('payment-v1', 70), hostDestination('payment-v2', 30)];
+    expect(planRollback(moved(route, original))).toMatchObject({
+      kind: 'write',
+      taken: { stable: { name: 'payment-v1.shop.svc.cluster.local', share: 70 }, canary: { share: 30 } },
+      changes: [
+        { from: 70, to: 100 },
+        { from: 30, to: 0 },
+      ],
+    });
+  });
+
+  it.each([
+    ['another rollout', 'ro_other/7'],
+    ['an earlier epoch', `${rollout}/6`],
+    ['nobody', '/'],
+  ])('leaves word anew where the word is that of %s', (_whose, mark) => {
+    const route = [destination('v1', 100), destination('v2', 0)];
+    const object = moved(route, bySubset(host, 100, 0), { 'canaryd.io/rolled-back': mark });
+    const plan = planRollback(object);
+    if (plan.kind !== 'write') throw new Error(plan.kind);
+    expect(applyPatch(object, plan.patch).metadata.annotations?.['canaryd.io/rolled-back']).toBe(
+      `${rollout}/7`,
+    );
+  });
+
+  it('goes back although the epoch is no number', () => {
+    const route = [destination('v1', 80), destination('v2', 20)];
+    const object = moved(route, bySubset(host, 100, 0), { 'canaryd.io/epoch': 'seven' });
+    expect(planRollback(object)).toMatchObject({ kind: 'write', taken: { owner: { epoch: 0 } } });
+  });
+});
