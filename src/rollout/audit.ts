@@ -33,6 +33,7 @@ export const AuditType = z.enum([
   'step.skipped',
   'weight.intended',
   'weight.applied',
+  'weight.found',
   'check.failed',
   'drift.detected',
   'hold.placed',

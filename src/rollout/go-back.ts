@@ -1,7 +1,7 @@
 import { closed } from './approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
+import { type Decision, decided, event, inState, preceded, weightApplied, weightFound } from './decision.ts';
 import { carriersIn } from './identity.ts';
 import { asFound } from './interruption.ts';
 import type { MeshView } from './ports/mesh.ts';
@@ -65,10 +65,12 @@ type Turned = {
  * be on its way, and only a newer write makes it stale.
  */
 export function goBack(given: Rollout, from: RollingBack, sight: Sight, now: Millis): Decision {
-  const before = asFound(given, sight.view, now);
+  const { view } = sight;
+  // What stands at 0 is told of at the end.
+  const before = view.kind === 'split' && view.canaryShare > 0 ? asFound(given, view, now) : given;
   const wasTold = isSameShare(given.traffic.applied, before.traffic.applied);
   // A write whose answer was lost had landed: users were there, and the audit log has to say so.
-  const found = wasTold ? [] : [weightApplied(given.traffic.applied, before)];
+  const found = wasTold ? [] : [weightFound(given.traffic.applied, before)];
   return preceded(found, turnOnTheWayBack(before, from, sight, now));
 }
 

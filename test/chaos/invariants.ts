@@ -67,6 +67,7 @@ const onTheWayBack = new Set([
   'rollout.rolled_back',
   'rollout.rollback_failed',
   'weight.applied',
+  'weight.found',
   'weight.intended',
   'approval.void',
   'page',
@@ -171,11 +172,11 @@ function everyChangeIsTold({ rows, writes, ended }: Evidence): string[] {
 }
 
 function appliedIn(rows: AuditLine[]): { from: number; to: number }[] {
-  return movesIn(rows, 'weight.applied');
+  return movesIn(rows, 'weight.applied', 'weight.found');
 }
 
-function movesIn(rows: AuditLine[], wanted: string): { from: number; to: number }[] {
-  return rows.flatMap(({ type, facts }) => (type === wanted && isMove(facts) ? [facts] : []));
+function movesIn(rows: AuditLine[], ...wanted: string[]): { from: number; to: number }[] {
+  return rows.flatMap(({ type, facts }) => (wanted.includes(type) && isMove(facts) ? [facts] : []));
 }
 
 function isRaise(type: string, facts: unknown): boolean {

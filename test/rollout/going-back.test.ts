@@ -51,6 +51,18 @@ describe('going back', () => {
     expect(driven.status()).toBe('rolled_back');
   });
 
+  it('says in the audit log what it found when nobody had read back the write before it', async () => {
+    const driven = await baking();
+    driven.world.share = 20;
+    driven.say({ action: 'rollback' });
+    await driven.turn();
+    const told = driven.world.events.filter(({ type }) => type.startsWith('weight.')).slice(-2);
+    expect(told.map(({ type, facts }) => [type, facts['from'], facts['to']])).toEqual([
+      ['weight.found', 5, 20],
+      ['weight.applied', 20, 0],
+    ]);
+  });
+
   it('before anything was written cancels, and still writes nothing', async () => {
     const driven = drive();
     driven.say({ action: 'rollback', reason: 'wrong version' });
