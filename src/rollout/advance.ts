@@ -1,7 +1,7 @@
 import type { Measurements } from '../analysis/reading.ts';
 import { advanceScheduled } from './advance-scheduled.ts';
 import { decide, wantsMeasurements } from './decide.ts';
-import type { Decision, PlannedWrite } from './decision.ts';
+import { type Decision, isQuiet, type PlannedWrite } from './decision.ts';
 import { judgedTarget } from './hand-over.ts';
 import type { Alarm } from './ports/alarm.ts';
 import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
@@ -9,6 +9,7 @@ import type { Metrics } from './ports/metrics.ts';
 import type { Claim, Store } from './ports/store.ts';
 import { isScheduled, type Rollout } from './rollout.ts';
 import { settle } from './settle.ts';
+import { pollInstant } from './sight.ts';
 import type { Millis } from './units.ts';
 
 /** Seconds for which a turn owns its rollout; longer than any turn, so that only a stopped worker loses it. */
@@ -53,12 +54,7 @@ export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
 async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<TurnEnd> {
   // Counted from the claim: a process that slept through its lease must not find its time untouched.
   const lease = deps.deadline(budgets.turnMs);
-  const { view, measurements } = await look(deps, claim);
-  const decision = decide(
-    claim.rollout,
-    { view, measurements, epoch: claim.epoch, order: claim.order },
-    claim.now,
-  );
+  const { view, decision, measurements } = await decideOn(deps, claim);
   const { rollout, write, raiseTo: epoch = claim.epoch } = decision;
   if (write === null || view.kind !== 'split') {
     return (await save(deps, claim.epoch, decision, { measurements, release: true })) ? 'done' : 'fenced';
@@ -88,17 +84,38 @@ async function backAllTheSame(
   throw lost;
 }
 
+/**
+ * Looks and decides. Most turns change nothing, and for those what a watch has told will do; whatever changes anything
+ * is decided on what the API server says now, so that an old view can only ever keep a rollout waiting.
+ */
+async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
+  const { rollout, now, epoch, order } = claim;
+  const { view: first, measurements } = await look(deps, claim);
+  const decideFor = (view: MeshView) => decide(rollout, { view, measurements, epoch, order }, now);
+  const decision = decideFor(first);
+  if (first.kind !== 'split' || first.recent !== true || isQuiet(rollout, decision))
+    return { view: first, decision, measurements };
+  const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs));
+  return { view, decision: decideFor(view), measurements };
+}
+
 async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
   const signal = deadline(budgets.lookMs);
   const [view, measurements] = await Promise.all([
-    mesh.look(rollout.target, signal),
+    mesh.look(rollout.target, signal, { recent: rollout.state.kind !== 'rollingBack' }),
     wantsMeasurements(rollout, now) ? measure(metrics, rollout, now, signal) : null,
   ]);
   return { view, measurements };
 }
 
-function measure(metrics: Metrics, rollout: Rollout, at: Millis, signal: AbortSignal): Promise<Measurements> {
+function measure(
+  metrics: Metrics,
+  rollout: Rollout,
+  now: Millis,
+  signal: AbortSignal,
+): Promise<Measurements> {
   const { plan } = rollout;
+  const at = pollInstant(plan, now);
   return metrics.measure(
     {
       target: judgedTarget(rollout),

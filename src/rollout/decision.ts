@@ -71,6 +71,12 @@ function intending(traffic: Rollout['traffic'], write: PlannedWrite): Rollout['t
   return { ...traffic, desired: write.share, intent: { ...write, attempts } };
 }
 
+/** True when a decision leaves all as it is: it writes nothing, tells nobody, and only its measurements are new. */
+export function isQuiet(before: Rollout, { rollout, events, write, raiseTo }: Decision): boolean {
+  const hasChanged = rollout.revision !== before.revision || rollout.traffic !== before.traffic;
+  return write === null && events.length === 0 && raiseTo === undefined && !hasChanged && !hasEnded(rollout);
+}
+
 /** The decision with its revision: it rises by one when state, step, desired weight or approvals changed, and never otherwise. */
 export function revised(before: Rollout, decision: Decision): Decision {
   const revision = before.revision + (isRevised(before, decision.rollout) ? 1 : 0);

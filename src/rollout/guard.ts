@@ -164,14 +164,15 @@ function environment({ rollout, watch, now }: Guarded): Finding | null {
   return null;
 }
 
-function noTraffic({ rollout, watch, facts, now }: Guarded): Finding | null {
+function noTraffic({ rollout, watch, facts }: Guarded): Finding | null {
   for (const [id, { window, minRequests }] of Object.entries(rollout.plan.checks)) {
     const result = watch.results[id];
     if (result === undefined || result.canary.kind === 'value') continue;
     const requests = requestsIn(result.canary);
     // At 100 % there is no stable to expect from: what the canary itself had in a full window must do.
     const expected =
-      expectedRequests(result.stable, facts.share) ?? (isWindowFull(rollout, window, now) ? requests : null);
+      expectedRequests(result.stable, facts.share) ??
+      (isWindowFull(rollout, window, result.at) ? requests : null);
     if (requests === null || expected === null || expected >= minRequests) continue;
     return { kind: 'hold', reason: { kind: 'noTraffic', requests, expected, needed: minRequests } };
   }

@@ -1,6 +1,7 @@
 import type { Measurements } from '../analysis/reading.ts';
 import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './evidence.ts';
+import type { Plan } from './plan.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { HoldOrder } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
@@ -38,6 +39,18 @@ export function pollAfter({ nextPollAt, plan }: Rollout, now: Millis): Millis {
   if (now < nextPollAt) return nextPollAt;
   const next = nextPollAt + plan.interval * 1000;
   return next > now ? next : now + plan.interval * 1000;
+}
+
+/** Polls that are at least this far apart share their instants at a grid of two seconds, all others of one. */
+const unhurriedSeconds = 10;
+
+/**
+ * The instant that a poll at `now` is evaluated at: a little before it, on a grid, so that polls of several rollouts
+ * can be one question. No second of requests is lost: the next poll goes on where this one ended.
+ */
+export function pollInstant({ interval }: Plan, now: Millis): Millis {
+  const gridMs = interval >= unhurriedSeconds ? 2000 : 1000;
+  return now - (now % gridMs);
 }
 
 /**

@@ -37,7 +37,7 @@ export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measu
     results: Object.fromEntries(judged.map(({ id, result }) => [id, result])),
     unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
     noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),
-    missingRequestPolls: countMissingRequests(rollout, sight, measurements, now),
+    missingRequestPolls: countMissingRequests(rollout, sight, measurements),
     metricsMissing: rememberMissing(watch, measurements, now),
     environmentSince: isShared ? (watch.environmentSince ?? now) : null,
     severe: rememberSevere(watch, measurements),
@@ -91,8 +91,7 @@ function countNoReadyPod(before: number, readiness: Readiness | undefined): numb
 function countMissingRequests(
   rollout: Rollout,
   sight: MeshFacts,
-  { requests }: Measurements,
-  now: Millis,
+  { requests, takenAt }: Measurements,
 ): number {
   const seen = requestsIn(requests.canary);
   const expected = expectedRequests(requests.stable, sight.share);
@@ -100,7 +99,7 @@ function countMissingRequests(
   const isUnknown = seen === null || expected === null || rollout.traffic.intent !== null;
   if (isUnknown) return rollout.watch.missingRequestPolls;
   if (expected < expectedEnough) return 0;
-  if (!isWindowFull(rollout, longestWindowSeconds(rollout.plan.checks), now)) return 0;
+  if (!isWindowFull(rollout, longestWindowSeconds(rollout.plan.checks), takenAt)) return 0;
   // A stable that other routes feed too tells what a canary gets only when that is nothing at all.
   const least = sight.stableHasOtherRoutes ? 1 : expected / 4;
   return seen < least ? rollout.watch.missingRequestPolls + 1 : 0;

@@ -1,95 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { advance, type TurnDeps } from '../../src/rollout/advance.ts';
-import type { Command } from '../../src/rollout/command.ts';
-import { obey } from '../../src/rollout/obey.ts';
 import type { Mesh } from '../../src/rollout/ports/mesh.ts';
 import type { Change, Store } from '../../src/rollout/ports/store.ts';
-import { newRollout } from '../../src/rollout/rollout.ts';
-import { fakeMesh } from '../fakes/mesh.ts';
-import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
-import { begun, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
-import { memoryStore } from '../fakes/store.ts';
-import { alice } from './drive.ts';
-import { planOf } from './places.ts';
+import { mood } from '../fakes/metrics.ts';
+import { start } from '../fakes/rollouts.ts';
 
-const id = rolloutId(1);
-const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
-const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '30m' }, { type: 'promote' }];
-
-/** One rollout and all that a turn needs, in memory; the clock moves only when told. */
-async function world({ scrapeSeconds = 1, checks = {} }: { scrapeSeconds?: number; checks?: object } = {}) {
-  const clock = { now: start };
-  const store = memoryStore({ now: () => clock.now });
-  const mesh = fakeMesh();
-  mesh.add(where);
-  const metrics = fakeMetrics({ scrapeSeconds });
-  const mind: { canary: ArmTraffic } = { canary: mood.healthy };
-  const rung: { at: number; isFree: boolean }[] = [];
-  const rests: number[] = [];
-  const target = { ...paymentTarget, uid: mesh.at(where)?.uid ?? '' };
-  const plan = planOf(watched, checks);
-  await store.create(
-    newRollout({ id, target, plan, requestedBy: alice, reason: null }, scrapeSeconds, start),
-    [],
-    null,
-  );
-  const deps: TurnDeps = {
-    worker: 'w1',
-    store,
-    mesh,
-    metrics,
-    alarm: {
-      ring: async (_id, at) => {
-        const isFree = (await store.due(1)).length > 0 || at > clock.now;
-        rung.push({ at, isFree });
-      },
-    },
-    deadline: () => new AbortController().signal,
-    rest: async (ms) => {
-      rests.push(ms);
-    },
-  };
-
-  function turn(over: Partial<TurnDeps> = {}) {
-    metrics.set('canary', mesh.shareOf(where) > 0 ? mind.canary : mood.none);
-    return advance({ ...deps, ...over }, id);
-  }
-
-  /** Turns when they are due, until `seconds` have passed. */
-  async function run(seconds: number): Promise<void> {
-    const until = clock.now + seconds * 1000;
-    for (;;) {
-      const nextAt = (await store.find(id))?.nextAt ?? null;
-      if (nextAt === null || nextAt > until) break;
-      clock.now = Math.max(clock.now, nextAt);
-      await turn();
-    }
-    clock.now = until;
-  }
-
-  const found = async () => begun((await store.find(id))?.rollout);
-  const say = (command: Command) =>
-    store.command(id, (rollout, now) => {
-      const obedience = obey(begun(rollout), command, alice, now);
-      const change = obedience.kind === 'obeyed' ? obedience.decision : null;
-      return { change, answer: obedience.kind, remember: null };
-    });
-  return { clock, store, mesh, metrics, mind, rung, rests, deps, turn, run, found, say };
-}
-
-/** At 5 %, its lease given back and its next poll 10 s ahead. */
-async function atFive(options: Parameters<typeof world>[0] = {}) {
-  const made = await world(options);
-  await made.turn();
-  return made;
-}
-
-/** At 5 % and turned back by a person; the turn that writes 0 % is due. */
-async function turnedBack() {
-  const made = await atFive();
-  await made.say({ action: 'rollback' });
-  return made;
-}
+import { atFive, id, turnedBack, where, world } from './turn-world.ts';
 
 describe('a turn on the way back that finds another object than the one it decided on', () => {
   it('leaves it to the next turn, which has seen it', async () => {

@@ -73,6 +73,8 @@ export type SplitView = {
   rolledBack: Owner | null;
   readiness: { stable: Readiness; canary: Readiness };
   images: { stable: Images; canary: Images };
+  /** Made of what a watch has told and not read for this look: up to `recentSeconds` old at the worst. */
+  recent?: true;
 };
 export type MeshView = SplitView | { kind: 'missing' } | { kind: 'shape'; fault: ShapeFault } | MeshFailure;
 
@@ -140,11 +142,15 @@ export type Survey =
   | { kind: 'shape'; fault: ShapeFault }
   | MeshFailure;
 
+/** How old a `recent` view may be, in seconds: a watch that broke without a sound is found out by then. */
+export const recentSeconds = 33;
+
 /** The mesh. Every call ends when `signal` aborts and then answers `unavailable` or `ambiguous`; none throws for what a mesh may answer. */
 export interface Mesh {
   /** Reads a requested target and gives the roles: stable holds the whole share, canary holds 0. */
   resolve(request: LocatedRequest, signal: AbortSignal): Promise<Resolution>;
-  look(target: Target, signal: AbortSignal): Promise<MeshView>;
+  /** Reads the route; with `recent` what a watch has told will do, and then the view says so. */
+  look(target: Target, signal: AbortSignal, options?: { recent: boolean }): Promise<MeshView>;
   /** All http routes of a VirtualService as they stand now, whatever their shape. */
   survey(name: MeshName, signal: AbortSignal): Promise<Survey>;
   /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. */

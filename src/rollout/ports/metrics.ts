@@ -6,7 +6,7 @@ import type { Millis } from '../units.ts';
 export type MeasureRequest = {
   target: Target;
   checks: Record<string, Check>;
-  /** The instant at which every query is evaluated. */
+  /** The instant at which every query is evaluated: on the grid of `pollInstant`, which others share. */
   at: Millis;
   /** Seconds that `increments` cover, ending at `at`; 0 asks for none. */
   incrementSeconds: number;

@@ -12,6 +12,7 @@ const families = {
     'throttled429',
     'unauthorized401',
     'forbidden403',
+    'oldView',
   ],
   alarms: ['alarmLost', 'alarmTwice', 'alarmLate'],
   database: ['lostBeforeCommit', 'lostAfterCommit'],

@@ -1,9 +1,10 @@
-import type {
-  Mesh,
-  MeshFailure,
-  MeshView,
-  SplitView,
-  WriteOutcome,
+import {
+  type Mesh,
+  type MeshFailure,
+  type MeshView,
+  recentSeconds,
+  type SplitView,
+  type WriteOutcome,
 } from '../../../src/rollout/ports/mesh.ts';
 import type { FaultKind } from './faults.ts';
 import type { Under } from './faulty-store.ts';
@@ -20,12 +21,25 @@ const unlimited = new AbortController().signal;
 export function faultyMesh(world: World, under: Under, meanwhile: () => Promise<void>): Mesh {
   return {
     ...world.mesh,
-    look: (target, signal) => look(world, under, () => world.mesh.look(target, unlimited), signal),
+    look: async (target, signal, options) =>
+      (options?.recent === true ? toldBefore(world, under) : null) ??
+      look(world, under, () => world.mesh.look(target, unlimited), signal),
     async write(...asked) {
       if (world.faults.areOver() || world.random() >= 0.15) return patch(world, under, asked);
       return abandoned(world, under, asked, meanwhile);
     },
   };
+}
+
+/** What a watch told that broke without a sound: anything up to the age that it may have. */
+function toldBefore({ faults, logbook, clock, oneOf }: World, { turn }: Under): MeshView | null {
+  const since = clock.now - recentSeconds * 1000;
+  const told = logbook.heard.filter(({ at, view }) => at >= since && view.kind === 'split');
+  if (told.length === 0 || !faults.strikes('oldView', 0.4)) return null;
+  const { view, stood, moves } = oneOf(told);
+  turn?.looks.push(stood);
+  if (turn !== null) turn.moves = moves;
+  return view.kind === 'split' ? frozen({ ...view, recent: true as const }) : null;
 }
 
 async function look(
@@ -45,8 +59,12 @@ async function look(
   if (under.turn !== null) under.turn.moves = moves;
   under.turn?.looks.push(stood);
   const { blindTo } = world.protections;
-  if (view.kind !== 'split' || blindTo === undefined) return frozen(view);
-  return frozen({ ...view, images: { ...view.images, [blindTo]: asAtTheStart[blindTo] } });
+  const shown =
+    view.kind !== 'split' || blindTo === undefined
+      ? view
+      : { ...view, images: { ...view.images, [blindTo]: asAtTheStart[blindTo] } };
+  world.logbook.heard.push({ at: stood.at, view: frozen(shown), stood, moves });
+  return shown;
 }
 
 async function patch(world: World, under: Under, asked: Write): Promise<WriteOutcome> {

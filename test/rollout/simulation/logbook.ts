@@ -1,5 +1,6 @@
 import type { Approval } from '../../../src/rollout/approval.ts';
 import type { Command } from '../../../src/rollout/command.ts';
+import type { MeshView } from '../../../src/rollout/ports/mesh.ts';
 import type { HoldOrder } from '../../../src/rollout/ports/store.ts';
 import type { Actor } from '../../../src/rollout/reasons.ts';
 import type { Rollout } from '../../../src/rollout/rollout.ts';
@@ -7,6 +8,9 @@ import type { Pod } from './pods.ts';
 
 /** What really stood there when a turn looked, whatever it was shown. */
 export type Look = { at: number; stable: Pod[]; canary: Pod[]; isMissing: boolean };
+
+/** What a watch may tell: what was read at an instant, and what stood there then. */
+export type Heard = { at: number; view: MeshView; stood: Look; moves: number };
 
 /** One turn, from its claim on; `forwardMs` is how long the rollout had been on its way forward by then. */
 export type Turn = {
@@ -56,6 +60,8 @@ export type Logbook = {
   /** Instants of which the provider told nothing that may be believed, and of which it told the truth. */
   lies: Set<number>;
   truths: Set<number>;
+  /** Every answer to a look, the oldest first. */
+  heard: Heard[];
   errors: string[];
   /** Where a turn read the clock of its own process. */
   clockReads: string[];
@@ -71,6 +77,7 @@ export function emptyLogbook(): Logbook {
     moves: [],
     lies: new Set(),
     truths: new Set(),
+    heard: [],
     errors: [],
     clockReads: [],
   };
