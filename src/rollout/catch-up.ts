@@ -1,10 +1,12 @@
 import { type Decision, decided } from './decision.ts';
 import { turnBack } from './go-back.ts';
+import { handOver } from './hand-over.ts';
+import { carriersIn } from './identity.ts';
 import { interrupt } from './interruption.ts';
 import type { Owner, SplitView } from './ports/mesh.ts';
-import { hasEnded, type Rollout } from './rollout.ts';
+import { emptyWatch, hasEnded, type Rollout } from './rollout.ts';
 import type { Sight } from './sight.ts';
-import type { Placed } from './state.ts';
+import type { In, Placed } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** The turn's own epoch, or the one above what stands in the mesh when that is newer than the database. */
@@ -18,37 +20,81 @@ export function epochAbove({ id }: Rollout, { view, epoch }: Sight): number {
  * writes that a restored backup has forgotten. The first outranks the second. Null when it knows all, or when its state
  * finds out by itself.
  */
-export function catchUp(rollout: Rollout, sight: Sight, now: Millis): Decision | null {
-  const { view } = sight;
+export function catchUp(rollout: Rollout, given: Sight, now: Millis): Decision | null {
+  const { view } = given;
   if (view.kind !== 'split' || hasEnded(rollout) || rollout.state.kind === 'rollingBack') return null;
-  if (view.rolledBack?.rolloutId === rollout.id) {
-    const cause = { kind: 'outOfBand' as const, epoch: view.rolledBack.epoch };
-    return turnBack(rollout, cause, { ...sight, epoch: epochAbove(rollout, sight) }, now);
-  }
+  const sight = { ...given, epoch: epochAbove(rollout, given) };
+  if (view.rolledBack?.rolloutId === rollout.id)
+    return turnBack(rollout, { kind: 'outOfBand', epoch: view.rolledBack.epoch }, sight, now);
   const { owner } = view;
-  return owner !== null && epochAbove(rollout, sight) > sight.epoch
-    ? afterRestore(rollout, { sight, view, owner }, now)
-    : null;
+  const known = knownEpoch(rollout, given);
+  if (owner === null || owner.rolloutId !== rollout.id || owner.epoch <= known) return null;
+  return afterRestore(rollout, { sight, view, owner, known }, now);
 }
 
-type Found = { sight: Sight; view: SplitView; owner: Owner };
+/**
+ * The epoch of the newest write that the database knows of. Not that of the newest turn: turns that write nothing and
+ * people's words raise it, so that it soon passes what a restored backup has forgotten.
+ */
+function knownEpoch({ writeEpoch, state }: Rollout, { epoch }: Sight): number {
+  if (writeEpoch !== null) return writeEpoch;
+  return state.kind === 'preflight' ? -1 : epoch - 1;
+}
+
+/** `known`: the epoch of the newest write that the database knows of. */
+type Found = { sight: Sight; view: SplitView; owner: Owner; known: number };
 
 /** Less traffic than the database knows of may have been a rollback; anything else is for a person to judge. */
-function afterRestore(rollout: Rollout, { sight, view, owner }: Found, now: Millis): Decision | null {
-  const { desired } = rollout.traffic;
-  const found = view.canaryShare;
-  const facts = { desired, found, recordedEpoch: sight.epoch, foundEpoch: owner.epoch };
-  if (found < desired && !isSameShare(found, desired)) {
-    const above = { ...sight, epoch: owner.epoch + 1 };
-    return turnBack(rollout, { kind: 'stateRestored', ...facts }, above, now);
+function afterRestore(rollout: Rollout, found: Found, now: Millis): Decision {
+  const { state } = rollout;
+  if (state.kind === 'handingOver') return handoverAfterRestore({ ...rollout, state }, found, now);
+  return hasLess(rollout, found) ? backAfterRestore(rollout, found, now) : askPeople(rollout, found, now);
+}
+
+function hasLess({ traffic: { desired } }: Rollout, { view: { canaryShare } }: Found): boolean {
+  return canaryShare < desired && !isSameShare(canaryShare, desired);
+}
+
+/**
+ * Who has less at a handover has lost it by a rollback, or by the handover itself: the images of stable's pods tell
+ * which. Otherwise all that it waits for is read from the pods at each turn.
+ */
+function handoverAfterRestore(
+  rollout: Rollout & { state: In<'handingOver'> },
+  found: Found,
+  now: Millis,
+): Decision {
+  const { sight, view } = found;
+  const carriers = carriersIn(view.images.stable, rollout.identity);
+  const isHandedOver = carriers !== null && carriers.ready > 0 && carriers.carrying === carriers.ready;
+  if (hasLess(rollout, found) && !isHandedOver) {
+    const isOld = carriers !== null && carriers.present === 0;
+    return isOld ? backAfterRestore(rollout, found, now) : askPeople(rollout, found, now);
   }
-  // What a handover waits for is read from the pods at each turn.
-  if (rollout.state.kind === 'handingOver') return null;
-  const reason = { kind: 'stateRestored' as const, ...facts };
-  const paused = interrupt(rollout, { state: placedIn(rollout, now), reason, view }, now);
+  // A write of the time that was forgotten may still be on its way: as one that was begun it is made stale.
+  const intent = { share: view.canaryShare, end: false, attempts: 1 };
+  const known = { ...rollout, traffic: { ...rollout.traffic, intent } };
+  return handOver(known, rollout.state, sight, now);
+}
+
+function backAfterRestore(rollout: Rollout, found: Found, now: Millis): Decision {
+  return turnBack(rollout, { kind: 'stateRestored', ...factsOf(rollout, found) }, found.sight, now);
+}
+
+/** Nobody knows how much of its time a rollout has had, nor what was measured meanwhile: both begin anew. */
+function askPeople(rollout: Rollout, found: Found, now: Millis): Decision {
+  const { view } = found;
+  const reason = { kind: 'stateRestored' as const, ...factsOf(rollout, found) };
+  const deadlineAt = Math.max(rollout.deadlineAt, now + rollout.plan.deadline * 1000);
+  const fresh = { ...rollout, deadlineAt, watch: emptyWatch };
+  const paused = interrupt(fresh, { state: placedIn(rollout, now), reason, view }, now);
   // A write of the time that was forgotten may still be on its way: this one makes it stale.
-  const write = { share: found, end: false };
+  const write = { share: view.canaryShare, end: false };
   return decided(paused.rollout, { events: paused.events, write, nextAt: now });
+}
+
+function factsOf({ traffic: { desired } }: Rollout, { view, owner, known }: Found) {
+  return { desired, found: view.canaryShare, recordedEpoch: known, foundEpoch: owner.epoch };
 }
 
 function placedIn({ state }: Rollout, now: Millis): Placed {

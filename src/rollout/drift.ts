@@ -50,8 +50,10 @@ function reassert(
   now: Millis,
 ): Decision {
   const times = lately.length + 1;
-  const message = `somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}; writing ${say.share(expected)} again, as the plan says (onDrift: reassert, ${times} of ${reassertions.most} in ${say.seconds(reassertions.withinMs / 1000)})`;
+  // A raise that was decided on and not yet written is the next step's business, and a hold order may forbid it.
+  const share = Math.min(expected, rollout.traffic.applied);
+  const message = `somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}; writing ${say.share(share)} again, as the plan says (onDrift: reassert, ${times} of ${reassertions.most} in ${say.seconds(reassertions.withinMs / 1000)})`;
   const raised = { ...asFound(rollout, view, now), reasserted: [...lately, now] };
-  const decision = decided(raised, writeNow({ share: expected, end: false }, now));
+  const decision = decided(raised, writeNow({ share, end: false }, now));
   return preceded([event('drift.detected', message, { expected, found, onDrift: 'reassert' })], decision);
 }

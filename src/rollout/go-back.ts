@@ -95,6 +95,8 @@ function turnOnTheWayBack(before: Rollout, from: RollingBack, { view, epoch }: S
 function hasReturned({ id }: Rollout, { firstEpoch }: RollingBack, view: MeshView): boolean {
   if (view.kind !== 'split' || view.canaryShare > 0 || view.owner === null || firstEpoch === null)
     return false;
+  // A word that is left in the object is taken away by a write.
+  if (view.rolledBack?.rolloutId === id) return false;
   return view.owner.rolloutId === id && view.owner.epoch >= firstEpoch;
 }
 

@@ -1,7 +1,7 @@
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import type { Facts } from './evidence.ts';
-import { turnBack } from './go-back.ts';
+import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, stableReadyRatio, watchOver } from './guard.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn, identified } from './identity.ts';
@@ -33,6 +33,7 @@ export function beginHandover(
     hasWayBack: true,
     breach: null,
     paged: false,
+    missingSince: null,
   };
   const { stable, canary } = rollout.target;
   const message = `all checks have passed at 100 %: waiting until the pods of ${stable.version} (stable) run the images of ${canary.version}, then stable gets all traffic`;
@@ -55,10 +56,24 @@ export function handOver(given: Rollout, state: HandingOver, sight: Sight, now: 
   const before = identified(given, view);
   const { watch, finding } = watchOver(before, factsInPhase(before, state, sight), now);
   const { rollout, events } = paged({ ...before, watch, nextPollAt: pollAfter(before, now) }, now);
-  if (view.kind !== 'split')
-    return preceded(events, stay(inState(rollout, { ...state, waitingFor: notSeen(view) }), null, now));
-  const turn = { rollout, state: withWayBack(rollout, state, view), view, finding, now };
+  if (view.kind !== 'split') return preceded(events, unseen({ ...rollout, state }, view, sight, now));
+  const seen = { ...state, missingSince: null };
+  const turn = { rollout, state: withWayBack(rollout, seen, view), view, finding, now };
   return preceded(events, state.phase === 'waiting' ? awaitStable(turn, sight) : judgeStable(turn));
+}
+
+/** An object that stays away has no weight that could be handed over: the way back is where that ends. */
+function unseen(
+  rollout: Rollout & { state: HandingOver },
+  view: Exclude<Sight['view'], SplitView>,
+  sight: Sight,
+  now: Millis,
+): Decision {
+  const { state } = rollout;
+  const missingSince = view.kind === 'missing' ? (state.missingSince ?? now) : null;
+  if (missingSince !== null && now - missingSince >= targetMissingLimitMs)
+    return turnBack(rollout, { kind: 'targetMissing' }, sight, now);
+  return stay(inState(rollout, { ...state, missingSince, waitingFor: notSeen(view) }), null, now);
 }
 
 function notSeen(view: Exclude<Sight['view'], SplitView>): string {

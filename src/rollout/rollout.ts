@@ -112,6 +112,8 @@ export const Rollout = z.strictObject({
   schedule: z.strictObject({ startAt: Millis.nullable(), begunAt: Millis }).nullable().default(null),
   /** When a weight that somebody else had raised was written again, the oldest first; what is long ago is left out. */
   reasserted: z.array(Millis).default([]),
+  /** Epoch of the newest write that was decided on; null before the first. */
+  writeEpoch: z.number().nullable().default(null),
   traffic: Traffic,
   watch: Watch,
 });
@@ -214,6 +216,7 @@ export function newRollout(
     identity: null,
     rollbackOf: null,
     reasserted: [],
+    writeEpoch: null,
     traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
     watch: emptyWatch,
   };

@@ -48,7 +48,7 @@ const unhurriedSeconds = 10;
  * The instant that a poll at `now` is evaluated at: a little before it, on a grid, so that polls of several rollouts
  * can be one question. No second of requests is lost: the next poll goes on where this one ended.
  */
-export function pollInstant({ interval }: Plan, now: Millis): Millis {
+export function pollInstant({ interval }: Pick<Plan, 'interval'>, now: Millis): Millis {
   const gridMs = interval >= unhurriedSeconds ? 2000 : 1000;
   return now - (now % gridMs);
 }

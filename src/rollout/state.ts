@@ -53,6 +53,8 @@ export const State = z.discriminatedUnion('kind', [
     breach: Cause.nullable(),
     /** True when somebody was told that this takes too long. */
     paged: z.boolean(),
+    /** Since when the VirtualService is gone; null while it is there. */
+    missingSince: Millis.nullable().default(null),
   }),
   z.strictObject({
     kind: z.literal('rollingBack'),

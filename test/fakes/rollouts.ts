@@ -52,6 +52,7 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     identity: null,
     rollbackOf: null,
     reasserted: [],
+    writeEpoch: null,
     schedule: null,
     traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
     watch: {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/rollout/explain.ts';
+import { imagesOf, podsOf } from '../fakes/mesh.ts';
 import { rolloutId } from '../fakes/rollouts.ts';
 import { baking, mood, start } from './drive.ts';
-import { type Driven, everyPlace, places } from './places.ts';
+import { type Driven, everyPlace, handingOver, places } from './places.ts';
 
 const other = rolloutId(9);
 
@@ -87,6 +88,38 @@ describe('a database that is older than the mesh', () => {
     });
   });
 
+  it('is noticed however many turns have raised the epoch since, and once', async () => {
+    const driven = await baking();
+    forget(driven, 20);
+    driven.world.epoch += 100;
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({ kind: 'paused', reason: { kind: 'stateRestored' } });
+    const told = driven.types().length;
+    await driven.turn();
+    expect(driven.types().length).toBe(told);
+  });
+
+  it('has its time anew, so that a person is not overtaken by a deadline of before', async () => {
+    const driven = await baking();
+    driven.world.now = driven.world.rollout.deadlineAt + 60_000;
+    forget(driven, 20);
+    await driven.turn();
+    await driven.run(600);
+    expect(driven.status()).toBe('paused');
+  });
+
+  it('has not measured what it has forgotten: an outage of before does not count', async () => {
+    const driven = await baking();
+    driven.canary(mood.unavailable);
+    await driven.run(600);
+    driven.canary(mood.healthy);
+    driven.world.now += 3_600_000;
+    forget(driven, 20);
+    await driven.turn();
+    await driven.run(60);
+    expect(driven.status()).toBe('paused');
+  });
+
   it('goes on rolling back', async () => {
     const driven = await baking();
     driven.say({ action: 'rollback' });
@@ -121,5 +154,43 @@ describe('a database that is older than the mesh', () => {
     driven.world.owner = { rolloutId: other, epoch: 99 };
     await driven.turn();
     expect(driven.status()).toBe('running');
+  });
+});
+
+describe('a database that is older than a handover', () => {
+  it('goes on waiting where the canary has all traffic, and makes late writes stale', async () => {
+    const driven = await handingOver();
+    forget(driven, 100);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({ kind: 'handingOver', phase: 'waiting' });
+    expect(driven.world.writes.at(-1)).toEqual({ share: 100, end: false });
+  });
+
+  it('takes it as done where stable has all traffic and runs the new images, and watches stable', async () => {
+    const driven = await handingOver();
+    forget(driven, 0);
+    driven.images.stable = imagesOf('v2', 3);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({ kind: 'handingOver', phase: 'judging' });
+    await driven.run(120);
+    expect(driven.status()).toBe('succeeded');
+  });
+
+  it('rolls back where stable has all traffic and runs what it ran before', async () => {
+    const driven = await handingOver();
+    forget(driven, 0);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({
+      kind: 'rolledBack',
+      cause: { kind: 'stateRestored', desired: 100, found: 0 },
+    });
+  });
+
+  it('asks a person where stable has all traffic and runs both', async () => {
+    const driven = await handingOver();
+    forget(driven, 0);
+    driven.images.stable = podsOf(['v1', true], ['v2', true]);
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({ kind: 'paused', reason: { kind: 'stateRestored' } });
   });
 });

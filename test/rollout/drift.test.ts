@@ -50,6 +50,14 @@ describe('somebody else moved the weights', () => {
     expect([driven.status(), driven.world.share]).toEqual(['running', 5]);
   });
 
+  it('is not written to a weight that was decided on and never reached', async () => {
+    const driven = await bakingWith('reassert');
+    const { rollout } = driven.world;
+    driven.world.rollout = { ...rollout, traffic: { ...rollout.traffic, desired: 20 } };
+    await moved(driven, 30);
+    expect(driven.world.writes.at(-1)).toEqual({ share: 5, end: false });
+  });
+
   it('never has a canary raised again that was lowered by hand', async () => {
     const driven = await moved(await bakingWith('reassert'), 2);
     expect([driven.status(), driven.world.share]).toEqual(['paused', 2]);

@@ -4,16 +4,7 @@ import { explain } from '../../src/rollout/explain.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { imagesOf, podsOf } from '../fakes/mesh.ts';
 import { baking, mood, noneReady, ready } from './drive.ts';
-import { type Driven, planOf } from './places.ts';
-
-const handover = { onSuccess: 'handover', handoverBake: '60s' };
-const steps = [{ type: 'promote', bake: '60s' }];
-
-async function waiting(): Promise<Driven> {
-  const driven = await baking({ plan: planOf(steps, handover) });
-  while (driven.world.rollout.state.kind !== 'handingOver') await driven.run(10);
-  return driven;
-}
+import { type Driven, handingOver, planOf } from './places.ts';
 
 function what(driven: Driven): string {
   return explain(driven.world.rollout, driven.world.nextAt, driven.world.now).what;
@@ -21,7 +12,7 @@ function what(driven: Driven): string {
 
 describe('the way back in a handover', () => {
   it('is closed by the first pod of stable with the new images, ready or not', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = podsOf(['v1', true], ['v2', false]);
     driven.canary(mood.failing);
     await driven.run(60);
@@ -30,7 +21,7 @@ describe('the way back in a handover', () => {
   });
 
   it('is not open again because no pod of stable is ready', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = podsOf(['v1', true], ['v2', true]);
     await driven.run(10);
     driven.images.stable = podsOf();
@@ -41,7 +32,7 @@ describe('the way back in a handover', () => {
   });
 
   it('is not forgotten when somebody moves the weight', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = podsOf(['v1', true], ['v2', true]);
     await driven.run(10);
     driven.world.share = 60;
@@ -54,7 +45,7 @@ describe('the way back in a handover', () => {
   });
 
   it('that a rollback began on is a lie once stable runs the new images: it never ends as rolled back', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.say({ action: 'rollback' });
     driven.images.stable = imagesOf('v2');
     await driven.run(60);
@@ -70,7 +61,7 @@ describe('the way back in a handover', () => {
 
 describe('somebody who moves the weights in a handover', () => {
   it('long after the deadline does not send it back', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     await driven.run(4 * 3600);
     driven.world.share = 80;
     await driven.run(60);
@@ -81,7 +72,7 @@ describe('somebody who moves the weights in a handover', () => {
   });
 
   it('after it, is told what to set, where traffic is, and that it has not ended', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = imagesOf('v2');
     await driven.run(10);
     driven.world.share = 30;
@@ -98,7 +89,7 @@ describe('somebody who moves the weights in a handover', () => {
 
 describe('a handover', () => {
   it('is not over while stable is being taken back pod by pod', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = imagesOf('v2');
     await driven.run(10);
     driven.images.stable = podsOf(['v1', true], ['v2', true]);
@@ -108,14 +99,16 @@ describe('a handover', () => {
   });
 
   it('goes on from a write that stands there although no answer ever came', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = imagesOf('v2');
     await driven.run(200, { write: 'lost' });
     expect([driven.status(), driven.world.share]).toEqual(['succeeded', 0]);
   });
 
   it('goes on once pods may be listed that could not be listed before', async () => {
-    const driven = await baking({ plan: planOf(steps, handover) });
+    const driven = await baking({
+      plan: planOf([{ type: 'promote', bake: '60s' }], { onSuccess: 'handover', handoverBake: '60s' }),
+    });
     driven.world.rollout = { ...driven.world.rollout, identity: null };
     driven.images.canary = { kind: 'unknown', why: 'may not list pods' };
     driven.images.stable = { kind: 'unknown', why: 'may not list pods' };
@@ -127,7 +120,7 @@ describe('a handover', () => {
   });
 
   it('pages somebody after three minutes without metrics, and goes back after fifteen', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.canary(mood.unavailable);
     await driven.run(200);
     expect(driven.types().filter((type) => type === 'page')).toHaveLength(1);
@@ -136,7 +129,7 @@ describe('a handover', () => {
   });
 
   it('closes an open write although there is no way back', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = imagesOf('v2');
     await driven.turn({ write: { kind: 'ambiguous', why: 'timeout' } });
     expect(driven.world.rollout.traffic.intent).not.toBeNull();
@@ -146,12 +139,33 @@ describe('a handover', () => {
   });
 
   it('keeps a stable without its destination as it is, and says what to put back', async () => {
-    const driven = await waiting();
+    const driven = await handingOver();
     driven.images.stable = imagesOf('v2');
     const written = driven.world.writes.length;
     await driven.run(30, { view: { hasStable: false } });
     expect(driven.world.writes).toHaveLength(written);
     expect(what(driven)).toContain("stable's destination is gone from the route");
     driven.pods.stable = ready;
+  });
+
+  it('whose VirtualService stays away goes back after a minute, and says that nothing could be restored', async () => {
+    const driven = await handingOver();
+    await driven.run(50, { view: { kind: 'missing' } });
+    expect(driven.status()).toBe('promoting');
+    await driven.run(30, { view: { kind: 'missing' } });
+    expect(driven.world.rollout.state).toMatchObject({
+      kind: 'rollingBack',
+      cause: { kind: 'targetMissing' },
+    });
+    await driven.run(90, { view: { kind: 'missing' } });
+    expect(driven.status()).toBe('rollback_failed');
+  });
+
+  it('whose VirtualService was away for a moment goes on', async () => {
+    const driven = await handingOver();
+    await driven.run(50, { view: { kind: 'missing' } });
+    await driven.run(20);
+    await driven.run(50, { view: { kind: 'missing' } });
+    expect(driven.status()).toBe('promoting');
   });
 });

@@ -4,10 +4,9 @@ import { explain } from '../../src/rollout/explain.ts';
 import type { Images } from '../../src/rollout/ports/mesh.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { imagesOf } from '../fakes/mesh.ts';
-import { baking, mood } from './drive.ts';
-import { type Driven, planOf } from './places.ts';
+import { mood } from './drive.ts';
+import { type Driven, handingOver } from './places.ts';
 
-const handover = { onSuccess: 'handover', handoverBake: '60s' };
 const steps = [
   { type: 'setWeight', weight: 5 },
   { type: 'bake', duration: '60s' },
@@ -19,12 +18,7 @@ function mixed(...builds: string[]): Images {
   return { kind: 'known', pods: all.flatMap((images) => (images.kind === 'known' ? images.pods : [])) };
 }
 
-/** All traffic won, waiting until stable runs the canary's images. */
-async function waiting(): Promise<Driven> {
-  const driven = await baking({ plan: planOf(steps, handover) });
-  while (driven.world.rollout.state.kind !== 'handingOver') await driven.run(10);
-  return driven;
-}
+const waiting = () => handingOver(steps);
 
 /** Stable has all traffic and is watched; its requests are the ones that are judged. */
 async function judging(): Promise<Driven> {

@@ -46,6 +46,13 @@ async function awaiting(over: object): Promise<Driven> {
   return driven;
 }
 
+/** All traffic won, waiting until stable runs the canary's images; then stable is watched for a minute. */
+export async function handingOver(steps: unknown[] = [{ type: 'promote', bake: '60s' }]): Promise<Driven> {
+  const driven = await baking({ plan: planOf(steps, { onSuccess: 'handover', handoverBake: '60s' }) });
+  while (driven.world.rollout.state.kind !== 'handingOver') await driven.run(10);
+  return driven;
+}
+
 export type Place = keyof typeof places;
 export const everyPlace = [
   'running',

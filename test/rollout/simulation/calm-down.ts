@@ -46,7 +46,6 @@ async function help(world: World): Promise<void> {
   if (now.order !== null) pullOrLift(world);
   canary.settle();
   // A handover waits for as long as somebody wants it to go on.
-  if (state.kind === 'handingOver' && world.mesh.at(where) === null) createAnew(world, 0);
   if (state.kind === 'handingOver' && stable.build() !== canary.build()) stable.release(canary.build());
   // Whoever is told that stable's new images stand in the way of a rollback takes them back.
   if (state.kind === 'rollingBack' && state.stuck?.kind === 'stableCarries') stable.release('v1');
