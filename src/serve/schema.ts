@@ -44,7 +44,8 @@ export function openSchema(deps: SchemaDeps): Schema {
       const outage = await outageIn(deps, doubts < mostDoubts);
       if (outage === null) {
         missing = null;
-        return true;
+        // Whoever was told to end meanwhile begins no work.
+        return !ending.aborted;
       }
       if (outage === unclear) doubts += 1;
       tell(outage.message);

@@ -43,6 +43,17 @@ describe('a start', () => {
     expect(schema.missing()).toBe('the database cannot be reached (ECONNREFUSED)');
   });
 
+  it('that is told to end while its tables are brought up to date begins no work', async () => {
+    const ending = new AbortController();
+    const { ready } = openSchema({
+      prepare: async () => ending.abort(),
+      ask: async () => 1,
+      ending: ending.signal,
+      log: { warn: () => undefined },
+    });
+    expect(await ready).toBe(false);
+  });
+
   it('waits when a connection is lost without a code and the database does not answer either', async () => {
     const down = new AppError('databaseUnavailable', 'the database cannot be reached (no answer)');
     const { schema, rests } = world([failure(new Error('Connection terminated'))], () =>
