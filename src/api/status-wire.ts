@@ -38,6 +38,7 @@ const statusReasons = [
   'target_recreated',
   'out_of_band',
   'state_restored',
+  'another_rollout',
   'shape_changed',
   'plan_pause',
   'operator',

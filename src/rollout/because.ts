@@ -136,6 +136,8 @@ export function pause(reason: PauseReason): string {
       return `the VirtualService was changed into a form that canaryd does not edit: ${say.inner(reason.why)}`;
     case 'stateRestored':
       return `${restored(reason)}: what happened in between is not known`;
+    case 'anotherRollout':
+      return `another rollout, ${reason.rollout}, has written this VirtualService since (epoch ${reason.epoch})`;
   }
 }
 

@@ -137,8 +137,11 @@ function takenAsFound(
   if (reason === null || reason.kind === 'shapeChanged') return { rollout, events: [] };
   const found = asFound(rollout, view, now);
   const message = because.pause(reason);
+  // Also what another rollout wrote is taken over: by writing what stands there.
+  const intent = { share: view.canaryShare, end: false, attempts: 1 };
+  const traffic = reason.kind === 'anotherRollout' ? { ...found.traffic, intent } : found.traffic;
   return {
-    rollout: { ...found, target: { ...found.target, uid: view.uid } },
+    rollout: { ...found, traffic, target: { ...found.target, uid: view.uid } },
     events: [event('drift.detected', message, { ...reason })],
   };
 }

@@ -3,7 +3,7 @@ import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
 import { changeSince } from './identity.ts';
-import type { MeshView, ShapeFault, SplitView } from './ports/mesh.ts';
+import type { MeshView, Owner, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
 import { canTakeAll, closingWrite } from './sight.ts';
@@ -12,7 +12,8 @@ import { isSameShare, type Millis } from './units.ts';
 import { voided } from './void-approval.ts';
 
 /** What somebody else did to the split or to the canary that only a person can judge; null when all is as we left it. */
-export function interruptionIn({ target, traffic, identity }: Rollout, view: SplitView): PauseReason | null {
+export function interruptionIn(rollout: Rollout, view: SplitView): PauseReason | null {
+  const { target, traffic, identity } = rollout;
   // Before all else: it is the only one that has to take traffic from the canary.
   const change = changeSince(identity, view.images.canary);
   if (change.kind === 'changed') {
@@ -21,10 +22,21 @@ export function interruptionIn({ target, traffic, identity }: Rollout, view: Spl
   }
   if (view.foreign !== null) return reshaped(view.foreign);
   if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
+  const another = writerAfter(rollout, view);
+  if (another !== null) return { kind: 'anotherRollout', rollout: another.rolloutId, epoch: another.epoch };
   const isOurs =
     isSameShare(view.canaryShare, traffic.applied) ||
     (traffic.intent !== null && isSameShare(view.canaryShare, traffic.intent.share));
   return isOurs ? null : { kind: 'drift', expected: traffic.desired, found: view.canaryShare };
+}
+
+/**
+ * Another rollout that wrote since this one did, as after a restored backup or from a second installation; null when
+ * there is none. What stood there before this one's first write was the last rollout's.
+ */
+function writerAfter({ id, writeEpoch, traffic }: Rollout, { owner }: SplitView): Owner | null {
+  const isUnwritten = writeEpoch === null || traffic.intent !== null;
+  return isUnwritten || owner === null || owner.rolloutId === id ? null : owner;
 }
 
 /** The object has a form that is not understood any more. */

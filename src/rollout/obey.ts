@@ -113,6 +113,8 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
       return obeyed(rollout, { ...running, target: { ...running.target, uid: reason.uid } }, [resumed], now);
     case 'stateRestored':
       return obeyed(rollout, unwatched(running, now), [resumed], now);
+    case 'anotherRollout':
+      return obeyed(rollout, unwatched(claiming(running), now), [resumed], now);
     case 'operator':
     case 'shapeChanged':
     case undefined:
@@ -136,6 +138,12 @@ function fromTheStart(running: Running, now: Millis): Running {
 function afterDrift(running: Running, { expected, found }: Drift, adopts: boolean, now: Millis): Running {
   if (!adopts) return { ...running, traffic: { ...running.traffic, desired: expected } };
   return unwatched({ ...running, traffic: { ...running.traffic, desired: found } }, now);
+}
+
+/** What stands there is written once more, so that the object is this rollout's again. */
+function claiming(running: Running): Running {
+  const { traffic } = running;
+  return { ...running, traffic: { ...traffic, intent: { share: traffic.applied, end: false, attempts: 1 } } };
 }
 
 /** What stands there was not watched yet, however long the step had been going on. */

@@ -155,6 +155,8 @@ export const PauseReason = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
   z.strictObject({ kind: z.literal('stateRestored'), ...Restored }),
+  /** `epoch`: of its write. */
+  z.strictObject({ kind: z.literal('anotherRollout'), rollout: z.string(), epoch: z.number() }),
 ]);
 export type PauseReason = z.infer<typeof PauseReason>;
 

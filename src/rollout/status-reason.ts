@@ -21,6 +21,7 @@ export type StatusReason =
   | 'target_recreated'
   | 'out_of_band'
   | 'state_restored'
+  | 'another_rollout'
   | 'shape_changed'
   | 'plan_pause'
   | 'operator'
@@ -81,6 +82,7 @@ const byPause = {
   canaryChanged: 'canary_changed',
   shapeChanged: 'shape_changed',
   stateRestored: 'state_restored',
+  anotherRollout: 'another_rollout',
 } as const satisfies Record<PauseReason['kind'], StatusReason>;
 
 const byStuck = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/rollout/explain.ts';
 import { imagesOf, podsOf } from '../fakes/mesh.ts';
 import { rolloutId } from '../fakes/rollouts.ts';
-import { baking, mood, start } from './drive.ts';
+import { baking, drive, mood, start } from './drive.ts';
 import { type Driven, everyPlace, handingOver, places } from './places.ts';
 
 const other = rolloutId(9);
@@ -148,13 +148,6 @@ describe('a database that is older than the mesh', () => {
     expect(state).toMatchObject({ kind: 'running', position: { startedAt: driven.world.now } });
     expect(traffic.desired).toBe(20);
   });
-
-  it('is believed when only another rollout wrote later', async () => {
-    const driven = await baking();
-    driven.world.owner = { rolloutId: other, epoch: 99 };
-    await driven.turn();
-    expect(driven.status()).toBe('running');
-  });
 });
 
 describe('a database that is older than a handover', () => {
@@ -192,5 +185,52 @@ describe('a database that is older than a handover', () => {
     driven.images.stable = podsOf(['v1', true], ['v2', true]);
     await driven.turn();
     expect(driven.world.rollout.state).toMatchObject({ kind: 'paused', reason: { kind: 'stateRestored' } });
+  });
+});
+
+describe('another rollout that wrote the VirtualService since', () => {
+  it("is told of, and the weights are a person's to judge", async () => {
+    const driven = await baking();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    expect(driven.world.rollout.state).toMatchObject({
+      kind: 'paused',
+      reason: { kind: 'anotherRollout', rollout: other, epoch: 99 },
+    });
+    const { what } = explain(driven.world.rollout, null, start);
+    expect(what).toContain(`nother rollout, ${other}, has written this VirtualService since (epoch 99)`);
+  });
+
+  it('loses it again when a person resumes: what stands there is written once more', async () => {
+    const driven = await baking();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    driven.say({ action: 'resume' });
+    await driven.turn();
+    expect([driven.status(), driven.world.owner?.rolloutId]).toEqual(['running', driven.world.rollout.id]);
+  });
+
+  it('is nothing to tell when it wrote before the first write of this one', async () => {
+    const driven = drive();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.run(10);
+    expect([driven.status(), driven.world.share]).toEqual(['running', 5]);
+  });
+
+  it('does not keep a rollback from taking the traffic of the canary', async () => {
+    const driven = await baking();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    driven.say({ action: 'rollback' });
+    await driven.turn();
+    expect([driven.status(), driven.world.share]).toEqual(['rolled_back', 0]);
+  });
+
+  it('is told of once in a handover, and what stands there is taken over', async () => {
+    const driven = await handingOver();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    await driven.run(60);
+    expect(driven.types().filter((type) => type === 'drift.detected')).toHaveLength(1);
+    expect(driven.world.owner?.rolloutId).toBe(driven.world.rollout.id);
   });
 });

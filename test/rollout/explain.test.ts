@@ -5,7 +5,7 @@ import type { Cause, HoldReason, PauseReason, StuckReason } from '../../src/roll
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import type { State } from '../../src/rollout/state.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
-import { aRollout } from '../fakes/rollouts.ts';
+import { aRollout, rolloutId } from '../fakes/rollouts.ts';
 import { alice, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, places, planOf } from './places.ts';
 
@@ -59,6 +59,7 @@ const pauses: Record<PauseReason['kind'], PauseReason> = {
   recreated: { kind: 'recreated', uid: 'another' },
   shapeChanged: { kind: 'shapeChanged', why: 'spec.http[0]: two routes are named primary' },
   stateRestored: { kind: 'stateRestored', desired: 5, found: 20, recordedEpoch: 7, foundEpoch: 11 },
+  anotherRollout: { kind: 'anotherRollout', rollout: rolloutId(9), epoch: 4 },
 };
 
 const stucks: Record<StuckReason['kind'], StuckReason> = {
@@ -476,6 +477,7 @@ describe('for programs', () => {
     ['pause: plan', paused(pauses.plan), 'plan_pause', 8],
     ['pause: drift', paused(pauses.drift), 'drift_detected', 8],
     ['pause: made anew', paused(pauses.recreated), 'target_recreated', 8],
+    ['pause: another rollout wrote', paused(pauses.anotherRollout), 'another_rollout', 8],
     ['pause: another canary', paused(pauses.canaryChanged), 'canary_changed', 8],
     ['pause: shape', paused(pauses.shapeChanged), 'shape_changed', 8],
     ['rolling back', goingBack(check), 'analysis_failed', 8],
