@@ -45,6 +45,15 @@ describe.each(majors)('hold orders on PostgreSQL %i', (major) => {
     expect(claim?.order?.id ?? null).toBe(isSeen ? holdId(1) : null);
   });
 
+  it('stand also when a newer version placed them in a way that this one does not know', async () => {
+    const { holds, turns } = await withRollout();
+    await holds.place(orderOf(1), placed);
+    await query(url, 'alter table hold drop constraint hold_by_kind_check');
+    await query(url, "update hold set by_kind = 'robot'");
+    const claim = await turns.claim(rolloutId(1), 'worker', 15);
+    expect(claim?.order).toMatchObject({ id: holdId(1), by: { kind: 'machine' } });
+  });
+
   it('fence the turn that is under way, and make its rollout due at once', async () => {
     const { holds, turns } = await withRollout();
     const claim = await turns.claim(rolloutId(1), 'worker', 15);
