@@ -37,7 +37,7 @@ function toldBefore({ faults, logbook, clock, oneOf }: World, { turn }: Under): 
   const told = logbook.heard.filter(({ at, view }) => at >= since && view.kind === 'split');
   if (told.length === 0 || !faults.strikes('oldView', 0.4)) return null;
   const { view, stood, moves } = oneOf(told);
-  turn?.looks.push(stood);
+  turn?.oldLooks.push(stood);
   if (turn !== null) turn.moves = moves;
   return view.kind === 'split' ? frozen({ ...view, recent: true as const }) : null;
 }

@@ -25,7 +25,15 @@ export function faultyStore(world: World, under: Under): Store {
     const { order } = world.now;
     const forwardMs = world.forward.ms(clock.now);
     const known = { order, forwardMs, moves: movesKnown(world.logbook) };
-    const turn = { epoch, at: clock.now, before: frozen(before), looks: [], saved: [], isCutOff: false };
+    const turn = {
+      epoch,
+      at: clock.now,
+      before: frozen(before),
+      looks: [],
+      oldLooks: [],
+      saved: [],
+      isCutOff: false,
+    };
     under.turn = { ...turn, ...known };
     world.logbook.turns.set(epoch, under.turn);
     return trusted({ ...claimed, order: protections.killSwitch === false ? null : order });

@@ -9,6 +9,11 @@ import type { Pod } from './pods.ts';
 /** What really stood there when a turn looked, whatever it was shown. */
 export type Look = { at: number; stable: Pod[]; canary: Pod[]; isMissing: boolean };
 
+/** What a turn decided on: its first look that was no old view; a write that it repeats looks at the weights only. */
+export function decidingLook(turn: Turn | null): Look | undefined {
+  return turn?.looks[0] ?? turn?.oldLooks[0];
+}
+
 /** What a watch may tell: what was read at an instant, and what stood there then. */
 export type Heard = { at: number; view: MeshView; stood: Look; moves: number };
 
@@ -20,6 +25,8 @@ export type Turn = {
   order: HoldOrder | null;
   forwardMs: number;
   looks: Look[];
+  /** What stood there when the views were made that a watch told it. */
+  oldLooks: Look[];
   saved: Rollout[];
   /** True when the database gave it no answer to a write. */
   isCutOff: boolean;
@@ -41,7 +48,7 @@ export type Change = {
 export type Word = { at: number; command: Command; actor: Actor; before: Rollout; pending: Approval | null };
 
 /** A new kind of canary pod: another build, or the same one under a new template. */
-type Redeployment = { at: number; template: string };
+export type Redeployment = { at: number; template: string };
 
 /** A patch that the mesh took; `moves`: those by other hands before it. */
 export type Landed = { at: number; share: number; from: number; epoch: number; moves: number };

@@ -9,7 +9,7 @@ const shown = 10;
 /** One line of at most 80 columns: how far it has come. */
 export function progressLine({ runs, turns, broken }: Summary, count: number, seconds: number): string {
   const left = runs === 0 ? '' : `, ${Math.ceil((seconds / runs) * (count - runs))} s left`;
-  const found = broken.length === 0 ? 'no violation' : `${broken.length} seeds with violations`;
+  const found = broken.length === 0 ? 'no violation' : `${broken.length} with violations`;
   return `${runs} of ${count} seeds, ${turns} turns, ${found}${left}`.slice(0, width - 1);
 }
 

@@ -2,7 +2,15 @@ import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import { positionOf } from '../../../src/rollout/state.ts';
 import { isPersonsPause } from '../../../src/rollout/wait.ts';
 import type { Evidence, Violation } from './evidence.ts';
-import type { Change, Landed, Logbook, Look, Turn } from './logbook.ts';
+import {
+  type Change,
+  decidingLook,
+  type Landed,
+  type Logbook,
+  type Look,
+  type Redeployment,
+  type Turn,
+} from './logbook.ts';
 import { digestsOf, type Pod } from './pods.ts';
 
 /** What every single turn must keep to, whatever became of it later. */
@@ -50,11 +58,14 @@ function raiseIsFree({ turn, share, from }: Write, { logbook }: Evidence): Viola
   const detail = `${share} % after ${from} %, epoch ${turn.epoch}`;
   if (turn.order !== null) found.push({ promise: 'no share is raised while a hold order stands', detail });
   const decided = turn.saved[0];
-  const [look] = turn.looks;
+  const look = decidingLook(turn);
   if (decided === undefined || look === undefined || from === 0 || isOverridden(decided)) return found;
   if (restsOnLies(decided, logbook))
     found.push({ promise: 'no share is raised on what is no answer', detail });
-  const newest = Math.max(0, ...logbook.redeployments.map(({ at }) => (at <= look.at ? at : 0)));
+  // At the very instant of the look only what it saw.
+  const isSeen = ({ at, template }: Redeployment) =>
+    at < look.at || (at === look.at && look.canary.some((pod) => pod.ready && pod.template === template));
+  const newest = Math.max(0, ...logbook.redeployments.filter(isSeen).map(({ at }) => at));
   if (isProvenSince(newest, decided)) return found;
   return [...found, { promise: 'what was measured before a redeployment proves nothing', detail }];
 }
@@ -77,7 +88,7 @@ function isProvenSince(since: number, { watch, plan }: Rollout): boolean {
 
 /** Only what a person has seen, or the start has recorded, gets traffic. */
 function sharesGoToTheKnownCanary({ turn, share }: Write): Violation[] {
-  const [look] = turn.looks;
+  const look = decidingLook(turn);
   const identity = turn.before.identity ?? turn.saved[0]?.identity ?? null;
   if (share === 0 || look === undefined || identity === null) return [];
   const promise = 'a canary that changed gets no traffic before a person resumed';
@@ -94,8 +105,7 @@ function runs({ build }: Pod, digests: Record<string, string>): boolean {
 
 /** After all traffic was won, only weights that bring users to the old images are a way back. */
 function rollbackIsTrue({ before, after, turn }: Change, { seen }: Evidence): Violation[] {
-  // What a turn decides on is its first look; a write that it repeats looks again at the weights only.
-  const [look] = turn?.looks ?? [];
+  const look = decidingLook(turn);
   if (hasEnded(before) || after.state.kind !== 'rolledBack' || look === undefined) return [];
   const { identity } = before;
   const handed = seen.some(({ rollout }) => rollout.state.kind === 'handingOver');
@@ -121,7 +131,9 @@ function handoverIsProven({ before, after, by, turn, share }: Change, { logbook 
   if (by === 'word') return [];
   if (!isProvenSince(handedOverAt(logbook.changes), after))
     return [{ promise, detail: 'without a pass of every check' }];
-  return isWhole(turn?.looks[0], before) ? [] : [{ promise, detail: 'stable did not run the new images' }];
+  return isWhole(decidingLook(turn), before)
+    ? []
+    : [{ promise, detail: 'stable did not run the new images' }];
 }
 
 /** When the turn began that first saw stable with all traffic. */
