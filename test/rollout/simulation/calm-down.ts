@@ -1,6 +1,6 @@
 import { hasEnded, type Rollout } from '../../../src/rollout/rollout.ts';
 import { mood } from '../../fakes/metrics.ts';
-import { createAnew, pullOrLift, say } from './hands.ts';
+import { createAnew, pullOrLift, putBack, say } from './hands.ts';
 import { hasNoWayBack } from './invariants.ts';
 import { helpfulWord } from './people.ts';
 import { startTurn } from './turns.ts';
@@ -45,6 +45,7 @@ async function help(world: World): Promise<void> {
   const { state } = rollout;
   if (now.order !== null) pullOrLift(world);
   canary.settle();
+  putBack(world);
   // A handover waits for as long as somebody wants it to go on.
   if (state.kind === 'handingOver' && stable.build() !== canary.build()) stable.release(canary.build());
   // Whoever is told that stable's new images stand in the way of a rollback takes them back.

@@ -17,7 +17,7 @@ const families = {
   alarms: ['alarmLost', 'alarmTwice', 'alarmLate'],
   database: ['lostBeforeCommit', 'lostAfterCommit'],
   provider: ['staleData', 'notFinite', 'noRows', 'noTraffic', 'unavailable', 'breach', 'flapping'],
-  otherWriters: ['unmanagedEdit', 'driftUp', 'driftDown'],
+  otherWriters: ['unmanagedEdit', 'driftUp', 'driftDown', 'brokenGlass', 'removedDestination'],
   object: ['deleted', 'createdAnew'],
   people: ['word', 'killSwitch', 'canaryReleased', 'stableReleased'],
 } as const;

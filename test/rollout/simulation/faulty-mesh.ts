@@ -133,7 +133,8 @@ async function land(world: World, { turn }: Under, [target, view, write]: Write)
   const outcome = await mesh.write(target, view, write, unlimited);
   if (mesh.writes(where).length > before.count) {
     const { share, epoch } = write;
-    logbook.writes.push({ at: clock.now, share, from: before.from, epoch, moves });
+    const uid = mesh.at(where)?.uid ?? '';
+    logbook.writes.push({ at: clock.now, share, from: before.from, epoch, moves, uid });
     if (turn !== null) turn.moves = moves;
   }
   return outcome;

@@ -80,11 +80,40 @@ export function editByAnotherHand(world: World): void {
     mesh.touchByAnotherHand(where);
     return;
   }
+  const dice = random();
+  if (dice < 0.1) {
+    breakGlass(world);
+    return;
+  }
+  if (dice < 0.2) {
+    faults.count('removedDestination');
+    moved(world, () => mesh.removeDestination(where, oneOf(['v1', 'v2'])));
+    return;
+  }
   const from = mesh.shareOf(where);
   const to = oneOf(random() < 0.2 ? [0, 100] : foreignShares);
   if (to === from) return;
   faults.count(to > from ? 'driftUp' : 'driftDown');
   moved(world, () => mesh.moveByAnotherHand(where, to));
+}
+
+/** Somebody takes the canary's traffic with kube access alone, and leaves word whose it was. */
+function breakGlass(world: World): void {
+  const { mesh, faults, logbook } = world;
+  const before = mesh.at(where);
+  if (before === null || !('v1' in before.shares) || !('v2' in before.shares)) return;
+  faults.count('brokenGlass');
+  moved(world, () => mesh.breakGlass(where));
+  if (before.owner?.rolloutId === id) logbook.glass.push({ uid: before.uid, writes: logbook.writes.length });
+}
+
+/** Destinations that are gone are put back, with nothing for the canary where it is the one that was gone. */
+export function putBack(world: World): void {
+  const { mesh } = world;
+  const { shares = {} } = mesh.at(where) ?? {};
+  if (mesh.at(where) === null || ('v1' in shares && 'v2' in shares)) return;
+  const canary = shares['v2'] ?? 0;
+  moved(world, () => mesh.setShares(where, { v1: 100 - canary, v2: canary }));
 }
 
 /** The object is deleted, or created anew with a new uid: at rest, or as it stood. */

@@ -16,6 +16,7 @@ export function judgeRun(evidence: Evidence): Violation[] {
     ...nothingMovesUnasked(evidence),
     ...epochsNeverFall(evidence),
     ...noStepIsSkipped(evidence),
+    ...takenBackStaysBack(evidence),
     ...auditIsWhole(evidence),
     ...judgeTurns(evidence),
     ...judgePeople(evidence),
@@ -35,9 +36,14 @@ function cameToAnEnd({ last, share, rows, turnsBad }: Evidence): Violation[] {
   return [{ promise: 'every rollout comes to an end once faults end', detail: `still ${last.state.kind}` }];
 }
 
-/** True once canaryd knows that stable runs the new images too, so that only their owner can take them back. */
+const onlyTheirOwner = new Set<string | undefined>(['stableCarries', 'stableMissing']);
+
+/**
+ * True once canaryd knows that stable runs the new images too, or has no destination, so that only their owner can mend
+ * it.
+ */
 export function hasNoWayBack(state: State): boolean {
-  if (state.kind === 'rollingBack') return state.stuck?.kind === 'stableCarries';
+  if (state.kind === 'rollingBack') return onlyTheirOwner.has(state.stuck?.kind);
   return state.kind === 'handingOver' && state.breach !== null;
 }
 
@@ -153,6 +159,15 @@ function stepAfter({ share, from }: Landed, planned: number[], at: number): numb
 
 function isTakenOver({ share, from }: Landed, moves: Move[]): boolean {
   return share === from || moves.some(({ to }) => to === share);
+}
+
+/** A new object has lost the word of who was taken back in the old one. */
+function takenBackStaysBack({ logbook: { glass, writes } }: Evidence): Violation[] {
+  const promise = "what was taken back without the database gets no more of canaryd's traffic";
+  return glass.flatMap(({ uid, writes: before }) => {
+    const raise = writes.slice(before).find((write) => write.uid === uid && write.share > write.from);
+    return raise === undefined ? [] : [{ promise, detail: `${raise.share} % with epoch ${raise.epoch}` }];
+  });
 }
 
 const ends = new Set([

@@ -51,7 +51,17 @@ export type Word = { at: number; command: Command; actor: Actor; before: Rollout
 export type Redeployment = { at: number; template: string };
 
 /** A patch that the mesh took; `moves`: those by other hands before it. */
-export type Landed = { at: number; share: number; from: number; epoch: number; moves: number };
+export type Landed = {
+  at: number;
+  share: number;
+  from: number;
+  epoch: number;
+  moves: number;
+  uid: string;
+};
+
+/** Somebody took this rollout's canary back in that object, after so many writes. */
+type Glass = { uid: string; writes: number };
 
 /** Somebody else moved the canary's share: by an edit, by deleting the object, or by creating it anew. */
 export type Move = { at: number; from: number; to: number };
@@ -64,6 +74,7 @@ export type Logbook = {
   redeployments: Redeployment[];
   writes: Landed[];
   moves: Move[];
+  glass: Glass[];
   /** Instants of which the provider told nothing that may be believed, and of which it told the truth. */
   lies: Set<number>;
   truths: Set<number>;
@@ -82,6 +93,7 @@ export function emptyLogbook(): Logbook {
     redeployments: [],
     writes: [],
     moves: [],
+    glass: [],
     lies: new Set(),
     truths: new Set(),
     heard: [],

@@ -92,6 +92,11 @@ describe('the simulation has teeth', () => {
     120_000,
   );
 
+  it('without the resourceVersion precondition it finds a canary that was taken back by hand and got traffic again', async () => {
+    const promise = "what was taken back without the database gets no more of canaryd's traffic";
+    expect(await firstSeedThatBreaks(promise, { resourceVersion: false })).not.toBeNull();
+  }, 120_000);
+
   it.each(broken)(
     'with %s it finds that this is broken: %s',
     async (_what, promise, protections) => {
