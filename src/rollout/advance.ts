@@ -99,10 +99,13 @@ async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
   return { view, decision: decideFor(view), measurements };
 }
 
+/** States in which hardly a turn leaves all as it is. */
+const alwaysReads = new Set<Rollout['state']['kind']>(['preflight', 'rollingBack']);
+
 async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
   const signal = deadline(budgets.lookMs);
   const [view, measurements] = await Promise.all([
-    mesh.look(rollout.target, signal, { recent: rollout.state.kind !== 'rollingBack' }),
+    mesh.look(rollout.target, signal, { recent: !alwaysReads.has(rollout.state.kind) }),
     wantsMeasurements(rollout, now) ? measure(metrics, rollout, now, signal) : null,
   ]);
   return { view, measurements };
