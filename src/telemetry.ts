@@ -1,11 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { TurnEnd } from './rollout/advance.ts';
+import type { Orphan } from './rollout/orphans.ts';
 import type { Rollouts } from './rollout/ports/store.ts';
 import { isScheduled, liveStatuses, type Rollout, statusOf } from './rollout/rollout.ts';
 
 export type Telemetry = {
   countTurn(end: TurnEnd | 'failed'): void;
-  /** All metrics in Prometheus' text format; asks the database for the live rollouts. */
+  /** The splits that no rollout watches, instead of those before. */
+  showOrphans(orphans: readonly Orphan[]): void;
+  /** All metrics in Prometheus' text format. Without the database those of rollouts are left out, and one says so. */
   text(): Promise<string>;
 };
 
@@ -26,14 +29,43 @@ export function telemetry(rollouts: Pick<Rollouts, 'list' | 'quarantined'>): Tel
     help: 'Rollouts whose turns fail again and again: somebody must look at them.',
     registers: [registry],
   });
+  const orphanSplits = new Gauge({
+    name: 'canaryd_orphan_splits',
+    help: '1 for each split that no rollout watches; only the worker that looks for them has any.',
+    labelNames: ['cluster', 'namespace', 'virtual_service'],
+    registers: [registry],
+  });
+  const databaseUp = new Gauge({
+    name: 'canaryd_database_up',
+    help: '1 when the database answered this scrape; with 0 everything about rollouts is left out.',
+    registers: [registry],
+  });
   const gauges = rolloutGauges(registry);
+
+  async function ask(): Promise<void> {
+    const live = await rollouts.list({ statuses: liveStatuses, limit: 200 });
+    quarantined.set(await rollouts.quarantined());
+    for (const rollout of live) if (!isScheduled(rollout)) show(gauges, rollout);
+  }
+
   return {
     countTurn: (end) => turns.inc({ end }),
+    showOrphans: (orphans) => {
+      orphanSplits.reset();
+      for (const { split } of orphans) {
+        const { cluster, namespace, virtualService: virtual_service } = split;
+        orphanSplits.set({ cluster, namespace, virtual_service }, 1);
+      }
+    },
     text: async () => {
       for (const gauge of Object.values(gauges)) gauge.reset();
-      for (const rollout of await rollouts.list({ statuses: liveStatuses, limit: 200 }))
-        if (!isScheduled(rollout)) show(gauges, rollout);
-      quarantined.set(await rollouts.quarantined());
+      quarantined.remove();
+      // What tells of a lost database must not be lost with it.
+      const isUp = await ask().then(
+        () => 1,
+        () => 0,
+      );
+      databaseUp.set(isUp);
       return registry.metrics();
     },
   };

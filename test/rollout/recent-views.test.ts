@@ -3,7 +3,7 @@ import type { Mesh, MeshView } from '../../src/rollout/ports/mesh.ts';
 import { pollInstant } from '../../src/rollout/sight.ts';
 import { mood } from '../fakes/metrics.ts';
 import { begun } from '../fakes/rollouts.ts';
-import { atFive, id, where } from './turn-world.ts';
+import { atFive, id, where, world } from './turn-world.ts';
 
 /** A mesh whose `recent` looks answer what was told before; it counts the looks of either kind. */
 function telling(mesh: Mesh, told: () => MeshView | null) {
@@ -85,6 +85,21 @@ describe('the instant that a poll asks about', () => {
       const at = pollInstant({ interval }, now);
       expect([at % gridMs, now - at >= 0 && now - at < gridMs]).toEqual([0, true]);
     }
+  });
+
+  it('is judged once, also when a poll comes so late that the next one is due at once', async () => {
+    const { turn, clock, metrics, store } = await world();
+    clock.now += 1000;
+    await turn();
+    clock.now += 19_500;
+    await turn();
+    const asked = metrics.asked.length;
+    clock.now = (await store.find(id))?.nextAt ?? 0;
+    await turn();
+    expect(metrics.asked.length).toBe(asked);
+    clock.now += 10_000;
+    await turn();
+    expect(metrics.asked.length).toBe(asked + 1);
   });
 
   it('is what the metrics are asked for, so that polls of several rollouts can be one question', async () => {
