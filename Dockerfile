@@ -31,9 +31,10 @@ COPY --from=sources /app/dist dist/
 COPY --from=sources /app/migrations migrations/
 COPY --from=sources /app/package.json ./
 ENV NODE_ENV=production CANARYD_LISTEN=0.0.0.0:8080
+# With more room Node collects its garbage so late that a worker holds twice the memory.
+ENV NODE_OPTIONS=--max-old-space-size=384
 USER 1000:1000
 EXPOSE 8080
-# Of a worker, which answers no requests, turn it off.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz').then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.CANARYD_LISTEN.split(':').pop() + '/healthz').then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "dist/main.js"]

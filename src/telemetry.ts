@@ -35,11 +35,7 @@ export function telemetry(rollouts: Pick<Rollouts, 'list' | 'quarantined'>): Tel
     labelNames: ['cluster', 'namespace', 'virtual_service'],
     registers: [registry],
   });
-  const databaseUp = new Gauge({
-    name: 'canaryd_database_up',
-    help: '1 when the database answered this scrape; with 0 everything about rollouts is left out.',
-    registers: [registry],
-  });
+  const databaseUp = databaseGauge(registry);
   const gauges = rolloutGauges(registry);
 
   async function ask(): Promise<void> {
@@ -69,6 +65,14 @@ export function telemetry(rollouts: Pick<Rollouts, 'list' | 'quarantined'>): Tel
       return registry.metrics();
     },
   };
+}
+
+function databaseGauge(registry: Registry): Gauge {
+  return new Gauge({
+    name: 'canaryd_database_up',
+    help: '1 when the database answered this scrape; with 0 everything about rollouts is left out.',
+    registers: [registry],
+  });
 }
 
 type Gauges = { weight: Gauge; status: Gauge; value: Gauge };

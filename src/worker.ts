@@ -59,12 +59,13 @@ export function startTurns({ deps, log, onTurn, jitter }: TurnTakerOptions): Tur
     } catch (error) {
       log.warn(failureFields(error), 'a sweep found no database');
     }
-    if (!closed) plan();
   }
 
   function plan(): void {
     timer = setTimeout(
       () => {
+        // Before its turns end: one that hangs for its whole budget must not keep the others waiting.
+        plan();
         const turn = sweepOnce();
         running.add(turn);
         void turn.finally(() => running.delete(turn));

@@ -1,11 +1,12 @@
 import { isObject, type JsonObject, objectAt, textAt, at as valueAt } from '../../src/sandbox/json.ts';
 import { applyJsonPatch } from '../../src/sandbox/json-patch.ts';
 import { failure, rejectedPatch } from '../../src/sandbox/status.ts';
+import { cannedWatches, type Feed, type Watches } from './canned-watch.ts';
 import { keyOf, type Place } from './fleet.ts';
 import { objectsOf } from './mesh-objects.ts';
 
 export type CannedRequest = { method: string; path: string; query: URLSearchParams; body: string };
-export type CannedAnswer = { status: number; body: string };
+export type CannedAnswer = { status: number; body: string; feed?: Feed };
 
 /** A write that changed the canary's weight, in the order of `seq`; `at` in ms since the epoch. */
 export type WeightChange = Place & { seq: number; at: number; weight: number };
@@ -25,6 +26,7 @@ type Mesh = {
   written: Map<string, string>;
   counts: Map<string, number>;
   changes: WeightChange[];
+  watches: Watches;
   version: number;
 };
 
@@ -40,6 +42,7 @@ export function cannedMesh(fleet: Place[], now: () => number): CannedMesh {
     written: new Map(),
     counts: new Map(),
     changes: [],
+    watches: cannedWatches(() => mesh.version),
     version: 1,
   };
   for (const { plural, object } of fleet.flatMap(objectsOf)) put(mesh, plural, object);
@@ -69,6 +72,8 @@ function answer(mesh: Mesh, request: CannedRequest, now: () => number): CannedAn
   const asked = { plural, namespace, name };
   if (request.method === 'PATCH') return counted(mesh, `patch ${plural}`, patch(mesh, asked, request, now));
   if (name !== null) return counted(mesh, `get ${plural}`, read(mesh, asked));
+  if (request.query.get('watch') === 'true')
+    return counted(mesh, `watch ${plural}`, watch(mesh, asked, request));
   return counted(mesh, `list ${plural}`, list(mesh, asked, request));
 }
 
@@ -101,6 +106,10 @@ function list(mesh: Mesh, asked: Asked, { path, query }: CannedRequest): CannedA
   return answered;
 }
 
+function watch({ watches }: Mesh, { plural, namespace }: Asked, { query }: CannedRequest): CannedAnswer {
+  return { status: 200, body: '', feed: watches.open(plural, namespace ?? '', query) };
+}
+
 function selected({ objects }: Mesh, { plural, namespace }: Asked, selector: string): JsonObject[] {
   const wanted = selector === '' ? [] : selector.split(',').map((term) => term.split('='));
   return [...(objects.get(plural)?.values() ?? [])].filter((object) => {
@@ -120,6 +129,7 @@ function patch(mesh: Mesh, asked: Asked, { body }: CannedRequest, now: () => num
   mesh.version += 1;
   const after = { ...result.value, metadata: { ...metadata, resourceVersion: String(mesh.version) } };
   put(mesh, asked.plural, after);
+  mesh.watches.tell(asked.plural, mesh.version, after);
   noteChange(mesh, before, after, now);
   return ok(after);
 }

@@ -2,7 +2,9 @@
 export type ServiceNow = { canaryShare: number; isBreaching: boolean };
 
 /** A query of canaryd as far as an answer depends on it. `seconds` is the range of its counters. */
-type Question = { kind: Kind; namespace: string; name: string; seconds: number };
+type Question = { kind: Kind; namespace: string; names: string[]; isOfSeveral: boolean; seconds: number };
+/** The same about one service; its rows name it when several are asked for. */
+type Single = Omit<Question, 'names'> & { name: string };
 type Kind = 'requests' | 'p99' | 'buckets' | 'callers' | 'newest' | 'seenLately';
 type Sample = { metric: Record<string, string>; value: [number, string] };
 
@@ -17,13 +19,17 @@ const bounds = [
   3_600_000,
 ];
 
-const kinds: [start: string, kind: Kind][] = [
-  ['histogram_quantile(', 'p99'],
-  ['sum by (destination_version, le)', 'buckets'],
-  ['sum by (destination_version, response_code)', 'requests'],
-  ['sum by (destination_version, destination_workload, response_code)', 'callers'],
-  ['max by (destination_version) (timestamp(', 'newest'],
-  ['count by (destination_version)', 'seenLately'],
+/** What rows are grouped by tells the queries apart; one about several services groups by their name as well. */
+const kinds: [start: RegExp, kind: Kind][] = [
+  [/^histogram_quantile\(/, 'p99'],
+  [/^sum by \((destination_service_name, )?destination_version, le\)/, 'buckets'],
+  [/^sum by \((destination_service_name, )?destination_version, response_code\)/, 'requests'],
+  [
+    /^sum by \((destination_service_name, )?destination_version, destination_workload, response_code\)/,
+    'callers',
+  ],
+  [/^max by \((destination_service_name, )?destination_version\) \(timestamp\(/, 'newest'],
+  [/^count by \((destination_service_name, )?destination_version\)/, 'seenLately'],
 ];
 
 /**
@@ -38,8 +44,10 @@ export function answerQuery(
   if (query === 'time()') return success('scalar', [at, String(at)]);
   const asked = readQuery(query);
   if (asked === null) return null;
-  const service = serviceNow(asked.namespace, asked.name);
-  return success('vector', samplesOf(asked, service, at));
+  const samples = asked.names.flatMap((name) =>
+    samplesOf({ ...asked, name }, serviceNow(asked.namespace, name), at),
+  );
+  return success('vector', samples);
 }
 
 function success(resultType: string, result: unknown): string {
@@ -47,19 +55,21 @@ function success(resultType: string, result: unknown): string {
 }
 
 function readQuery(query: string): Question | null {
-  const found = kinds.find(([start]) => query.startsWith(start));
+  const found = kinds.find(([start]) => start.test(query));
   const namespace = /destination_service_namespace="([^"]+)"/.exec(query)?.[1];
-  const name = /destination_service_name="([^"]+)"/.exec(query)?.[1];
-  if (found === undefined || namespace === undefined || name === undefined) return null;
+  const [, operator, named] = /destination_service_name(=~?)"([^"]+)"/.exec(query) ?? [];
+  if (found === undefined || namespace === undefined || named === undefined) return null;
+  const isOfSeveral = operator === '=~';
+  const names = isOfSeveral ? named.replaceAll('[.]', '.').split('|') : [named];
   const [, count, unit] = /\[(\d+)(ms|s)\]/.exec(query) ?? [];
   const seconds = Number(count ?? 0) / (unit === 'ms' ? 1000 : 1);
-  return { kind: found[1], namespace, name, seconds };
+  return { kind: found[1], namespace, names, isOfSeveral, seconds };
 }
 
 /** One arm's part of the traffic; an arm without requests has no series. */
 type Arm = { version: string; requests: number; errors: number; newest: number };
 
-function armsOf({ seconds }: Question, { canaryShare, isBreaching }: ServiceNow, at: number): Arm[] {
+function armsOf({ seconds }: Single, { canaryShare, isBreaching }: ServiceNow, at: number): Arm[] {
   const all = requestsPerSecond * seconds;
   const canary = (all * canaryShare) / 100;
   const newest = at - 1;
@@ -71,7 +81,7 @@ function armsOf({ seconds }: Question, { canaryShare, isBreaching }: ServiceNow,
   return arms.filter(({ share }) => share > 0);
 }
 
-function samplesOf(asked: Question, service: ServiceNow, at: number): Sample[] {
+function samplesOf(asked: Single, service: ServiceNow, at: number): Sample[] {
   const sample = (labels: Record<string, string>, value: number): Sample => ({
     metric: labels,
     value: [at, String(value)],
@@ -81,8 +91,9 @@ function samplesOf(asked: Question, service: ServiceNow, at: number): Sample[] {
 
 type SampleOf = (labels: Record<string, string>, value: number) => Sample;
 
-function ofArm({ kind, name }: Question, arm: Arm, sample: SampleOf): Sample[] {
-  const labels = { destination_version: arm.version };
+function ofArm({ kind, name, isOfSeveral }: Single, arm: Arm, sample: SampleOf): Sample[] {
+  const service = isOfSeveral ? { destination_service_name: name } : {};
+  const labels = { ...service, destination_version: arm.version };
   switch (kind) {
     case 'requests':
       return byCode(arm, labels, sample);

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import type { CannedAnswer, CannedRequest } from './canned-mesh.ts';
+import type { Feed } from './canned-watch.ts';
 
 /** Where the program that starts a canned server puts the certificate, and reads of it. */
 export const certificateFiles = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } as const;
@@ -24,8 +25,10 @@ export async function serveCanned(
   const server = createServer({ cert: `${text(cert)}\n${text(ca)}`, key: text(key) }, (message, response) => {
     requestOf(message).then(
       (request) => {
-        const { status, body } = answer(request);
-        response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+        const { status, body, feed } = answer(request);
+        response.writeHead(status, { 'content-type': 'application/json' });
+        if (feed === undefined) response.end(body);
+        else sendFeed(response, feed);
       },
       () => response.destroy(),
     );
@@ -37,6 +40,13 @@ export async function serveCanned(
   if (address === null || typeof address === 'string') throw new Error('the canned server got no TCP port');
   process.on('disconnect', () => process.exit(0));
   process.send?.({ url: `https://127.0.0.1:${address.port}` });
+}
+
+/** The headers go first: a client waits for them before it counts as watching. */
+function sendFeed(response: ServerResponse, feed: Feed): void {
+  response.flushHeaders();
+  const stop = feed({ send: (line) => response.write(line), end: () => response.end() });
+  response.on('close', stop);
 }
 
 async function requestOf(message: IncomingMessage): Promise<CannedRequest> {

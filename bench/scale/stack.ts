@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { lastWordsOf } from '../../local/child.ts';
 import { freePort } from '../../local/free-port.ts';
 import { makeCertificate } from '../../src/sandbox/certificate.ts';
@@ -64,11 +65,12 @@ async function startParts(
     const env = {
       ...environment(folder, storage, prometheus.url, token),
       CANARYD_ROLE: index === 0 ? 'all' : 'worker',
-      CANARYD_LISTEN: `127.0.0.1:${port}`,
+      // The others take any port for their probes.
+      CANARYD_LISTEN: `127.0.0.1:${index === 0 ? port : 0}`,
     };
     const worker = startChild({
       file: join(options.programs, 'worker-program.js'),
-      node: profiling(options, index),
+      node: [...(await productFlags()), ...profiling(options, index)],
       env,
     });
     closings.push(worker.stop);
@@ -142,6 +144,13 @@ function environment(folder: string, storage: Storage, prometheusUrl: string, to
     CANARYD_LOG_LEVEL: 'warn',
     NODE_EXTRA_CA_CERTS: join(folder, certificateFiles.ca),
   };
+}
+
+/** Node's own options with which the product is started. */
+async function productFlags(): Promise<string[]> {
+  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const { scripts } = z.object({ scripts: z.object({ start: z.string() }) }).parse(JSON.parse(text));
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
 }
 
 /** Only the first worker is profiled: the others do the same. */

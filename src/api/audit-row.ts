@@ -12,7 +12,9 @@ export const AuditRowOnWire = z
       .string()
       .describe('What it is about: the id of a rollout, or such as `hold/namespace/payments`.'),
     at: Timestamp,
-    type: AuditType,
+    type: z
+      .union([AuditType, z.string().min(1)])
+      .describe('One of those listed, or one that only a newer version of canaryd writes.'),
     actor: ActorOnWire,
     message: z.string().describe('A whole sentence for a person.'),
     facts: z

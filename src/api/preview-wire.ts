@@ -18,7 +18,7 @@ const Queries = z.array(
       .describe(
         '`value` of an error rate counts its requests as well. `increments` covers the time since the last count, here one interval.',
       ),
-    query: z.string().describe('In PromQL, exactly as it is sent.'),
+    query: z.string().describe('In PromQL, as sent for this service alone.'),
   }),
 );
 

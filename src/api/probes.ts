@@ -22,12 +22,20 @@ function text(description: string, media: string) {
   return { description, content: { [media]: { schema: z.string() } } };
 }
 
+/** What tells of a process; needs no token. */
+export type ProbeDeps = Pick<ApiDeps, 'readiness' | 'metricsText'>;
+
 /** What needs no token: `/healthz`, `/readyz`, `/metrics` and `/openapi.yaml`. */
-export function probeRoutes(app: ApiServer, deps: Pick<ApiDeps, 'readiness' | 'metricsText'>): void {
-  healthRoute(app);
-  readinessRoute(app, deps.readiness);
-  metricsRoute(app, deps.metricsText);
+export function probeRoutes(app: ApiServer, deps: ProbeDeps): void {
+  processRoutes(app, deps);
   contractRoute(app);
+}
+
+/** `/healthz`, `/readyz` and `/metrics`, which every process has. */
+export function processRoutes(app: ApiServer, { readiness, metricsText }: ProbeDeps): void {
+  healthRoute(app);
+  readinessRoute(app, readiness);
+  metricsRoute(app, metricsText);
 }
 
 function healthRoute(app: ApiServer): void {

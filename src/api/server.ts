@@ -21,7 +21,7 @@ import { measurementsRoute } from './measurements.ts';
 import { contractOptions } from './openapi.ts';
 import { planSchemaRoute } from './plan-schema.ts';
 import { planRoutes } from './plans.ts';
-import { probeRoutes } from './probes.ts';
+import { type ProbeDeps, probeRoutes, processRoutes } from './probes.ts';
 import { ProblemError } from './problem.ts';
 import { problemPages } from './problem-pages.ts';
 import { putPlanRoute } from './put-plan.ts';
@@ -47,9 +47,34 @@ const limits = {
  * nothing until `listen` is called.
  */
 export function buildServer(deps: ApiDeps): FastifyInstance {
+  const app = serverWithoutRoutes(deps.log ?? false);
+  refuseWhileClosing(app);
+  requireTokens(app, deps.tokens);
+  acceptOnlyJson(app);
+  settleMissingBody(app);
+  leaveOutWrongParts(app);
+  answerUnknownPaths(app);
+  app.register(swagger, contractOptions);
+  app.register(async (api) => addRoutes(api.withTypeProvider<ZodTypeProvider>(), deps));
+  return app;
+}
+
+/**
+ * What a process answers that takes turns and no requests: `/healthz`, `/readyz` and `/metrics`, without a token, and a
+ * problem for everything else.
+ */
+export function buildProbeServer(deps: ProbeDeps & Pick<ApiDeps, 'log'>): FastifyInstance {
+  const app = serverWithoutRoutes(deps.log ?? false);
+  refuseWhileClosing(app);
+  answerUnknownPaths(app);
+  app.register(async (api) => processRoutes(api.withTypeProvider<ZodTypeProvider>(), deps));
+  return app;
+}
+
+function serverWithoutRoutes(log: LoggerOptions): FastifyInstance {
   const app = Fastify({
     ...limits,
-    logger: loggerOptions(deps.log ?? false),
+    logger: loggerOptions(log),
     requestIdHeader: false,
     genReqId: () => `req_${ulid()}`,
     // Ours answers with a problem.
@@ -60,14 +85,6 @@ export function buildServer(deps: ApiDeps): FastifyInstance {
   app.setValidatorCompiler(checkWithZod);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(answerProblem);
-  refuseWhileClosing(app);
-  requireTokens(app, deps.tokens);
-  acceptOnlyJson(app);
-  settleMissingBody(app);
-  leaveOutWrongParts(app);
-  answerUnknownPaths(app);
-  app.register(swagger, contractOptions);
-  app.register(async (api) => addRoutes(api.withTypeProvider<ZodTypeProvider>(), deps));
   return app;
 }
 

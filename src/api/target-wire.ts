@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { TargetKey } from '../rollout/ports/targets.ts';
 import { CursorPage } from './page.ts';
+import { UnreadableOnWire } from './quarantine-wire.ts';
 import { RolloutOnWire } from './wire.ts';
 
 const { id, status, statusReason, outcome, versions, createdAt, links, target } = RolloutOnWire.shape;
 
-export const LastRollout = z
+const LastRollout = z
   .object({
     id,
     status,
@@ -17,6 +18,8 @@ export const LastRollout = z
     links,
   })
   .meta({ id: 'LastRollout' });
+
+const Last = z.union([LastRollout, UnreadableOnWire]);
 
 const place = { cluster: z.string(), namespace: z.string(), virtualService: z.string() };
 const liveRollout = z
@@ -33,7 +36,7 @@ export const TargetPage = z
           ...place,
           route: z.string().nullable().describe('Null for the single http route that has no name.'),
           liveRollout,
-          lastRollout: LastRollout,
+          lastRollout: Last,
           links: self,
         }),
       )
@@ -77,7 +80,7 @@ export const TargetDetail = z
     routes: z.array(RouteOnWire).describe('All http routes, in their order; at most 50.'),
     fault: Fault.describe('Why there is no route that could be moved; null when there is one to look at.'),
     liveRollout,
-    lastRollout: LastRollout.nullable().describe('The last one of any route; null when it never had one.'),
+    lastRollout: Last.nullable().describe('The last one of any route; null when it never had one.'),
     links: self,
   })
   .meta({ id: 'TargetDetail' });

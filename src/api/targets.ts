@@ -1,25 +1,18 @@
 import { z } from 'zod';
 import { quoted } from '../known-names.ts';
 import type { SurveyedRoute } from '../rollout/ports/mesh.ts';
-import type { TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
-import { noTrouble } from '../rollout/quarantine.ts';
-import { hasEnded, type Rollout } from '../rollout/rollout.ts';
+import type { LastRollout, TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
+import { hasEnded } from '../rollout/rollout.ts';
 import type { TargetAnswer, TargetService } from '../rollout/targets.ts';
 import { KubernetesName } from '../rollout/units.ts';
 import { negotiate } from './negotiate.ts';
 import { cutToPage, nextCursor, pageLimit } from './page.ts';
 import { ProblemError } from './problem.ts';
+import { renderUnreadable } from './quarantine-wire.ts';
 import { targetProblem } from './refusals.ts';
 import { renderSummary } from './render-rollout.ts';
 import { type ApiServer, json, NoQuery } from './route.ts';
-import {
-  Cursor,
-  cursorOf,
-  type LastRollout,
-  type RouteOnWire,
-  TargetDetail,
-  TargetPage,
-} from './target-wire.ts';
+import { Cursor, cursorOf, type RouteOnWire, TargetDetail, TargetPage } from './target-wire.ts';
 import { clip } from './wire-parts.ts';
 
 const listSchema = {
@@ -87,22 +80,15 @@ export function targetRoutes(app: ApiServer, targets: TargetService): void {
 
 function pageOf(found: TargetRecord[], limit: number): z.output<typeof TargetPage> {
   const cut = cutToPage(found, limit);
-  const data = cut.shown.map(({ last: rollout, live }) => {
-    const { route, ...place } = keyOf(rollout);
-    return {
-      ...place,
-      route: route === '' ? null : route,
-      liveRollout: live,
-      lastRollout: renderLast(rollout),
-      links: { self: pathOf(place) },
-    };
-  });
-  const cursor = nextCursor(cut, ({ last }) => cursorOf(keyOf(last)));
+  const data = cut.shown.map(({ key: { route, ...place }, last, live }) => ({
+    ...place,
+    route: route === '' ? null : route,
+    liveRollout: live,
+    lastRollout: renderLast(last),
+    links: { self: pathOf(place) },
+  }));
+  const cursor = nextCursor(cut, ({ key }) => cursorOf(key));
   return { data, page: { nextCursor: cursor, hasMore: cut.hasMore } };
-}
-
-function keyOf({ target: { cluster, namespace, virtualService, route } }: Rollout): TargetKey {
-  return { cluster, namespace, virtualService, route };
 }
 
 type Place = Omit<TargetKey, 'route'>;
@@ -111,11 +97,16 @@ function pathOf({ cluster, namespace, virtualService }: Place): string {
   return `/v1/targets/${[cluster, namespace, virtualService].map(encodeURIComponent).join('/')}`;
 }
 
-function renderLast(rollout: Rollout): z.output<typeof LastRollout> {
+type LastOnWire = NonNullable<z.output<typeof TargetDetail>['lastRollout']>;
+
+function renderLast(last: LastRollout): LastOnWire {
+  // No clock is at hand: times are told with their date.
+  if (last.kind === 'unreadable') return renderUnreadable(last.row, 0);
+  const { rollout, trouble } = last;
   const { id, status, statusReason, outcome, versions, createdAt, links } = renderSummary(
     rollout,
     rollout.createdAt,
-    noTrouble,
+    trouble,
   );
   return { id, status, statusReason, ended: hasEnded(rollout), outcome, versions, createdAt, links };
 }

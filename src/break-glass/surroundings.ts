@@ -24,16 +24,19 @@ export function surroundingsOf(
   };
 }
 
-/** The end of the input is an answer, too: no. */
-async function askOn(
-  input: NodeJS.ReadStream,
-  output: NodeJS.WriteStream,
+/** Asks for one line; the end of the input is an answer, too: an empty one. */
+export async function askOn(
+  input: NodeJS.ReadableStream,
+  output: NodeJS.WritableStream,
   question: string,
 ): Promise<string> {
   const lines = createInterface({ input, output });
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const closed = new Promise<null>((resolve) => lines.once('close', () => resolve(null)));
   try {
-    return await Promise.race([lines.question(question), closed]);
+    const answer = await Promise.race([lines.question(question), closed]);
+    // Ctrl-C and Ctrl-D leave the cursor behind the question.
+    if (answer === null) output.write('\n');
+    return answer ?? '';
   } finally {
     lines.close();
   }

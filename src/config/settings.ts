@@ -96,11 +96,11 @@ const Retention = z.strictObject(
 /** Everything that can be set, as a configuration file writes it. The descriptions are those of the guide. */
 export const Settings = z.strictObject(
   {
-    listen: Listen.describe('Host and port of the API.'),
+    listen: Listen.describe('Host and port of the API; of a worker, of its probes and metrics.'),
     role: z
       .enum(['all', 'api', 'worker'], { error: 'write all, api or worker' })
       .default('all')
-      .describe('`api` answers requests, `worker` takes turns, `all` does both.'),
+      .describe('`api` answers requests, `worker` takes turns and answers probes only, `all` does both.'),
     databaseUrl: DatabaseUrl.optional().describe(
       '`postgres://user:password@host:5432/name`: state and audit log.',
     ),
@@ -108,7 +108,7 @@ export const Settings = z.strictObject(
     redisUrl: RedisUrl.optional().describe('The queue; without it the queue is in PostgreSQL.'),
     redisUrlFile: Text.optional().describe('A file that holds the Redis URL and nothing else.'),
     tokensFile: Text.optional().describe('Path of a JSON list of bearer tokens.'),
-    workers: whole(1, 100).default(10).describe('Turns that one process runs at a time for alarms.'),
+    workers: whole(1, 500).default(64).describe('Turns that one process runs at a time for alarms.'),
     logLevel: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'], {
         error: 'write debug, info, warn, error or silent',

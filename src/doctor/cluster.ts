@@ -17,8 +17,18 @@ export function rightsFor(target: AskedTarget | null): Right[] {
     { verb: 'list', group: istio, resource: 'destinationrules', namespace, name: '' },
     { verb: 'get', group: '', resource: 'services', namespace, name: '' },
     { verb: 'list', group: '', resource: 'pods', namespace, name: '' },
+    ...watching.map((right) => ({ ...right, namespace, name: '' })),
   ];
 }
+
+/** With all of these a namespace is watched, and turns in which nothing happens ask nothing. */
+const watching = [
+  { verb: 'list', group: istio, resource: 'virtualservices' },
+  { verb: 'watch', group: istio, resource: 'virtualservices' },
+  { verb: 'watch', group: '', resource: 'pods' },
+  { verb: 'list', group: 'apps', resource: 'replicasets' },
+  { verb: 'watch', group: 'apps', resource: 'replicasets' },
+] as const;
 
 /** Judges what one cluster answers. */
 export function checkCluster(cluster: string, facts: ClusterFacts, target: AskedTarget | null): Check[] {
@@ -61,16 +71,31 @@ function checkIstio(what: string, served: ClusterFacts['istio']): Check {
   return ok(what, `VirtualService ${served.value} is served.`);
 }
 
+function isForWatching({ verb, resource }: Right): boolean {
+  return watching.some((one) => one.verb === verb && one.resource === resource);
+}
+
+function listed(rights: Right[]): string {
+  return rights.map(({ verb, resource }) => `${verb} ${resource}`).join(', ');
+}
+
+function saysAllowed(where: string, denied: Right[]): string {
+  if (denied.length === 0) return `all that canaryd does is allowed ${where}.`;
+  const cost = 'so every turn there sends three requests; with them a namespace is watched';
+  return `all that canaryd must do is allowed ${where}. Not allowed is ${listed(denied)}, ${cost}.`;
+}
+
 function checkRights(what: string, rights: ClusterFacts['rights'], target: AskedTarget | null): Check {
   const unanswered = rights.find(({ allowed }) => allowed.kind === 'failed');
   if (unanswered?.allowed.kind === 'failed')
     return warn(what, `cannot be asked for: ${unanswered.allowed.why}.`);
-  const missing = rights
+  const denied = rights
     .filter(({ allowed }) => allowed.kind === 'found' && !allowed.value)
     .map(({ right }) => right);
+  const missing = denied.filter((right) => !isForWatching(right));
   const where = target === null ? 'in all namespaces' : `in ${target.namespace}`;
-  if (missing.length === 0) return ok(what, `all that canaryd does is allowed ${where}.`);
-  const list = missing.map(({ verb, resource }) => `${verb} ${resource}`).join(', ');
+  if (missing.length === 0) return ok(what, saysAllowed(where, denied));
+  const list = listed(missing);
   if (target === null) {
     const mend =
       'if it is meant for some only, ask for one: canaryd doctor --target=NAMESPACE/VIRTUALSERVICE';

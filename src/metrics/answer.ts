@@ -3,41 +3,67 @@ import { z } from 'zod';
 /** One sample of an instant query: its labels and its value, which may be NaN or infinite. */
 export type Row = { labels: Record<string, string>; value: number };
 
-/** What one query came to. `why` is for people: it names no credential. */
-export type Answer = { kind: 'rows'; rows: Row[] } | { kind: 'failed'; why: string };
+/**
+ * What one query came to. `why` is for people: it names no credential. At fault is the `query`, which was refused as
+ * it stands or asks for more than can be answered; the `time` it took; or the `provider`, whatever it is asked.
+ */
+export type Answer = { kind: 'rows'; rows: Row[] } | Failed;
+export type Failed = { kind: 'failed'; why: string; fault: 'query' | 'time' | 'provider' };
 
-const SampleValue = z.tuple([z.number(), z.string().transform(sampleNumber)]);
+/** A row as it is sent: `value` is an instant in seconds and a number as text. */
+type Sample = { metric: Record<string, string>; value: [number, string] };
 
 const Success = z.looseObject({
   status: z.literal('success'),
   warnings: z.array(z.string()).optional(),
   data: z.discriminatedUnion('resultType', [
-    z.looseObject({
-      resultType: z.literal('vector'),
-      result: z.array(z.looseObject({ metric: z.record(z.string(), z.string()), value: SampleValue })),
-    }),
-    z.looseObject({ resultType: z.literal('scalar'), result: SampleValue }),
+    // Thousands of rows an answer: they are looked at and taken as they are, and not copied field by field.
+    z.looseObject({ resultType: z.literal('vector'), result: z.array(z.custom<Sample>(isSample)) }),
+    z.looseObject({ resultType: z.literal('scalar'), result: z.custom<Sample['value']>(isSampleValue) }),
   ]),
 });
 
-const Failure = z.looseObject({ status: z.literal('error'), error: z.string() });
+const Failure = z.looseObject({
+  status: z.literal('error'),
+  error: z.string(),
+  errorType: z.string().optional(),
+});
 
 /**
  * Reads an answer of Prometheus's query API (https://prometheus.io/docs/prometheus/latest/querying/api/): a vector or
  * a scalar. Anything else is `failed`, and so is an answer with warnings, because part of the data may be missing.
  */
 export function readAnswer(httpStatus: number, body: unknown): Answer {
-  const success = Success.safeParse(body);
-  if (httpStatus !== 200 || !success.success) return { kind: 'failed', why: refusal(httpStatus, body) };
+  const success = httpStatus === 200 ? Success.safeParse(body) : null;
+  if (!success?.success) return refusal(httpStatus, body);
   const { data, warnings = [] } = success.data;
   if (warnings[0] !== undefined) {
-    return { kind: 'failed', why: `gave a partial answer: ${short(warnings[0])}` };
+    return { kind: 'failed', why: `gave a partial answer: ${short(warnings[0])}`, fault: 'query' };
   }
-  if (data.resultType === 'scalar') return { kind: 'rows', rows: [{ labels: {}, value: data.result[1] }] };
+  if (data.resultType === 'scalar') {
+    return { kind: 'rows', rows: [{ labels: {}, value: sampleNumber(data.result[1]) }] };
+  }
   return {
     kind: 'rows',
-    rows: data.result.map(({ metric, value }) => ({ labels: metric, value: value[1] })),
+    rows: data.result.map(({ metric, value }) => ({ labels: metric, value: sampleNumber(value[1]) })),
   };
+}
+
+function isSample(row: unknown): boolean {
+  if (!isObject(row) || !isObject(row['metric'])) return false;
+  return (
+    isSampleValue(row['value']) && Object.values(row['metric']).every((label) => typeof label === 'string')
+  );
+}
+
+function isSampleValue(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length === 2 && typeof value[0] === 'number' && typeof value[1] === 'string'
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A number as Prometheus writes it: `+Inf`, `-Inf`, `NaN` or digits; NaN for all other text. */
@@ -47,15 +73,26 @@ export function sampleNumber(text: string): number {
   return text.trim() === '' ? Number.NaN : Number(text);
 }
 
-function refusal(httpStatus: number, body: unknown): string {
-  if (httpStatus === 401 || httpStatus === 403) return `refused the credentials (HTTP ${httpStatus})`;
+function refusal(httpStatus: number, body: unknown): Failed {
+  const failed = (why: string, fault: Failed['fault'] = 'provider') =>
+    ({ kind: 'failed', why, fault }) as const;
+  if (httpStatus === 401 || httpStatus === 403) return failed(`refused the credentials (HTTP ${httpStatus})`);
   if (httpStatus >= 300 && httpStatus < 400) {
-    return `redirects elsewhere (HTTP ${httpStatus}): configure the address it points to`;
+    return failed(`redirects elsewhere (HTTP ${httpStatus}): configure the address it points to`);
   }
-  const failure = Failure.safeParse(body);
-  if (failure.success) return `refused the query (HTTP ${httpStatus}): ${short(failure.data.error)}`;
-  if (httpStatus !== 200) return `answered HTTP ${httpStatus}`;
-  return "answered with something that is not Prometheus's query API: check the address";
+  const { data: failure } = Failure.safeParse(body);
+  const fault = faultOf(httpStatus, failure?.errorType);
+  if (failure) return failed(`refused the query (HTTP ${httpStatus}): ${short(failure.error)}`, fault);
+  if (httpStatus !== 200) return failed(`answered HTTP ${httpStatus}`, fault);
+  return failed("answered with something that is not Prometheus's query API: check the address");
+}
+
+/** 413, 414 and 431 are a request too large for something on the way; 400 and 422 are Prometheus's own. */
+const refusesQuery = new Set([400, 413, 414, 422, 431]);
+
+function faultOf(httpStatus: number, errorType: string | undefined): Failed['fault'] {
+  if (httpStatus === 504 || errorType === 'timeout') return 'time';
+  return refusesQuery.has(httpStatus) ? 'query' : 'provider';
 }
 
 function short(text: string): string {

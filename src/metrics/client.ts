@@ -1,10 +1,12 @@
-import { PrometheusDriver } from 'prometheus-query';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import type { Millis } from '../rollout/units.ts';
-import { type Answer, readAnswer } from './answer.ts';
+import { type Answer, type Failed, readAnswer } from './answer.ts';
+import { type Line, openLine, type Question, type Received } from './driver.ts';
 
-const maxAnswerBytes = 1024 * 1024;
+/** The largest answer about one service, in bytes. */
+export const bytesOfOne = 1024 * 1024;
+/** Lines that are kept open for the next question. */
+const mostIdle = 64;
 
 type PrometheusAuth = { username: string; password: string } | { bearerToken: string };
 
@@ -16,12 +18,9 @@ export type PrometheusAddress = {
   headers?: Record<string, string>;
 };
 
-/** A PromQL query and the instant it is evaluated at; null leaves the instant to the provider's own clock. */
-type Question = { query: string; at: Millis | null };
-
 export type PrometheusClient = {
-  /** Answers, never throws; ends when `signal` aborts. */
-  ask(question: Question, signal: AbortSignal): Promise<Answer>;
+  /** Answers, never throws; ends when `signal` aborts. At most 1 MB is read when `maxBytes` is left out. */
+  ask(question: Omit<Question, 'maxBytes'> & { maxBytes?: number }, signal: AbortSignal): Promise<Answer>;
 };
 
 /**
@@ -35,40 +34,16 @@ export function prometheusClient(address: PrometheusAddress): PrometheusClient {
   const bearer =
     auth !== undefined && 'bearerToken' in auth ? { Authorization: `Bearer ${auth.bearerToken}` } : {};
   const headers = { ...address.headers, ...bearer };
-
-  async function ask({ query, at }: Question, signal: AbortSignal): Promise<Answer> {
-    const received: { status: number; body: unknown }[] = [];
-    const driver = new PrometheusDriver({
-      endpoint,
-      headers,
-      ...basic,
-      requestInterceptor: {
-        onFulfilled: (config) => {
-          // The driver's own clock would answer `time()` with itself.
-          if (at === null && config.params instanceof URLSearchParams) config.params.delete('time');
-          const limits = { signal, maxRedirects: 0, maxContentLength: maxAnswerBytes, proxy: false } as const;
-          return Object.assign(config, limits, { validateStatus: () => true });
-        },
-      },
-      responseInterceptor: {
-        onFulfilled: (response) => {
-          received.push({ status: response.status, body: response.data });
-          return response;
-        },
-      },
-    });
-    const thrown = await driver.instantQuery(query, at ?? undefined).then(
-      () => null,
-      (error: unknown) => error,
-    );
-    const answer = received[0];
-    const outcome = answer ? readAnswer(answer.status, answer.body) : noAnswer(thrown, signal);
-    return outcome.kind === 'rows'
-      ? outcome
-      : { kind: 'failed', why: `Prometheus at ${host} ${outcome.why}` };
-  }
-
-  return { ask };
+  const idle: Line[] = [];
+  return {
+    ask: async ({ query, at, maxBytes = bytesOfOne }, signal) => {
+      const line = idle.pop() ?? openLine({ endpoint, headers, ...basic });
+      const received = await line({ query, at, maxBytes }, signal);
+      if (idle.length < mostIdle) idle.push(line);
+      const answer = answerFrom(received, { maxBytes, signal });
+      return answer.kind === 'rows' ? answer : { ...answer, why: `Prometheus at ${host} ${answer.why}` };
+    },
+  };
 }
 
 function readAddress({ url, auth }: PrometheusAddress) {
@@ -85,6 +60,23 @@ function readAddress({ url, auth }: PrometheusAddress) {
   };
 }
 
+type Limits = { maxBytes: number; signal: AbortSignal };
+
+function answerFrom(received: Received, { maxBytes, signal }: Limits): Answer {
+  switch (received.kind) {
+    case 'answer':
+      return readAnswer(received.status, received.body);
+    case 'tooLarge': {
+      const why = `answered with more than ${maxBytes / bytesOfOne} MB`;
+      return { kind: 'failed', why, fault: 'query' };
+    }
+    case 'brokenOff':
+      return noAnswer('broke off its answer', signal);
+    case 'thrown':
+      return noAnswer(reasonOf(received.thrown), signal);
+  }
+}
+
 const Thrown = z.looseObject({ code: z.string() });
 
 const reasons: Record<string, string> = {
@@ -96,15 +88,15 @@ const reasons: Record<string, string> = {
   EAI_AGAIN: 'cannot be found: its name does not resolve',
   EHOSTUNREACH: 'cannot be reached over the network',
   ENETUNREACH: 'cannot be reached over the network',
-  ERR_BAD_RESPONSE: 'broke off its answer, or answered with more than 1 MB',
 };
 
 // The thrown object holds the request with its password: only its code is taken.
-function noAnswer(thrown: unknown, signal: AbortSignal): { kind: 'failed'; why: string } {
-  if (signal.aborted) return { kind: 'failed', why: 'gave no answer in time' };
-  const parsed = Thrown.safeParse(thrown);
-  // No code, but a response: it ended in the middle.
-  if (!parsed.success) return { kind: 'failed', why: 'broke off its answer' };
-  const { code } = parsed.data;
-  return { kind: 'failed', why: reasons[code] ?? `gave no answer (${code})` };
+function reasonOf(thrown: unknown): string {
+  const code = Thrown.safeParse(thrown).data?.code ?? 'unknown reason';
+  return reasons[code] ?? `gave no answer (${code})`;
+}
+
+function noAnswer(why: string, signal: AbortSignal): Failed {
+  if (signal.aborted) return { kind: 'failed', why: 'gave no answer in time', fault: 'time' };
+  return { kind: 'failed', why, fault: 'provider' };
 }

@@ -89,11 +89,15 @@ type Opened = { kind: 'open'; metrics: PrometheusMetrics } | { kind: 'broken'; w
 function openProvider(provider: ClusterPrometheus): () => Promise<Opened> {
   const { url, headers, scrapeSeconds } = provider;
   // An address that is none is refused at once, and not at the first measurement.
-  prometheusMetrics({ url, headers, scrapeSeconds });
+  let current = { key: '', metrics: prometheusMetrics({ url, headers, scrapeSeconds }) };
   return async () => {
     const read = await addressOf(provider);
     if (read.kind === 'broken') return read;
-    return { kind: 'open', metrics: prometheusMetrics({ ...read.address, scrapeSeconds }) };
+    const key = JSON.stringify(read.address);
+    // One for all measurements, which share queries, for as long as the credentials are the same.
+    if (key !== current.key)
+      current = { key, metrics: prometheusMetrics({ ...read.address, scrapeSeconds }) };
+    return { kind: 'open', metrics: current.metrics };
   };
 }
 

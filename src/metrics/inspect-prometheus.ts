@@ -47,6 +47,6 @@ export async function inspectPrometheus(
 }
 
 function found<Value>(answer: Answer, read: (value: number | null) => Value): Found<Value> {
-  if (answer.kind === 'failed') return answer;
+  if (answer.kind === 'failed') return { kind: 'failed', why: answer.why };
   return { kind: 'found', value: read(answer.rows[0]?.value ?? null) };
 }

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
 import type { Answer } from './answer.ts';
-import { type PrometheusAddress, type PrometheusClient, prometheusClient } from './client.ts';
+import { type PrometheusAddress, prometheusClient } from './client.ts';
 import { freshArms, hasNoFreshArm, withoutFreshArm } from './freshness.ts';
-import { providerClock, selectService } from './promql.ts';
-import { type Queries, queriesOf } from './queries.ts';
+import { type Asking, askingAlone, askingTogether } from './gather.ts';
+import { providerClock, type ServiceSelector, selectService } from './promql.ts';
+import { type Question, queriesOf, questionsOf } from './queries.ts';
 import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
 import { nothingSurveyed, surveyFrom } from './survey.ts';
 
@@ -24,30 +25,29 @@ export type PrometheusMetrics = Metrics & {
 
 /**
  * Measures Istio's standard metrics in any provider with Prometheus's query API. All queries of a measurement run
- * side by side at the same instant and end together at the deadline. Throws `configuration` for an address that is
- * no URL; measuring itself never throws.
+ * side by side at the same instant and end together at the deadline; measurements of one namespace at one instant
+ * share their queries, as `askingTogether` says. Throws `configuration` for an address that is no URL; measuring
+ * itself never throws.
  */
 export function prometheusMetrics(options: PrometheusMetricsOptions): PrometheusMetrics {
   const { scrapeSeconds, deadlineMs = 3000 } = options;
   const client = prometheusClient(options);
-  const pollFor = (request: MeasureRequest, signal: AbortSignal): Poll | { kind: 'refused'; why: string } => {
-    const selector = selectService(request.target);
-    if (selector.kind === 'refused') return selector;
-    const queries = queriesOf(selector, request, scrapeSeconds);
-    const bounded = withDeadline(signal, deadlineMs);
-    return { kind: 'poll', client, queries, request, scrapeSeconds, signal: bounded };
-  };
+  const alone = askingAlone(client);
+  const withOthers = askingTogether(client, deadlineMs);
+  const pollOf = (asking: Asking, selector: ServiceSelector, request: MeasureRequest, signal: AbortSignal) =>
+    askAll({ asking, selector, request, scrapeSeconds, signal: withDeadline(signal, deadlineMs) });
   return {
     scrapeSeconds: () => scrapeSeconds,
     measure: async (request, signal) => {
-      const poll = pollFor(request, signal);
-      if (poll.kind === 'refused') return nothingMeasured(request, poll.why);
-      return measurementsFrom(request, await askAll(poll));
+      const selector = selectService(request.target);
+      if (selector.kind === 'refused') return nothingMeasured(request, selector.why);
+      return measurementsFrom(request, await pollOf(withOthers, selector, request, signal));
     },
     survey: async (request, signal) => {
-      const poll = pollFor(request, signal);
-      if (poll.kind === 'refused') return nothingSurveyed(request, poll.why, scrapeSeconds);
-      return surveyFrom(request, poll.queries, await askAll(poll));
+      const selector = selectService(request.target);
+      if (selector.kind === 'refused') return nothingSurveyed(request, selector.why, scrapeSeconds);
+      const queries = queriesOf(selector, request, scrapeSeconds);
+      return surveyFrom(request, queries, await pollOf(alone, selector, request, signal));
     },
     ready: async (signal) => {
       const answer = await client.ask({ query: providerClock, at: null }, withDeadline(signal, deadlineMs));
@@ -64,44 +64,47 @@ function withDeadline(signal: AbortSignal, deadlineMs: number): AbortSignal {
 }
 
 type Poll = {
-  kind: 'poll';
-  client: PrometheusClient;
-  queries: Queries;
+  asking: Asking;
+  selector: ServiceSelector;
   request: MeasureRequest;
   scrapeSeconds: number;
   signal: AbortSignal;
 };
 
 async function askAll(poll: Poll): Promise<Answers> {
-  const { client, queries, request, signal } = poll;
-  const ask = (query: string) => client.ask({ query, at: request.at }, signal);
+  const { asking, selector, request, scrapeSeconds, signal } = poll;
+  const ask = (question: Question) => asking.ask({ selector, question, at: request.at }, signal);
+  const questions = questionsOf(request, scrapeSeconds);
   const [{ clock, freshness }, requests, p99s, buckets, increments, callers] = await Promise.all([
-    askFreshness(poll),
-    byWindow(queries.requests, ask),
-    byWindow(queries.p99s, ask),
-    byWindow(queries.buckets, ask),
-    queries.increments === null ? null : ask(queries.increments),
-    ask(queries.callers),
+    askFreshness(
+      poll,
+      () => ask(questions.newest),
+      () => ask(questions.seenLately),
+    ),
+    byWindow(questions.requests, ask),
+    byWindow(questions.p99s, ask),
+    byWindow(questions.buckets, ask),
+    questions.increments === null ? null : ask(questions.increments),
+    ask(questions.callers),
   ]);
   return { clock, freshness, requests, p99s, buckets, increments, callers };
 }
 
-async function askFreshness({ client, queries, request, scrapeSeconds, signal }: Poll) {
-  const { at } = request;
-  const [clock, newest] = await Promise.all([
-    client.ask({ query: providerClock, at: null }, signal),
-    client.ask({ query: queries.newest, at }, signal),
-  ]);
+async function askFreshness(
+  { asking, request, scrapeSeconds, signal }: Poll,
+  askNewest: () => Promise<Answer>,
+  askSeenLately: () => Promise<Answer>,
+) {
+  const [clock, newest] = await Promise.all([asking.clock(request.at, signal), askNewest()]);
   const freshness = freshArms(request, { clock, newest }, scrapeSeconds);
   if (!hasNoFreshArm(freshness)) return { clock, freshness };
-  const seen = await client.ask({ query: queries.seenLately, at }, signal);
-  return { clock, freshness: withoutFreshArm(request, seen, scrapeSeconds) };
+  return { clock, freshness: withoutFreshArm(request, await askSeenLately(), scrapeSeconds) };
 }
 
 async function byWindow(
-  queries: Map<number, string>,
-  ask: (query: string) => Promise<Answer>,
+  questions: Map<number, Question>,
+  ask: (question: Question) => Promise<Answer>,
 ): Promise<Map<number, Answer>> {
-  const answers = [...queries].map(async ([seconds, query]) => [seconds, await ask(query)] as const);
+  const answers = [...questions].map(async ([seconds, question]) => [seconds, await ask(question)] as const);
   return new Map(await Promise.all(answers));
 }

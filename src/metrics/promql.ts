@@ -1,19 +1,26 @@
 import type { Arm, Target } from '../rollout/target.ts';
 import { LabelValue } from '../rollout/units.ts';
 
-/** Which counters belong to a target, safe to put into a query; made only by `selectService`. */
+/** Services of one namespace; of all their versions, or of one. */
+export type Services = { namespace: string; names: string[]; version: string | null };
+
+/** Which counters belong to a target, or to several, safe to put into a query. */
 export type ServiceSelector = {
   kind: 'selector';
-  /** The labels by which the rows of the two arms differ. */
+  reporter: 'destination' | 'source';
+  /** The labels by which the rows of two arms, and those of two targets, differ. */
   armLabels: string;
-  /** Label matchers of the counters of both arms; each selects a part of them. */
-  arms: string[];
-  /** Label matchers of the services behind the arms, as callers see them. */
-  callers: string[];
+  /** The same for what callers counted, where a version is asked for anyhow; empty for one service. */
+  callerLabels: string;
+  /** The services whose counters are those of the arms; each selects a part of them. */
+  arms: Services[];
+  /** The services behind the arms, as callers see them. */
+  callers: Services[];
 };
 
 const requestsTotal = 'istio_requests_total';
 const durationBucket = 'istio_request_duration_milliseconds_bucket';
+const hostLabels = 'destination_service_namespace, destination_service_name';
 /** How far back a service counts as known when none of its samples is fresh. */
 const knownWithin = '1h';
 
@@ -47,9 +54,15 @@ export function selectService(target: Target): ServiceSelector | { kind: 'refuse
     const why = `canary and stable both carry the version ${canary.version}: their requests cannot be told apart`;
     return { kind: 'refused', why };
   }
-  const service = matchersOf(stable);
-  const arms = [`reporter="destination",${service}`];
-  return { kind: 'selector', armLabels: 'destination_version', arms, callers: [service] };
+  const service = servicesOf(stable);
+  return {
+    kind: 'selector',
+    reporter: 'destination',
+    armLabels: 'destination_version',
+    callerLabels: '',
+    arms: [service],
+    callers: [service],
+  };
 }
 
 function namesIn(arm: Arm): string[] {
@@ -65,18 +78,31 @@ function selectHosts({ stable, canary }: Target): ServiceSelector {
   const both = [stable, canary];
   return {
     kind: 'selector',
-    armLabels: 'destination_service_namespace, destination_service_name',
-    arms: both.map((arm) => {
-      const version = subsetVersionOf(arm);
-      const narrowed = version === null ? '' : `,destination_version=${quoted(version)}`;
-      return `reporter="source",${matchersOf(arm)}${narrowed}`;
-    }),
-    callers: both.map(matchersOf),
+    reporter: 'source',
+    armLabels: hostLabels,
+    callerLabels: hostLabels,
+    arms: both.map((arm) => ({ ...servicesOf(arm), version: subsetVersionOf(arm) })),
+    callers: both.map(servicesOf),
   };
 }
 
-function matchersOf({ service }: Arm): string {
-  return `destination_service_namespace=${quoted(service.namespace)},destination_service_name=${quoted(service.name)}`;
+function servicesOf({ service }: Arm): Services {
+  return { namespace: service.namespace, names: [service.name], version: null };
+}
+
+function matchersOf({ namespace, names, version }: Services): string {
+  const [name = '', ...others] = names;
+  const named = others.length === 0 ? `=${quoted(name)}` : `=~${quoted(anyOf(names))}`;
+  const service = `destination_service_namespace=${quoted(namespace)},destination_service_name${named}`;
+  return version === null ? service : `${service},destination_version=${quoted(version)}`;
+}
+
+/**
+ * A regular expression for just these label values, none of which has more to escape than a dot. Prometheus anchors
+ * it at both ends: https://prometheus.io/docs/prometheus/latest/querying/basics/#instant-vector-selectors
+ */
+export function anyOf(labelValues: string[]): string {
+  return labelValues.map((value) => value.replaceAll('.', '[.]')).join('|');
 }
 
 /** A PromQL string literal: https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals */
@@ -94,9 +120,9 @@ function duration(seconds: number): string {
 }
 
 /** Requests in the last `seconds`, one row for each arm and response code; gives all counts and error ratios. */
-export function requestsByCode({ armLabels, arms }: ServiceSelector, seconds: number): string {
-  const by = `sum by (${armLabels}, response_code)`;
-  return eachOf(arms, (matchers) => `${by} (${counted(`${requestsTotal}{${matchers}}`, seconds)})`);
+export function requestsByCode(selector: ServiceSelector, seconds: number): string {
+  const by = `sum by (${selector.armLabels}, response_code)`;
+  return eachArm(selector, (matchers) => `${by} (${counted(`${requestsTotal}{${matchers}}`, seconds)})`);
 }
 
 /** P99 of the last `seconds` in ms, one row for each arm; NaN without requests, capped at the highest bucket. */
@@ -105,22 +131,26 @@ export function p99Latency(selector: ServiceSelector, seconds: number): string {
 }
 
 /** Requests in the last `seconds` at or below each bucket bound, one row for each arm and `le`. */
-export function latencyBuckets({ armLabels, arms }: ServiceSelector, seconds: number): string {
-  const by = `sum by (${armLabels}, le)`;
-  return eachOf(arms, (matchers) => `${by} (${counted(`${durationBucket}{${matchers}}`, seconds)})`);
+export function latencyBuckets(selector: ServiceSelector, seconds: number): string {
+  const by = `sum by (${selector.armLabels}, le)`;
+  return eachArm(selector, (matchers) => `${by} (${counted(`${durationBucket}{${matchers}}`, seconds)})`);
 }
 
 /** Requests as the callers counted them, which includes those that no pod of the service ever saw. */
-export function requestsAtCallers({ armLabels, callers }: ServiceSelector, seconds: number): string {
-  const service = callers.length > 1 ? `${armLabels}, ` : '';
+export function requestsAtCallers({ callerLabels, callers }: ServiceSelector, seconds: number): string {
+  const service = callerLabels === '' ? '' : `${callerLabels}, `;
   const by = `sum by (${service}destination_version, destination_workload, response_code)`;
   const sent = (matchers: string) => `${requestsTotal}{reporter="source",${matchers}}`;
-  return eachOf(callers, (matchers) => `${by} (${counted(sent(matchers), seconds)})`);
+  return anyRow(callers.map((services) => `${by} (${counted(sent(matchersOf(services)), seconds)})`));
+}
+
+function eachArm({ reporter, arms }: ServiceSelector, query: (matchers: string) => string): string {
+  return anyRow(arms.map((services) => query(`reporter=${quoted(reporter)},${matchersOf(services)}`)));
 }
 
 /** One query for several selections, whose rows differ in the labels that they are grouped by. */
-function eachOf(matchers: string[], query: (matchers: string) => string): string {
-  return matchers.map(query).join(' or ');
+function anyRow(queries: string[]): string {
+  return queries.join(' or ');
 }
 
 /**
@@ -128,7 +158,8 @@ function eachOf(matchers: string[], query: (matchers: string) => string): string
  * after its first sample, but a proxy makes a new one for each pod, caller, code and flag, and that one is born with
  * its first request: such a counter counts with its whole value. A counter that merely was not seen before, because
  * its pod was not scraped, would bring the requests of its whole life with it: it counts as born only when the last
- * scrape of its target before the stretch succeeded without it, which `up` shows or another counter of the target.
+ * scrape of its target before the stretch succeeded without it, which `up` shows or another counter of the target, be
+ * it that of another service in the same query.
  * The largest value and not the last one stands for a newborn whose proxy restarted since. Where a missed scrape
  * leaves `increase` one sample only, the value before the stretch is subtracted: else newborns alone would count.
  * Set operators ignore metric names, and a failed scrape ends all series of its target at once:
@@ -146,14 +177,16 @@ function counted(series: string, seconds: number): string {
 }
 
 /** Unix time in seconds of the newest sample of each arm that is still being scraped. */
-export function newestSample({ armLabels, arms }: ServiceSelector): string {
-  return eachOf(arms, (matchers) => `max by (${armLabels}) (timestamp(${requestsTotal}{${matchers}}))`);
+export function newestSample(selector: ServiceSelector): string {
+  const by = `max by (${selector.armLabels})`;
+  return eachArm(selector, (matchers) => `${by} (timestamp(${requestsTotal}{${matchers}}))`);
 }
 
 /** One row for each arm that had any sample in the last hour. */
-export function seenLately({ armLabels, arms }: ServiceSelector): string {
+export function seenLately(selector: ServiceSelector): string {
+  const by = `count by (${selector.armLabels})`;
   const seen = (matchers: string) => `count_over_time(${requestsTotal}{${matchers}}[${knownWithin}])`;
-  return eachOf(arms, (matchers) => `count by (${armLabels}) (${seen(matchers)})`);
+  return eachArm(selector, (matchers) => `${by} (${seen(matchers)})`);
 }
 
 /** The provider's own clock, when it is asked without an evaluation time. */

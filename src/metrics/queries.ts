@@ -11,37 +11,67 @@ import {
 } from './promql.ts';
 import { isLongEnough } from './readings.ts';
 
-/** Everything that one poll asks; queries of a window stand under its length in seconds. */
-export type Queries = {
-  requests: Map<number, string>;
-  p99s: Map<number, string>;
-  buckets: Map<number, string>;
-  /** Null when the poll counts no increments. */
-  increments: string | null;
-  callers: string;
-  newest: string;
-  /** Sent only when neither arm has a fresh sample. */
-  seenLately: string;
-};
+/** What is asked of a service, or of several; `seconds` is how far back, 0 where that is always the same. */
+export type Question = { kind: keyof typeof writers; seconds: number };
 
-/** The queries of one poll, as they are sent and as they are shown before a rollout starts. */
-export function queriesOf(
-  selector: ServiceSelector,
-  { checks, incrementSeconds }: Pick<MeasureRequest, 'checks' | 'incrementSeconds'>,
+const writers = {
+  requests: requestsByCode,
+  p99: p99Latency,
+  buckets: latencyBuckets,
+  callers: requestsAtCallers,
+  newest: newestSample,
+  seenLately,
+} satisfies Record<string, (selector: ServiceSelector, seconds: number) => string>;
+
+/** Everything that one poll asks; what is asked of a window stands under its length in seconds. */
+type Asked<One> = {
+  requests: Map<number, One>;
+  p99s: Map<number, One>;
+  buckets: Map<number, One>;
+  /** Null when the poll counts no increments. */
+  increments: One | null;
+  callers: One;
+  newest: One;
+  /** Sent only when neither arm has a fresh sample. */
+  seenLately: One;
+};
+export type Questions = Asked<Question>;
+export type Queries = Asked<string>;
+
+type Judged = Pick<MeasureRequest, 'checks' | 'incrementSeconds'>;
+
+/** The questions of one poll. */
+export function questionsOf(judged: Judged, scrapeSeconds: number): Questions {
+  return askedBy(judged, scrapeSeconds, (question) => question);
+}
+
+/** The queries of one poll about one target, as they are shown before a rollout starts. */
+export function queriesOf(selector: ServiceSelector, judged: Judged, scrapeSeconds: number): Queries {
+  return askedBy(judged, scrapeSeconds, (question) => queryFor(selector, question));
+}
+
+/** A question in PromQL. */
+export function queryFor(selector: ServiceSelector, { kind, seconds }: Question): string {
+  return writers[kind](selector, seconds);
+}
+
+function askedBy<One>(
+  { checks, incrementSeconds }: Judged,
   scrapeSeconds: number,
-): Queries {
+  one: (question: Question) => One,
+): Asked<One> {
   const all = Object.values(checks);
   const latency = all.filter(({ metric }) => metric === 'p99LatencyMs');
-  const windows = (of: typeof all, query: (seconds: number) => string) =>
-    new Map(of.map(({ window }) => [window, query(window)] as const));
+  const windows = (of: typeof all, kind: Question['kind']) =>
+    new Map(of.map(({ window: seconds }) => [seconds, one({ kind, seconds })] as const));
   const asksIncrements = incrementSeconds > 0 && isLongEnough(incrementSeconds, scrapeSeconds);
   return {
-    requests: windows(all, (seconds) => requestsByCode(selector, seconds)),
-    p99s: windows(latency, (seconds) => p99Latency(selector, seconds)),
-    buckets: windows(latency, (seconds) => latencyBuckets(selector, seconds)),
-    increments: asksIncrements ? requestsByCode(selector, incrementSeconds) : null,
-    callers: requestsAtCallers(selector, longestWindowSeconds(checks)),
-    newest: newestSample(selector),
-    seenLately: seenLately(selector),
+    requests: windows(all, 'requests'),
+    p99s: windows(latency, 'p99'),
+    buckets: windows(latency, 'buckets'),
+    increments: asksIncrements ? one({ kind: 'requests', seconds: incrementSeconds }) : null,
+    callers: one({ kind: 'callers', seconds: longestWindowSeconds(checks) }),
+    newest: one({ kind: 'newest', seconds: 0 }),
+    seenLately: one({ kind: 'seenLately', seconds: 0 }),
   };
 }

@@ -22,7 +22,7 @@ export type Answers = {
 
 type Counted = { kind: 'counts'; counts: Counts } | { kind: 'none' } | Unavailable;
 
-const notAsked: Answer = { kind: 'failed', why: 'Prometheus was not asked' };
+const notAsked: Answer = { kind: 'failed', why: 'Prometheus was not asked', fault: 'provider' };
 
 /** True when a stretch is long enough that `increase` counts every request in it. */
 export function isLongEnough(seconds: number, scrapeSeconds: number): boolean {

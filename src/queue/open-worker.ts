@@ -4,11 +4,11 @@ import {
   Worker,
   type WorkerOptions,
 } from 'bullmq';
-import { z } from 'zod';
 import { postgresBackend, queueConnection, queueName, type Warns } from './backend.ts';
 import { kindOf, replyCode } from './failure.ts';
 import type { QueueSource } from './queue.ts';
 import { redisPrefix, workerConnection } from './redis-backend.ts';
+import { WakeJob } from './wake-up.ts';
 
 /** Runs one turn; `signal` aborts when the job's lock is lost or the worker has no more time to close. */
 export type OnDue = (rolloutId: string, signal: AbortSignal) => Promise<void>;
@@ -18,8 +18,6 @@ export type Report = (cause: unknown, message: string) => void;
 
 export type Hearing = { concurrency: number; lockMs: number; stalledMs: number };
 
-const WakeJob = z.object({ rolloutId: z.string() });
-type WakeJob = z.infer<typeof WakeJob>;
 type OnPostgres = Worker<WakeJob, void, string, PostgresQueueBackend, never, PostgresConnectionOptions>;
 type OnRedis = Worker<WakeJob, void, string>;
 /** BullMQ's worker on either. */
@@ -32,11 +30,13 @@ export type BullWorker = OnPostgres | OnRedis;
 export function openWorker(source: QueueSource, hearing: Hearing, onDue: OnDue, report: Report): BullWorker {
   // Three parameters: BullMQ counts them to know whether to make a signal.
   const turn = async (job: { data: WakeJob }, _token: unknown, signal?: AbortSignal) => {
-    const { rolloutId } = WakeJob.parse(job.data);
-    await onDue(rolloutId, signal ?? new AbortController().signal).catch((cause: unknown) => {
-      // BullMQ loses what is thrown when it is not an Error.
-      throw cause instanceof Error ? cause : new Error(`a turn threw ${typeof cause}`);
-    });
+    const { rolloutId, others } = WakeJob.parse(job.data);
+    const until = signal ?? new AbortController().signal;
+    const turns = await Promise.allSettled([rolloutId, ...others].map((id) => onDue(id, until)));
+    const failed = turns.find((one) => one.status === 'rejected');
+    if (failed === undefined) return;
+    // BullMQ loses what is thrown when it is not an Error.
+    throw failed.reason instanceof Error ? failed.reason : new Error(`a turn threw ${typeof failed.reason}`);
   };
   if (source.kind === 'redis') {
     const connection = workerConnection(source.url);

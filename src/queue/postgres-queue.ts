@@ -2,14 +2,15 @@ import { type PostgresConnectionOptions, type PostgresQueueBackend, Queue } from
 import type { WakeQueue } from './alarm.ts';
 import { postgresBackend, queueConnection, queueName } from './backend.ts';
 import { inTime } from './deadline.ts';
+import { jobFor, type WakeJob } from './wake-up.ts';
 
 const closeMs = 1000;
 
 type BullQueue = Queue<
-  { rolloutId: string },
+  WakeJob,
   void,
   string,
-  { rolloutId: string },
+  WakeJob,
   void,
   string,
   PostgresQueueBackend,
@@ -38,11 +39,10 @@ export function openPostgresQueue(url: string): WakeQueue {
   }
 
   return {
-    add: async ({ jobId, rolloutId, delayMs }) => {
+    add: async (wakeUps) => {
       opening ??= open();
       const queue = await opening;
-      const options = { jobId, delay: delayMs, removeOnComplete: true, removeOnFail: true };
-      await queue.add('wake', { rolloutId }, options);
+      await queue.addBulk(wakeUps.map(jobFor));
     },
     close: async () => {
       const queue = await opening?.catch(() => null);

@@ -2,6 +2,7 @@ import { Queue } from 'bullmq';
 import type { WakeQueue } from './alarm.ts';
 import { queueName } from './backend.ts';
 import { producerConnection, redisPrefix } from './redis-backend.ts';
+import { jobFor, type WakeJob } from './wake-up.ts';
 
 /**
  * The queue on Redis; connects when it is first used. While there is no connection an alarm fails at once, with the
@@ -12,19 +13,18 @@ export function openRedisQueue(url: string): WakeQueue {
   const connection = producerConnection(url);
   let opened: ConnectedQueue | null = null;
   return {
-    add: async ({ jobId, rolloutId, delayMs }) => {
+    add: async (wakeUps) => {
       opened ??= open(connection);
       await opened.firstWord;
       if (opened.failure() !== null) throw opened.failure();
-      const options = { jobId, delay: delayMs, removeOnComplete: true, removeOnFail: true };
-      await opened.queue.add('wake', { rolloutId }, options);
+      await opened.queue.addBulk(wakeUps.map(jobFor));
     },
     // Not Queue.close: it takes leave of the server and waits for an answer.
     close: async () => opened?.queue.getBackend().connection.close(true),
   };
 }
 
-type BullQueue = Queue<{ rolloutId: string }, void, string>;
+type BullQueue = Queue<WakeJob, void, string>;
 type ConnectedQueue = {
   queue: BullQueue;
   /** The first attempt to connect is over, for better or worse. */

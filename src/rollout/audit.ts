@@ -50,7 +50,9 @@ export type AuditFacts = z.infer<typeof AuditFacts>;
 export type AuditEvent = { type: AuditType; actor: Actor; message: string; facts: AuditFacts };
 
 /** A row of the audit log. `seq` counts within its rollout, without gaps; `number` orders all rows. */
-export type AuditRow = AuditEvent & {
+export type AuditRow = Omit<AuditEvent, 'type'> & {
+  /** One of `AuditType`, or one that only a newer version knows: such a row is passed on as it is. */
+  type: string;
   number: number;
   seq: number;
   /** Null when the row is about something else than a rollout; `subject` says about what. */

@@ -1,9 +1,9 @@
 import { closed } from './approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, preceded, weightApplied, weightFound } from './decision.ts';
+import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import { carriersIn } from './identity.ts';
-import { asFound } from './interruption.ts';
+import { toldAsFound } from './interruption.ts';
 import type { MeshView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
@@ -67,11 +67,9 @@ type Turned = {
 export function goBack(given: Rollout, from: RollingBack, sight: Sight, now: Millis): Decision {
   const { view } = sight;
   // What stands at 0 is told of at the end.
-  const before = view.kind === 'split' && view.canaryShare > 0 ? asFound(given, view, now) : given;
-  const wasTold = isSameShare(given.traffic.applied, before.traffic.applied);
-  // A write whose answer was lost had landed: users were there, and the audit log has to say so.
-  const found = wasTold ? [] : [weightFound(given.traffic.applied, before)];
-  return preceded(found, turnOnTheWayBack(before, from, sight, now));
+  if (view.kind !== 'split' || view.canaryShare === 0) return turnOnTheWayBack(given, from, sight, now);
+  const { rollout, events } = toldAsFound(given, view, now);
+  return preceded(events, turnOnTheWayBack(rollout, from, sight, now));
 }
 
 function turnOnTheWayBack(before: Rollout, from: RollingBack, { view, epoch }: Sight, now: Millis): Decision {

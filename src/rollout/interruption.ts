@@ -1,7 +1,7 @@
 import { closed } from './approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
+import { type Decision, decided, event, inState, type PlannedWrite, weightFound } from './decision.ts';
 import { changeSince } from './identity.ts';
 import type { MeshView, Owner, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
@@ -48,6 +48,20 @@ export function reshaped({ path, message }: ShapeFault): PauseReason {
 export function asFound(rollout: Rollout, view: MeshView, now: Millis): Rollout {
   if (view.kind !== 'split' || isSameShare(view.canaryShare, rollout.traffic.applied)) return rollout;
   return { ...rollout, traffic: { ...rollout.traffic, applied: view.canaryShare, appliedAt: now } };
+}
+
+/**
+ * The same, told. A write whose answer was lost, or that a person's word has fenced, may have landed: users were there,
+ * and the audit log has to say so.
+ */
+export function toldAsFound(
+  given: Rollout,
+  view: MeshView,
+  now: Millis,
+): { rollout: Rollout; events: AuditEvent[] } {
+  const rollout = asFound(given, view, now);
+  const wasTold = isSameShare(given.traffic.applied, rollout.traffic.applied);
+  return { rollout, events: wasTold ? [] : [weightFound(given.traffic.applied, rollout)] };
 }
 
 type Interruption = { state: Placed; reason: PauseReason; view: MeshView };

@@ -1,25 +1,24 @@
 import type { TurnDeps } from './advance.ts';
 import { type Taken, type TurnTaking, takeTurn } from './take-turn.ts';
 
-/** Rollouts one sweep takes at once, so that one worker does not starve the others. */
+/** Turns that one sweep takes at a time, so that one worker does not starve the others. */
 const batch = 50;
 
 export type Swept = { id: string; taken: Taken }[];
 
 /**
- * Takes the turn of every rollout that is due and whose alarm did not ring. One rollout's failure never stops another's
- * turn; it comes back as a value for the caller to tell of. Rows that this process cannot read are set aside, and what
- * stood behind them is taken at once. Throws when the database cannot be asked at all.
+ * Takes the turn of every rollout that is due and whose alarm did not ring, each once. One rollout's failure never
+ * stops another's turn; it comes back as a value for the caller to tell of. Rows that this process cannot read are set
+ * aside. Throws when the database cannot be asked at all.
  */
 export async function sweep(deps: TurnDeps, taking: TurnTaking): Promise<Swept> {
   const swept: Swept = [];
   taking.aside.next();
   for (;;) {
-    const before = taking.aside.ids();
-    const ids = await deps.store.due(batch, before);
+    const except = new Set([...taking.aside.ids(), ...swept.map(({ id }) => id)]);
+    const ids = await deps.store.due(batch, [...except]);
     swept.push(...(await Promise.all(ids.map((id) => takeOne(deps, id, taking)))));
-    const isMore = ids.length >= batch && taking.aside.ids().length > before.length;
-    if (!isMore) return swept;
+    if (ids.length < batch) return swept;
   }
 }
 

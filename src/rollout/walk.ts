@@ -5,6 +5,7 @@ import { type Decision, decided, event, inState, type PlannedWrite, preceded } f
 import { hasEveryCheckPassed } from './evidence.ts';
 import { beginHandover } from './hand-over.ts';
 import { hold } from './hold.ts';
+import { toldAsFound } from './interruption.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
@@ -101,7 +102,14 @@ const freshPolls = 2;
  * Gives a canary with traffic more of it only on proof that still holds. It was asked for when the bake ended, but a
  * pause, a refused write or an outage may have come between.
  */
-function shiftIfProven(rollout: Running, write: PlannedWrite, { from, view }: Ground, now: Millis): Decision {
+function shiftIfProven(given: Running, write: PlannedWrite, ground: Ground, now: Millis): Decision {
+  // What stands there is told by the answer of the write that asks for it again.
+  if (isSameShare(ground.view.canaryShare, write.share)) return shiftFrom(given, write, ground, now);
+  const { rollout, events } = toldAsFound(given, ground.view, now);
+  return preceded(events, shiftFrom({ ...rollout, state: given.state }, write, ground, now));
+}
+
+function shiftFrom(rollout: Running, write: PlannedWrite, { from, view }: Ground, now: Millis): Decision {
   const { applied } = rollout.traffic;
   const isRaise = applied > 0 && write.share > applied && !isSameShare(write.share, applied);
   const freshSince = now - freshPolls * rollout.plan.interval * 1000;

@@ -22,14 +22,14 @@ export type Attempt = {
 const anonymous: User = { name: 'system:anonymous', token: '', rules: [] };
 const everything: Rule = { verbs: ['*'], groups: ['*'], resources: ['*'] };
 const routing: Rule = {
-  verbs: ['get', 'list', 'patch'],
+  verbs: ['get', 'list', 'watch', 'patch'],
   groups: ['networking.istio.io'],
   resources: ['virtualservices'],
 };
 
 /** The users every sandbox starts with: an administrator, canaryd with what it needs, and one without any right. */
 export function defaultUsers(): User[] {
-  const looking: Rule = { verbs: ['get', 'list'], groups: ['*'], resources: ['*'] };
+  const looking: Rule = { verbs: ['get', 'list', 'watch'], groups: ['*'], resources: ['*'] };
   return [
     { name: 'admin', token: 'admin-token', rules: [everything] },
     { name: 'canaryd', token: 'canaryd-token', rules: [routing, looking] },

@@ -32,8 +32,18 @@ function sendFeed(response: ServerResponse, feed: Feed, isDown: () => boolean): 
     },
     end: () => response.end(),
   });
-  response.on('close', stop);
+  // A server that is gone drops its watches, those without news included.
+  const check = setInterval(() => {
+    if (isDown()) response.destroy();
+  }, downEveryMs);
+  check.unref();
+  response.on('close', () => {
+    clearInterval(check);
+    stop();
+  });
 }
+
+const downEveryMs = 100;
 
 /** The flow-control headers; an answer given before flow control (401, 429) lacks them. */
 function priorityHeaders(reply: Reply): Record<string, string> {

@@ -3,9 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { ulid } from 'ulid';
 import { sha256 } from '../api/plan-digest.ts';
 import { ProblemError } from '../api/problem.ts';
-import { buildServer } from '../api/server.ts';
+import { buildProbeServer, buildServer } from '../api/server.ts';
 import type { TokenTable } from '../api/tokens.ts';
-import { logOptions } from '../log.ts';
+import type { Config } from '../config.ts';
+import { AppError, codeOf } from '../errors.ts';
+import { failureFields, logOptions } from '../log.ts';
 import { holdService } from '../rollout/hold-orders.ts';
 import { planService } from '../rollout/plans.ts';
 import { rolloutService } from '../rollout/service.ts';
@@ -54,7 +56,7 @@ export async function startApi(parts: Parts, tokens: TokenTable, standing: Stand
     log: logOptions(config.logLevel),
   });
   answerByStanding(server, standing);
-  const address = await server.listen(config.listen);
+  const address = await listenOn(server, config.listen);
   log.info({ address }, 'answering');
   return async ({ drainMs }) => {
     await wait(drainMs);
@@ -63,6 +65,49 @@ export async function startApi(parts: Parts, tokens: TokenTable, standing: Stand
   };
 }
 
+/** Milliseconds that probes under way may take when a worker ends. */
+const lastProbesMs = 1000;
+
+/**
+ * Answers probes and metrics for a process that takes turns only, for as long as it has turns. One that cannot have
+ * the port takes its turns all the same: rollbacks need no probe.
+ */
+export async function startProbes(parts: Parts, standing: Standing): Promise<Closing> {
+  const { config, log, telemetry } = parts;
+  const server = buildProbeServer({
+    readiness: () => readinessOf(parts, standing),
+    metricsText: telemetry.text,
+    log: logOptions(config.logLevel),
+  });
+  closeConnectionsAtTheEnd(server, standing.ending);
+  try {
+    const address = await listenOn(server, config.listen);
+    log.info({ address }, 'answering probes');
+  } catch (error) {
+    log.error(failureFields(error), 'no probe and no metrics of this worker can be asked for');
+  }
+  return async () => {
+    const cut = setTimeout(() => server.server.closeAllConnections(), lastProbesMs);
+    await server.close().finally(() => clearTimeout(cut));
+  };
+}
+
+async function listenOn(server: FastifyInstance, { host, port }: Config['listen']): Promise<string> {
+  try {
+    return await server.listen({ host, port });
+  } catch (cause) {
+    const why = listenFaults[codeOf(cause) ?? ''] ?? 'it cannot be listened on';
+    throw new AppError('configuration', `CANARYD_LISTEN ${host}:${port}: ${why}; write another`, { cause });
+  }
+}
+
+const listenFaults: Record<string, string> = {
+  EADDRINUSE: 'another process has this port',
+  EACCES: 'this user may not have this port',
+  EADDRNOTAVAIL: 'this machine does not have this address',
+  ENOTFOUND: 'this name does not resolve',
+};
+
 /** Probes are always answered; all else waits for the tables. An instance that ends keeps no connection alive. */
 function answerByStanding(server: FastifyInstance, { schema, ending }: Standing): void {
   server.addHook('onRequest', async (request) => {
@@ -70,6 +115,10 @@ function answerByStanding(server: FastifyInstance, { schema, ending }: Standing)
     if (missing === null || request.routeOptions.config.public === true) return;
     throw new ProblemError('database-unavailable', `This instance has just started: ${missing}.`);
   });
+  closeConnectionsAtTheEnd(server, ending);
+}
+
+function closeConnectionsAtTheEnd(server: FastifyInstance, ending: AbortSignal): void {
   server.addHook('onSend', async (_request, reply) => {
     if (ending.aborted) reply.header('connection', 'close');
   });

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError, codeOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { databaseFault } from '../store/faults.ts';
+import { databaseFault, signInRefusal } from '../store/faults.ts';
 
 /** The tables that canaryd works with, once they are there. */
 export type Schema = {
@@ -16,6 +16,8 @@ export type SchemaDeps = {
   prepare: () => Promise<void>;
   /** Asks the database anything; throws when it does not answer. */
   ask: () => Promise<unknown>;
+  /** Which database it is, in words that hold no secret. */
+  place: string;
   ending: AbortSignal;
   log: Pick<Log, 'warn'>;
   /** Waits so many milliseconds. */
@@ -62,15 +64,23 @@ const mostDoubts = 2;
 const unclear = new AppError('databaseUnavailable', 'the database did not answer in time, but it does now');
 
 /** Tries once. Null is success; what is no outage, and without `allowsDoubt` what may be none, is thrown. */
-async function outageIn({ prepare, ask }: SchemaDeps, allowsDoubt: boolean): Promise<AppError | null> {
+async function outageIn({ prepare, ask, place }: SchemaDeps, allowsDoubt: boolean): Promise<AppError | null> {
   try {
     await prepare();
     return null;
   } catch (failure) {
+    const refusal = failure instanceof AppError ? signInRefusal(failure.cause) : null;
+    if (refusal !== null) throw refusedBy(place, refusal, failure);
     const outage = await outageOf(failure, ask);
     if (outage === null || (outage === unclear && !allowsDoubt)) throw failure;
     return outage;
   }
+}
+
+/** Nobody mends a password by waiting: whoever starts canaryd hears of it at once. */
+function refusedBy(place: string, refusal: string, cause: unknown): AppError {
+  const mend = 'correct DATABASE_URL, or databaseUrl or databaseUrlFile in the configuration file';
+  return new AppError('configuration', `PostgreSQL lets nobody in: ${refusal}: ${place}; ${mend}`, { cause });
 }
 
 async function outageOf(failure: unknown, ask: () => Promise<unknown>): Promise<AppError | null> {

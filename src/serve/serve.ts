@@ -2,8 +2,9 @@ import type { Config } from '../config.ts';
 import { openLog } from '../log.ts';
 import { prepareQueue } from '../queue/queue.ts';
 import { databaseNow } from '../store/clock.ts';
+import { placeOf } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
-import { startApi } from './answer.ts';
+import { startApi, startProbes } from './answer.ts';
 import { closeParts, openParts } from './parts.ts';
 import { openSchema } from './schema.ts';
 import { shutdownOnSignal } from './shutdown.ts';
@@ -27,6 +28,7 @@ export async function serve(config: Config, wrap: Wrap = (deps) => deps): Promis
       await prepareQueue(config.queue);
     },
     ask: () => databaseNow(parts.reads.db),
+    place: placeOf(config.databaseUrl),
     ending,
     log,
   });
@@ -34,7 +36,10 @@ export async function serve(config: Config, wrap: Wrap = (deps) => deps): Promis
   schema.ready.catch(() => undefined);
   // A bad queue is told and no more: without one, turns are only late.
   void parts.queue.ready();
-  if (config.role !== 'worker') {
+  if (config.role === 'worker') {
+    const probes = await startProbes(parts, { schema, ending });
+    closeLast(probes);
+  } else {
     const answering = startApi(parts, tokens, { schema, ending });
     closeFirst(answering);
     await answering;

@@ -10,6 +10,7 @@ import { housekeep } from '../store/housekeeping.ts';
 import { turnStore } from '../store/turn-store.ts';
 import { listen } from '../store/wake.ts';
 import { startHousekeeping, startTurns } from '../worker.ts';
+import { watchOrphans } from './orphan-watch.ts';
 import type { Parts } from './parts.ts';
 import type { Closing } from './shutdown.ts';
 
@@ -21,10 +22,8 @@ const lastTurnsMs = 15_000;
 const closeMs = 18_000;
 
 /** Takes turns: those of alarms, those of a person's word, and those that a sweep finds; and keeps house. */
-export async function startWork(
-  { config, log, turns: database, reads, clusters, metrics, telemetry }: Parts,
-  wrap: Wrap,
-): Promise<Closing> {
+export async function startWork(parts: Parts, wrap: Wrap): Promise<Closing> {
+  const { config, log, turns: database, reads, clusters, metrics, telemetry } = parts;
   const queue = openQueue(config.queue);
   const worker = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const deps = wrap({
@@ -46,9 +45,16 @@ export async function startWork(
     log,
   });
   const house = startHousekeeping(() => housekeep(reads.db, config.retention), log);
+  const orphans = watchOrphans(parts);
   log.info({ worker }, 'taking turns');
   return async () => {
-    const closing = Promise.allSettled([ears.close(), alarms.close(), turns.close(), house.close()]);
+    const closing = Promise.allSettled([
+      ears.close(),
+      alarms.close(),
+      turns.close(),
+      house.close(),
+      orphans.close(),
+    ]);
     if (!(await inTime(closing, closeMs)))
       log.warn({ worker }, 'a turn did not end: another worker takes it up when its lease has run out');
     await queue.close();

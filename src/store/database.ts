@@ -50,6 +50,12 @@ export function connectionOptions(url: string): pg.ClientConfig {
   return options;
 }
 
+/** Which database a URL means, without its password: for the sentences of whoever starts canaryd. */
+export function placeOf(url: string): string {
+  const { user, database, host, port } = new pg.Client({ connectionString: url });
+  return `the database ${database ?? '(none named)'} on ${host}:${port}, as ${user ?? '(nobody named)'}`;
+}
+
 function isReadable(url: string): boolean {
   if (!/^postgres(?:ql)?:\/\//.test(url)) return false;
   try {

@@ -8,6 +8,7 @@ const timeouts = new Set([lockTimeout, statementTimeout, idleInTransaction]);
 
 const serializationFailure = '40001';
 const deadlock = '40P01';
+const diskFull = '53100';
 const uniqueViolation = '23505';
 const noCode = 'no answer';
 
@@ -35,9 +36,25 @@ export function databaseFault(cause: unknown): unknown {
     return new AppError('databaseTimeout', `the database took too long (${code})`, { cause });
   }
   if (unavailableClasses.has(code.slice(0, 2))) {
-    return new AppError('databaseUnavailable', `the database is not available (${code})`, { cause });
+    const what = code === diskFull ? 'has no room left' : 'is not available';
+    return new AppError('databaseUnavailable', `the database ${what} (${code})`, { cause });
   }
   return cause;
+}
+
+/** Why PostgreSQL lets nobody in with these credentials, by code; waiting mends none of it. */
+export const signInRefusals: Record<string, string> = {
+  '28P01': 'the password is wrong',
+  '28000': 'the role may not sign in from here',
+  '3D000': 'there is no such database',
+};
+
+/** Why the server refused to let anybody in, with its code; null for any other fault. */
+export function signInRefusal(cause: unknown): string | null {
+  if (!(cause instanceof pg.DatabaseError)) return null;
+  const code = codeOf(cause) ?? noCode;
+  const why = signInRefusals[code];
+  return why === undefined ? null : `${why} (${code})`;
 }
 
 /** True when the same transaction may succeed when it is run again. */

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import { codeOf } from '../errors.ts';
 import { connectionOptions } from './database.ts';
+import { signInRefusals } from './faults.ts';
 
 const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
 
@@ -101,9 +102,7 @@ async function newestFile(): Promise<number> {
 }
 
 const connectReasons: Record<string, string> = {
-  '28P01': 'the password is wrong',
-  '28000': 'the role may not sign in from here',
-  '3D000': 'there is no such database',
+  ...signInRefusals,
   '53300': 'it has no connection left',
   ECONNREFUSED: 'the connection was refused: nothing listens there',
   ENOTFOUND: 'the name of the host does not resolve',

@@ -6,7 +6,7 @@ import { millis } from './clock.ts';
 import { storedFrom } from './rows.ts';
 
 /** The columns that `troubleFrom` reads. */
-export const troubleColumns = [
+const troubleColumns = [
   'failures',
   'last_failure',
   millis(sql<Date | null>`quarantined_at`).$castTo<number | null>().as('quarantinedAt'),
@@ -22,7 +22,7 @@ export const factColumns = [
   ...troubleColumns,
 ] as const;
 
-type TroubleRow = { failures: number; last_failure: string | null; quarantinedAt: number | null };
+export type TroubleRow = { failures: number; last_failure: string | null; quarantinedAt: number | null };
 type FactsRow = TroubleRow & {
   id: string;
   status: string;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { AuditFacts, type AuditRow, AuditType } from '../rollout/audit.ts';
+import { AuditFacts, type AuditRow } from '../rollout/audit.ts';
 import { Actor } from '../rollout/reasons.ts';
 import { isScheduled, Rollout, type StoredRollout } from '../rollout/rollout.ts';
 import { ScheduledRollout } from '../rollout/scheduled.ts';
@@ -23,7 +23,7 @@ const AuditRowColumns = z
     rollout_id: z.string().nullable(),
     subject: z.string(),
     at: z.number(),
-    type: AuditType,
+    type: z.string(),
     actor_kind: Actor.shape.kind,
     actor_name: z.string(),
     message: z.string(),

@@ -1,13 +1,16 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import type { TargetQuery, TargetRecord, TargetRecords } from '../rollout/ports/targets.ts';
+import { AppError } from '../errors.ts';
+import type { LastRollout, TargetQuery, TargetRecord, TargetRecords } from '../rollout/ports/targets.ts';
+import { millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
+import { factsFrom, troubleFrom } from './row-facts.ts';
 import { parsed, rolloutFrom } from './rows.ts';
 
 /**
  * Targets as their rollouts tell of them, on PostgreSQL. Throws AppError `databaseUnavailable` or `databaseTimeout`
- * when the database fails and `corruptRow` when a row cannot be understood.
+ * when the database fails.
  */
 export function targetStore(db: Db): TargetRecords {
   return {
@@ -24,6 +27,14 @@ function rowsOf(db: Db) {
     .select((column) => [
       'last.id',
       'last.document',
+      'last.status',
+      'last.cluster',
+      'last.namespace',
+      'last.virtual_service',
+      'last.route',
+      'last.failures',
+      'last.last_failure',
+      millis(column.ref('last.quarantined_at')).$castTo<number | null>().as('quarantinedAt'),
       column
         .selectFrom('rollout as live')
         .select('live.id')
@@ -75,9 +86,23 @@ async function last(db: Db, name: Parameters<TargetRecords['last']>[0]): Promise
   return row === undefined ? null : recordFrom(row);
 }
 
-function recordFrom(row: { id: string; document: unknown; live: unknown }): TargetRecord {
+type Row = Parameters<typeof factsFrom>[0] & { document: unknown; route: string | null; live: unknown };
+
+function recordFrom(row: Row): TargetRecord {
+  const { cluster, namespace, virtual_service: virtualService, route } = row;
   return {
-    last: rolloutFrom(row.id, row.document),
+    key: { cluster, namespace, virtualService, route: route ?? '' },
+    last: lastFrom(row),
     live: parsed(Live, row.live, `the live rollout beside ${row.id}`),
   };
+}
+
+/** One that this version cannot read hides no other target. */
+function lastFrom(row: Row): LastRollout {
+  try {
+    return { kind: 'rollout', rollout: rolloutFrom(row.id, row.document), trouble: troubleFrom(row) };
+  } catch (cause) {
+    if (cause instanceof AppError) return { kind: 'unreadable', row: factsFrom(row) };
+    throw cause;
+  }
 }

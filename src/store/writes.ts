@@ -50,9 +50,13 @@ export async function appendSubjectAudit(trx: Trx, subject: string, event: Audit
   await trx.insertInto('audit').values(row).execute();
 }
 
-function eventColumns({ type, actor, message, facts }: AuditEvent) {
+function eventColumns(event: AuditEvent) {
+  return { at: databaseClock, ...eventTexts(event) };
+}
+
+/** An audit event as its columns hold it, all but its time and place. */
+export function eventTexts({ type, actor, message, facts }: AuditEvent) {
   return {
-    at: databaseClock,
     type,
     actor_kind: actor.kind,
     actor_name: storable(actor.name),
@@ -67,20 +71,25 @@ function eventColumns({ type, actor, message, facts }: AuditEvent) {
  */
 export async function keepMeasurements(
   trx: Trx,
-  { id, watch, traffic }: Rollout,
+  rollout: Rollout,
   step: number | null,
   measurements: Measurements,
 ): Promise<void> {
+  const text = measuredText(rollout, measurements);
+  const payload = sql<string>`${text}::jsonb || jsonb_build_object('step', ${step}::integer)`;
+  await trx
+    .insertInto('measurement')
+    .values({ rollout_id: rollout.id, at: instant(measurements.takenAt), payload })
+    .onConflict((conflict) => conflict.columns(['rollout_id', 'at']).doNothing())
+    .execute();
+}
+
+/** What one poll measured and how it was judged, as JSON; the step is added where it is written. */
+export function measuredText({ watch, traffic }: Rollout, measurements: Measurements): string {
   const judged = Object.entries(watch.results)
     .filter(([, { at }]) => at === measurements.takenAt)
     .map(([check, { verdict, limit, failuresInARow }]) => [check, { verdict, limit, failuresInARow }]);
-  const kept = { ...measurements, step, share: traffic.applied, judged: Object.fromEntries(judged) };
-  const payload = sql<string>`${jsonText(kept)}::jsonb`;
-  await trx
-    .insertInto('measurement')
-    .values({ rollout_id: id, at: instant(measurements.takenAt), payload })
-    .onConflict((conflict) => conflict.columns(['rollout_id', 'at']).doNothing())
-    .execute();
+  return jsonText({ ...measurements, share: traffic.applied, judged: Object.fromEntries(judged) });
 }
 
 /** From when on answers are still remembered. */

@@ -39,7 +39,7 @@ export type Pod = z.infer<typeof Pod>;
 
 /** What owns the pods of a Deployment's revision; its template says which containers are the workload's own. */
 export const ReplicaSet = z.looseObject({
-  metadata: z.looseObject({ name: z.string() }),
+  metadata: z.looseObject({ name: z.string(), labels: Labels.optional() }),
   spec: z.looseObject({
     template: z
       .looseObject({
@@ -49,6 +49,41 @@ export const ReplicaSet = z.looseObject({
   }),
 });
 export type ReplicaSet = z.infer<typeof ReplicaSet>;
+
+/** What is kept of a pod that is watched: a namespace has thousands, of which little is read. */
+export const WatchedPod = z.object({
+  metadata: z.object({
+    labels: Labels.optional(),
+    annotations: Labels.transform(injectedOnly).optional(),
+    deletionTimestamp: z.unknown().optional(),
+    ownerReferences: z
+      .array(z.object({ kind: z.string(), name: z.string(), controller: z.boolean().optional() }))
+      .optional(),
+  }),
+  spec: z.object({ containers: z.array(z.object({ name: z.string() })) }).optional(),
+  status: z
+    .object({
+      phase: z.string().optional(),
+      conditions: z.array(z.object({ type: z.string(), status: z.string() })).optional(),
+      containerStatuses: z.array(z.object({ name: z.string(), imageID: z.string().optional() })).optional(),
+    })
+    .optional(),
+});
+
+/** Of all that is written on a pod, the word of Istio's injector is read. */
+function injectedOnly(annotations: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).filter(([key]) => key === 'sidecar.istio.io/status'));
+}
+
+/** What is kept of a ReplicaSet that is watched. */
+export const WatchedReplicaSet = z.object({
+  metadata: z.object({ name: z.string(), labels: Labels.optional() }),
+  spec: z.object({
+    template: z
+      .object({ spec: z.object({ containers: z.array(z.object({ name: z.string() })) }).optional() })
+      .optional(),
+  }),
+});
 
 /** A list as the API server answers it. */
 export function listOf<Item>(item: z.ZodType<Item>) {

@@ -1,9 +1,13 @@
 import { AppError } from '../errors.ts';
 import type { Mesh, MeshFailure } from '../rollout/ports/mesh.ts';
+import type { Marks } from '../rollout/ports/orphans.ts';
 import { unavailable } from './api-answer.ts';
 import { istioMesh } from './istio.ts';
 import { connectKube, type Kube } from './kube.ts';
 import type { KubeSource } from './kube-connection.ts';
+import { markedIn } from './marks.ts';
+import { type WatchedKube, watchKube } from './watched-kube.ts';
+import { realClock } from './watched-list.ts';
 
 /** A cluster of the configuration. */
 export type ClusterAddress = { name: string; source: KubeSource; clusterDomain: string };
@@ -11,11 +15,15 @@ export type ClusterAddress = { name: string; source: KubeSource; clusterDomain: 
 /** Where an adapter reports what it survived. */
 export type Reports = Record<'info' | 'warn', (fields: Record<string, unknown>, message: string) => void>;
 
+/** Whether the API answers; `why` says what is missing, which may be a thing that turns do without. */
+type Answers = { ok: true; why?: string } | { ok: false; why: string };
+
 export type Clusters = {
   /** Sends each question to the cluster that it names; none ever gets another cluster's. */
   mesh: Mesh;
+  marks: Marks;
   /** Whether each cluster's API answers, by name. */
-  ready(signal: AbortSignal): Promise<Record<string, { ok: true } | { ok: false; why: string }>>;
+  ready(signal: AbortSignal): Promise<Record<string, Answers>>;
   close(): Promise<void>;
 };
 
@@ -30,7 +38,16 @@ export async function openClusters(addresses: readonly ClusterAddress[], log: Re
   const [only] = openings;
   if (openings.length === 1 && only?.kind === 'broken') throw new AppError('configuration', only.failure.why);
   return {
-    mesh: routedMesh((name, signal) => openOne(members.get(name), name, signal)),
+    mesh: routedMesh(async (name, signal) => {
+      const opening = await openOne(members.get(name), name, signal);
+      return opening.kind === 'open' ? opening.mesh : opening;
+    }),
+    marks: {
+      marked: async (cluster, namespaces, signal) => {
+        const opening = await openOne(members.get(cluster), cluster, signal);
+        return opening.kind === 'open' ? markedIn({ cluster, ...opening }, namespaces, signal) : opening;
+      },
+    },
     ready: async (signal) => {
       const answers = [...members].map(
         async ([name, member]) => [name, await readyOf(member, signal)] as const,
@@ -43,7 +60,7 @@ export async function openClusters(addresses: readonly ClusterAddress[], log: Re
   };
 }
 
-type Opened = { kind: 'open'; mesh: Mesh; kube: Kube };
+type Opened = { kind: 'open'; mesh: Mesh; kube: Kube; watched: WatchedKube; clusterDomain: string };
 type Opening = Opened | { kind: 'broken'; failure: MeshFailure };
 
 type Member = {
@@ -57,7 +74,7 @@ function memberOf(address: ClusterAddress, log: Reports): Member {
   let reported: string | null = null;
 
   async function tryOnce(): Promise<Opening> {
-    const opened = await openAddress(address);
+    const opened = await openAddress(address, log);
     if (opened.kind === 'open') {
       if (reported !== null) log.info({ cluster: address.name }, 'a cluster can be used again');
       reported = null;
@@ -78,15 +95,25 @@ function memberOf(address: ClusterAddress, log: Reports): Member {
     },
     close: async () => {
       const opened = await opening;
-      if (opened?.kind === 'open') await opened.kube.close();
+      if (opened?.kind !== 'open') return;
+      opened.watched.close();
+      await opened.kube.close();
     },
   };
 }
 
-async function openAddress({ source, clusterDomain }: ClusterAddress): Promise<Opening> {
+async function openAddress({ name, source, clusterDomain }: ClusterAddress, log: Reports): Promise<Opening> {
   try {
     const kube = await connectKube(source);
-    return { kind: 'open', kube, mesh: istioMesh(kube, { clusterDomain }) };
+    const watched = watchKube(kube, {
+      clock: realClock,
+      denied: (resource, namespace, why) =>
+        log.info(
+          { cluster: name, resource, namespace, why },
+          'a watch is not allowed: every turn reads for itself',
+        ),
+    });
+    return { kind: 'open', kube, watched, clusterDomain, mesh: istioMesh(kube, { clusterDomain, watched }) };
   } catch (error) {
     const why = error instanceof AppError ? error.message : 'the credentials cannot be read';
     return { kind: 'broken', failure: unavailable('unauthorized', why) };
@@ -97,12 +124,12 @@ async function openOne(
   member: Member | undefined,
   name: string,
   signal: AbortSignal,
-): Promise<Mesh | MeshFailure> {
+): Promise<Opened | MeshFailure> {
   if (member === undefined) return notConfigured(name);
   const opening = await openedIn(member, signal);
   if (opening === null)
     return unavailable('timeout', `the credentials of the cluster ${name} were not read in time`);
-  return opening.kind === 'open' ? opening.mesh : opening.failure;
+  return opening.kind === 'open' ? opening : opening.failure;
 }
 
 /** A rollout outlives the configuration that it was started with. */
@@ -114,18 +141,20 @@ function notConfigured(name: string): MeshFailure {
   );
 }
 
-async function readyOf(
-  member: Member,
-  signal: AbortSignal,
-): Promise<{ ok: true } | { ok: false; why: string }> {
+async function readyOf(member: Member, signal: AbortSignal): Promise<Answers> {
   const opening = await openedIn(member, signal);
   if (opening === null) return { ok: false, why: 'no answer in time' };
   // Anybody may read this: which file it is stays in the log.
   if (opening.kind === 'broken')
     return { ok: false, why: 'its credentials cannot be read: the log says why' };
   const read = await opening.kube.readVersion(signal);
-  if (read.kind === 'found') return { ok: true };
+  if (read.kind === 'found') return { ok: true, ...saysCold(opening.watched.counts()) };
   return { ok: false, why: read.kind === 'missing' ? 'the API server does not know its version' : read.why };
+}
+
+function saysCold({ watched, cold }: { watched: number; cold: number }): { why?: string } {
+  if (cold === 0) return {};
+  return { why: `${cold} of ${watched} lists are not watched now: turns there read for themselves` };
 }
 
 /** Waits for an opening until `signal` aborts; null when that came first. */
@@ -152,7 +181,8 @@ function routedMesh(openCluster: (name: string, signal: AbortSignal) => Promise<
     };
   return {
     resolve: (request, signal) => routed((mesh) => mesh.resolve(request, signal))(request.cluster, signal),
-    look: (target, signal) => routed((mesh) => mesh.look(target, signal))(target.cluster, signal),
+    look: (target, signal, options) =>
+      routed((mesh) => mesh.look(target, signal, options))(target.cluster, signal),
     survey: (name, signal) => routed((mesh) => mesh.survey(name, signal))(name.cluster, signal),
     write: (target, view, write, signal) =>
       routed((mesh) => mesh.write(target, view, write, signal))(target.cluster, signal),

@@ -5,9 +5,9 @@ import { type Connection, connect, type KubeSource, send } from './kube-connecti
 
 /** Something that canaryd has to be allowed; `name` is the object's, empty for any. */
 export type Right = {
-  verb: 'get' | 'list' | 'patch';
-  group: '' | 'networking.istio.io';
-  resource: 'virtualservices' | 'destinationrules' | 'services' | 'pods';
+  verb: 'get' | 'list' | 'watch' | 'patch';
+  group: '' | 'apps' | 'networking.istio.io';
+  resource: 'virtualservices' | 'destinationrules' | 'services' | 'pods' | 'replicasets';
   /** Empty asks for all namespaces at once. */
   namespace: string;
   name: string;

@@ -15,19 +15,25 @@ import { type Behind, readPods } from './pods.ts';
 import { readSplit, type Split } from './split.ts';
 import { survey } from './survey.ts';
 import { type Misshapen, nameOf, readRoute, VirtualService } from './virtual-service.ts';
+import type { LookReads, WatchedKube } from './watched-kube.ts';
 import { ownerOf, rolledBackIn, weightChanges, weightPatch } from './weight-patch.ts';
 
 export type IstioOptions = {
   /** The cluster's DNS domain, in which short host names are completed. */
   clusterDomain: string;
+  /** What is known of the cluster by watching; without it every look reads. */
+  watched?: WatchedKube;
 };
 
 /** The `Mesh` of one cluster with Istio. */
-export function istioMesh(kube: Kube, { clusterDomain }: IstioOptions): Mesh {
-  const cluster = { kube, clusterDomain };
+export function istioMesh(kube: Kube, { clusterDomain, watched }: IstioOptions): Mesh {
+  const cluster: Watching = { kube, clusterDomain, watched };
   return {
     resolve: (request, signal) => resolve(cluster, request, signal),
-    look: (target, signal) => look(cluster, target, signal),
+    look: async (target, signal, options) => {
+      const recent = options?.recent === true ? await lookBack(cluster, target, signal) : null;
+      return recent ?? look(cluster, target, { reads: kube, signal });
+    },
     survey: (name, signal) => survey(cluster, name, signal),
     write: (target, view, write, signal) => writeShare(cluster, target, view, { write, signal }),
     preview: async (request, writes, signal) => {
@@ -47,10 +53,28 @@ async function resolve(cluster: Cluster, request: LocatedRequest, signal: AbortS
   return { kind: 'resolved', target: { ...found.target, stableReadyAtStart }, readiness };
 }
 
-async function look(cluster: Cluster, target: Target, signal: AbortSignal): Promise<MeshView> {
+type Watching = Cluster & { watched: WatchedKube | undefined };
+
+/** A view of what a watch has told; null where that does not tell all that a look would read. */
+async function lookBack(cluster: Watching, target: Target, signal: AbortSignal): Promise<SplitView | null> {
+  const pods = new Set([target.stable, target.canary].map(({ service }) => service.namespace));
+  const reads = cluster.watched?.recent({ virtualService: target.namespace, pods: [...pods] });
+  if (!reads) return null;
+  const view = await look(cluster, target, { reads, signal });
+  if (view.kind !== 'split') return null;
+  const { readiness, images } = view;
+  const parts = [readiness.stable, readiness.canary, images.stable, images.canary];
+  return parts.every(({ kind }) => kind === 'known') ? { ...view, recent: true } : null;
+}
+
+async function look(
+  cluster: Cluster,
+  target: Target,
+  { reads, signal }: { reads: LookReads; signal: AbortSignal },
+): Promise<MeshView> {
   const [read, behind] = await Promise.all([
-    cluster.kube.readVirtualService(objectNameOf(target), signal),
-    readPods(cluster.kube, target, signal),
+    reads.readVirtualService(objectNameOf(target), signal),
+    readPods(reads, target, signal),
   ]);
   if (read.kind !== 'found') return read;
   const split = splitOf(cluster, read.value, target);
@@ -58,7 +82,7 @@ async function look(cluster: Cluster, target: Target, signal: AbortSignal): Prom
 }
 
 async function writeShare(
-  cluster: Cluster,
+  cluster: Watching,
   target: Target,
   view: SplitView,
   { write, signal }: { write: WeightWrite; signal: AbortSignal },
@@ -73,7 +97,9 @@ async function writeShare(
   if (canary === null && write.share > 0) return gone(target.canary);
   const patch = weightPatch(seen, { stable, canary, canaryShare, foreign }, target, write);
   const written = await cluster.kube.patchVirtualService(objectNameOf(target), patch, signal);
-  return written.kind === 'written' ? readBack(cluster, written.value, target, write) : written;
+  if (written.kind !== 'written') return written;
+  cluster.watched?.wrote(written.value);
+  return readBack(cluster, written.value, target, write);
 }
 
 /** An answer of 200 counts only when its body shows the share and our epoch. */

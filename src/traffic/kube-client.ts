@@ -1,5 +1,6 @@
 import type { ApiAnswer } from './api-answer.ts';
 import { type Connection, connect, type KubeSource, type Request, send } from './kube-connection.ts';
+import { type Opened, openPath } from './open-path.ts';
 
 /** One cluster's connection, which is made anew when its credentials have changed. */
 export type Client = {
@@ -11,30 +12,50 @@ export type Client = {
   istioVersion: string;
 };
 
-const late: ApiAnswer = {
+const late: Failed = {
   kind: 'broken',
   how: 'notStarted',
   why: "the cluster's credentials were not renewed in time",
 };
 
-/**
- * A token may have been renewed since it was read: a 401 is asked once more with fresh credentials. A renewal that takes
- * longer than the call may last goes on without it, for the calls that follow.
- */
+/** One request, with its answer read to the end. */
 export async function ask(
   client: Client,
   request: Request,
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<ApiAnswer> {
+  return withCredentials(client, (connection) => send(connection, request, signal, timeoutMs), {
+    signal,
+    timeoutMs,
+  });
+}
+
+/** Opens a path of the API, query included, on connections that turns do not use; see `openPath`. */
+export async function open(client: Client, path: string, signal: AbortSignal): Promise<Opened> {
+  const timeoutMs = client.readTimeoutMs;
+  return withCredentials(client, (connection) => openPath(connection, path, signal), { signal, timeoutMs });
+}
+
+type Failed = Exclude<ApiAnswer, { kind: 'ok' }>;
+
+/**
+ * A token may have been renewed since it was read: a 401 is asked once more with fresh credentials. A renewal that takes
+ * longer than the call may last goes on without it, for the calls that follow.
+ */
+async function withCredentials<Answered extends { kind: 'ok' | 'open' }>(
+  client: Client,
+  attempt: (connection: Connection) => Promise<Answered | Failed>,
+  { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
+): Promise<Answered | Failed> {
   const before = client.connection;
   const used = await inTime(before, signal, timeoutMs);
   if (used === null) return late;
-  const answer = await send(used, request, signal, timeoutMs);
+  const answer = await attempt(used);
   if (answer.kind !== 'refused' || answer.refusal.code !== 401) return answer;
   if (client.connection === before) client.connection = reconnect(client.source, used);
   const renewed = await inTime(client.connection, signal, timeoutMs);
-  return renewed === null ? late : send(renewed, request, signal, timeoutMs);
+  return renewed === null ? late : attempt(renewed);
 }
 
 /** The connection, or null when it is not there within `ms` milliseconds or before `signal` aborts. */
@@ -63,9 +84,14 @@ async function reconnect(source: KubeSource, used: Connection): Promise<Connecti
   try {
     const fresh = await connect(source);
     // Not awaited: it waits for requests of others, and what fails in closing concerns nobody.
-    used.agent.close().catch(() => undefined);
+    closeAgents(used).catch(() => undefined);
     return fresh;
   } catch {
     return used;
   }
+}
+
+/** Closes idle connections and waits for open requests. */
+export async function closeAgents({ agent, streams }: Connection): Promise<void> {
+  await Promise.all([agent.close(), streams.close()]);
 }

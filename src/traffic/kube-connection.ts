@@ -31,6 +31,11 @@ export type Connection = {
   version: VersionApi;
   authorization: AuthorizationV1Api;
   agent: Agent;
+  /** What stays open for long has connections of its own, so that it never takes one from a turn. */
+  streams: Agent;
+  server: string;
+  /** The headers that say who asks, read anew by each request: a plugin or a file may have a newer token. */
+  identify(): Promise<Record<string, string>>;
 };
 
 /** One request; it must hand on `options`, which carry the agent and the deadline. */
@@ -40,6 +45,7 @@ const connectTimeoutMs = 3000;
 /** What a plugin may take to hand out credentials, in milliseconds; one that hangs must not stop a worker for good. */
 const credentialsMs = 10_000;
 const maxConnections = 8;
+const patience = { headersTimeout: 10_000, bodyTimeout: 10_000 };
 
 /**
  * Reads the credentials and makes the clients; nothing is sent yet.
@@ -53,14 +59,30 @@ export async function connect(source: KubeSource): Promise<Connection> {
   if (cluster.proxyUrl !== undefined) {
     throw new AppError('configuration', 'the kubeconfig names a proxy-url, which canaryd does not support');
   }
-  const agent = await agentFor(config, source);
+  const tls = await tlsFor(config, source);
   return {
     custom: config.makeApiClient(CustomObjectsApi),
     core: config.makeApiClient(CoreV1Api),
     version: config.makeApiClient(VersionApi),
     authorization: config.makeApiClient(AuthorizationV1Api),
-    agent,
+    agent: new Agent({ ...patience, connections: maxConnections, connect: tls }),
+    streams: new Agent({ ...patience, bodyTimeout: 0, connect: tls }),
+    server: cluster.server.replace(/\/+$/, ''),
+    identify: () => headersOf(config),
   };
+}
+
+async function headersOf(config: KubeConfig): Promise<Record<string, string>> {
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const basic = options.auth
+    ? { authorization: `Basic ${Buffer.from(options.auth).toString('base64')}` }
+    : {};
+  const given = Object.entries(options.headers ?? {}).map(([name, value]) => [
+    name.toLowerCase(),
+    String(value),
+  ]);
+  return { ...basic, ...Object.fromEntries(given) };
 }
 
 /** Sends one request with a deadline of `timeoutMs`, or until `signal` aborts. Never throws for what a server or a network may do. */
@@ -123,8 +145,10 @@ async function loadConfig(source: KubeSource): Promise<KubeConfig> {
   }
 }
 
-/** The client's own way makes an agent, and with it a TLS connection, for each request. */
-async function agentFor(config: KubeConfig, source: KubeSource): Promise<Agent> {
+type Tls = Record<string, unknown>;
+
+/** How to connect. The client's own way makes an agent, and with it a TLS connection, for each request. */
+async function tlsFor(config: KubeConfig, source: KubeSource): Promise<Tls> {
   const options: RequestOptions = {};
   try {
     await Promise.race([
@@ -140,12 +164,7 @@ async function agentFor(config: KubeConfig, source: KubeSource): Promise<Agent> 
   const { ca, cert, key, rejectUnauthorized, servername } = options;
   const tls = { ca, cert, key, rejectUnauthorized, servername };
   const given = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined));
-  return new Agent({
-    connections: maxConnections,
-    connect: { timeout: connectTimeoutMs, ...given },
-    headersTimeout: 10_000,
-    bodyTimeout: 10_000,
-  });
+  return { timeout: connectTimeoutMs, ...given };
 }
 
 function noServiceAccount(): AppError {
@@ -175,7 +194,7 @@ function optionsOf(agent: Agent, signal: AbortSignal): ConfigurationOptions {
   return { middleware: [middleware], middlewareMergeStrategy: 'append' };
 }
 
-function rejectedWhen(signal: AbortSignal): Promise<never> {
+export function rejectedWhen(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(new Error('the deadline has passed')), { once: true });
   });
@@ -209,7 +228,7 @@ function refusalOf({ code, body, headers }: ApiException<unknown>): Refusal {
   return { code, status: statusOf(body), retryAfter: headers['retry-after'] ?? null };
 }
 
-function statusOf(body: unknown): ApiStatus | null {
+export function statusOf(body: unknown): ApiStatus | null {
   if (typeof body !== 'string') return null;
   try {
     return ApiStatus.safeParse(JSON.parse(body)).data ?? null;

@@ -10,14 +10,20 @@ import {
   writtenAnswer,
 } from './api-answer.ts';
 import { DestinationRule, listOf, Pod, ReplicaSet, Service } from './cluster-objects.ts';
-import { ask, type Client } from './kube-client.ts';
+import { ask, type Client, closeAgents } from './kube-client.ts';
 import { connect, type KubeSource, type Request } from './kube-connection.ts';
+import { type AskedList, openList } from './open-list.ts';
+import type { Opened } from './open-path.ts';
 import { VirtualService } from './virtual-service.ts';
 import type { PatchOperation } from './weight-patch.ts';
 
 type Labels = Record<string, string>;
 export type ObjectName = { namespace: string; name: string };
 export type KubeRead<Value> = { kind: 'found'; value: Value } | { kind: 'missing' } | MeshFailure;
+/** `after` is the `next` of the page before; null is the first page. */
+type PageOf = { namespace: string | null; after: string | null };
+/** `next` is null on the last page. */
+type Page<Item> = { items: Item[]; next: string | null };
 type KubeWritten<Value> = Exclude<Written<Value>, { kind: 'notServed' }>;
 
 /** What canaryd asks of a cluster. Each call has a deadline, ends early when `signal` aborts, and answers instead of throwing. */
@@ -28,12 +34,16 @@ export interface Kube {
     patch: PatchOperation[],
     signal: AbortSignal,
   ): Promise<KubeWritten<VirtualService>>;
+  /** One page of the VirtualServices of a namespace; null is every namespace. One that cannot be read is left out. */
+  listVirtualServices(asked: PageOf, signal: AbortSignal): Promise<KubeRead<Page<VirtualService>>>;
   listDestinationRules(namespace: string, signal: AbortSignal): Promise<KubeRead<DestinationRule[]>>;
   readService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<Service>>;
   /** Pods that have all these labels. */
   listPods(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<Pod[]>>;
   /** ReplicaSets that have all these labels, those without a pod included. */
   listReplicaSets(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<ReplicaSet[]>>;
+  /** Opens a list, to be read piece by piece, on connections that no other call uses; the only deadline is the signal's. */
+  openList(asked: AskedList, signal: AbortSignal): Promise<Opened>;
   /** Asks for the server's version, which everybody may read: whether it answers at all. */
   readVersion(signal: AbortSignal): Promise<KubeRead<ServerVersion>>;
   /** Closes idle connections and waits for open requests. */
@@ -66,12 +76,14 @@ export async function connectKube(source: KubeSource, options: KubeOptions = {})
   return {
     readVirtualService: (name, signal) => readVirtualService(client, name, signal),
     patchVirtualService: (name, patch, signal) => patchVirtualService(client, name, patch, signal),
+    listVirtualServices: (asked, signal) => listVirtualServices(client, asked, signal),
     listDestinationRules: (namespace, signal) => listDestinationRules(client, namespace, signal),
     readService: (name, signal) => readService(client, name, signal),
     listPods: (namespace, labels, signal) => listPods(client, namespace, labels, signal),
     listReplicaSets: (namespace, labels, signal) => listReplicaSets(client, namespace, labels, signal),
+    openList: (asked, signal) => openList(client, asked, signal),
     readVersion: (signal) => readVersion(client, signal),
-    close: async () => (await client.connection).agent.close(),
+    close: async () => closeAgents(await client.connection),
   };
 }
 
@@ -102,6 +114,42 @@ async function patchVirtualService(
     const request: Request = ({ custom }, options) => custom.patchNamespacedCustomObject(parameters, options);
     return writtenAnswer(await ask(client, request, signal, client.writeTimeoutMs), VirtualService);
   });
+}
+
+/** Small enough to be read within the deadline of one call. */
+const pageSize = 200;
+
+async function listVirtualServices(
+  client: Client,
+  { namespace, after }: PageOf,
+  signal: AbortSignal,
+): Promise<KubeRead<Page<VirtualService>>> {
+  const fault = namespace === null ? null : findBadName(namespace);
+  if (fault !== null) return fault;
+  return inServedVersion(client, async (version) => {
+    const continued = after === null ? {} : { _continue: after };
+    const parameters = { ...virtualServices, version, limit: pageSize, ...continued };
+    const request: Request = ({ custom }, options) =>
+      namespace === null
+        ? custom.listClusterCustomObject(parameters, options)
+        : custom.listNamespacedCustomObject({ ...parameters, namespace }, options);
+    return pageFrom(readAnswer(await ask(client, request, signal, client.readTimeoutMs), PageBody));
+  });
+}
+
+const PageBody = listOf(z.unknown()).extend({
+  metadata: z.looseObject({ continue: z.string().optional() }).optional(),
+});
+
+function pageFrom(page: Read<z.infer<typeof PageBody>>): Read<Page<VirtualService>> {
+  if (page.kind !== 'found') return page;
+  const { items, metadata } = page.value;
+  const read = items.map((item) => VirtualService.safeParse(item));
+  const next = metadata?.continue ?? '';
+  return {
+    kind: 'found',
+    value: { items: read.flatMap(({ data }) => data ?? []), next: next === '' ? null : next },
+  };
 }
 
 async function listDestinationRules(

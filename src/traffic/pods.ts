@@ -8,6 +8,7 @@ import { countReady, sharedLabels } from './workload.ts';
 /** What stands behind one destination, or behind both. */
 export type Behind = Pick<SplitView, 'readiness' | 'images'>;
 
+type Lister = Pick<Kube, 'listPods' | 'listReplicaSets'>;
 type Labels = Record<string, string>;
 type Lists = { pods: KubeRead<Pod[]>; replicaSets: KubeRead<ReplicaSet[]> };
 
@@ -16,7 +17,7 @@ type Lists = { pods: KubeRead<Pod[]>; replicaSets: KubeRead<ReplicaSet[]> };
  * `unknown`, with the reason. All lists are asked for side by side.
  */
 export async function readPods(
-  kube: Kube,
+  kube: Lister,
   { stable, canary }: Pick<Target, 'stable' | 'canary'>,
   signal: AbortSignal,
 ): Promise<Behind> {
@@ -33,7 +34,7 @@ export async function readPods(
 }
 
 async function listBehind(
-  kube: Kube,
+  kube: Lister,
   namespace: string,
   labels: Labels,
   signal: AbortSignal,

@@ -83,9 +83,9 @@ export function rolledBackIn(virtualService: VirtualService): Owner | null {
   return rolloutId === undefined || rolloutId === '' ? null : { rolloutId, epoch: epochFrom(epoch) };
 }
 
+/** The store reads epochs of 15 digits: one that somebody else wrote here leaves room for all turns after it. */
 function epochFrom(text: string | undefined): number {
-  const epoch = Number(text);
-  return Number.isSafeInteger(epoch) ? epoch : 0;
+  return text !== undefined && /^\d{1,14}$/.test(text) ? Number(text) : 0;
 }
 
 /**

@@ -98,7 +98,11 @@ function noVersion(name: string): string {
   return `the subset ${name} selects no usable version, by which Istio's metrics tell the destinations apart: add a version label to it and to its pods`;
 }
 
-function hasLabels({ metadata }: Pod, labels: Labels): boolean {
+/** True when it has all these labels, with these values. */
+export function hasLabels(
+  { metadata }: { metadata: { labels?: Labels | undefined } },
+  labels: Labels,
+): boolean {
   return Object.entries(labels).every(([label, value]) => metadata.labels?.[label] === value);
 }
 

@@ -1,7 +1,7 @@
 import { get } from 'node:http';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AuditRow, AuditType } from '../../src/rollout/audit.ts';
+import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { State } from '../../src/rollout/state.ts';
 import { fakeTimer } from '../fakes/timer.ts';
 import { aliceToken, api, ask, ciToken, problemOf, slugOf } from './api.ts';
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const close of closings.splice(0)) await close();
 });
 
-function row(seq: number, type: AuditType = 'weight.applied', changes: Partial<AuditRow> = {}): AuditRow {
+function row(seq: number, type = 'weight.applied', changes: Partial<AuditRow> = {}): AuditRow {
   const message = `Line ${seq}.`;
   const about = { rolloutId, subject: rolloutId };
   return { ...about, number: 100 + seq, seq, at: now, type, actor: alice, message, facts: {}, ...changes };
@@ -54,6 +54,25 @@ describe("a rollout's live events", () => {
     expect(ids(frames)).toEqual([null, '1', '2', '3']);
     expect(frames[0]?.data).toMatchObject({ id: rolloutId, status: 'running', weight: { applied: 5 } });
     expect(frames[3]?.data).toMatchObject({ seq: 3, type: 'step.started', message: 'Two\nlines.' });
+  });
+
+  it('bring a row whose type only a newer version knows, as it is', async () => {
+    const { app, service, timer, url } = await world(running, [
+      row(1, 'something.new', { facts: { odd: [1] } }),
+    ]);
+    const reader = await read(url + path);
+    const frames = await reader.frames(2);
+    expect(types(frames)).toEqual(['snapshot', 'something.new']);
+    expect(frames[1]?.data).toMatchObject({ seq: 1, type: 'something.new', facts: { odd: [1] } });
+    service.rows.push(row(2, 'torn\nevent: end'));
+    await timer.pass(500);
+    expect((await reader.frames(3))[2]).toMatchObject({ event: 'torn event: end', id: '2' });
+    for (const listed of [path, '/v1/events', '/v1/audit']) {
+      const answer = await ask(app, { url: listed });
+      expect(answer.json().data[0], listed).toMatchObject({ type: 'something.new' });
+    }
+    const lines = await ask(app, { url: '/v1/audit', headers: { accept: 'application/x-ndjson' } });
+    expect(lines.body).toContain('"type":"something.new"');
   });
 
   it('are kept by nobody on the way', async () => {

@@ -8,7 +8,7 @@ import { api, ask, problemOf } from './api.ts';
 const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
 const url = '/v1/targets/default/payment-prod/payment-service';
 
-function world() {
+function world(unreadable: string[] = []) {
   const mesh = fakeMesh();
   mesh.add(where);
   const rollouts = [
@@ -19,7 +19,7 @@ function world() {
   const targets = targetService({
     clusters: ['default', 'blue'],
     mesh,
-    records: memoryTargets(rollouts),
+    records: memoryTargets(rollouts, unreadable),
     deadline: () => new AbortController().signal,
   });
   const app = api({ targets });
@@ -47,6 +47,22 @@ describe('the list of targets', () => {
       },
     ]);
     expect(page).toEqual({ nextCursor: null, hasMore: false });
+  });
+
+  it('has a target whose last rollout this version cannot read, and says what to do, as its own page does', async () => {
+    const { get } = world([rolloutId(2)]);
+    const { data } = (await get('/v1/targets')).json();
+    const lastRollout = {
+      id: rolloutId(2),
+      unreadable: true,
+      status: 'running',
+      explanation: { next: expect.stringContaining('canaryd break-glass rollback') },
+    };
+    expect(data).toMatchObject([
+      { lastRollout: { id: rolloutId(3), status: 'running' } },
+      { ...where, route: 'primary', liveRollout: rolloutId(2), lastRollout },
+    ]);
+    expect((await get(url)).json()).toMatchObject({ lastRollout, routes: [{ name: 'primary' }] });
   });
 
   it('is paged and narrowed, and refuses filters and cursors that it does not know', async () => {

@@ -17,7 +17,8 @@ const Stored = z.object({
   canary: z.string(),
   status: z.string(),
   ended: z.boolean(),
-  applied: z.coerce.number(),
+  /** The canary's share when it began: all of it where a success is taken back. */
+  first: z.coerce.number(),
   epoch: z.coerce.number(),
   /** Seconds since its next turn was due; negative before. */
   late: z.coerce.number().nullable(),
@@ -32,7 +33,7 @@ export type Evidence = z.infer<typeof Stored> & {
 };
 
 const rolloutsSince = `select id, virtual_service as service, document #>> '{target,canary,subset}' as canary,
-    status, ended_at is not null as ended, document #>> '{traffic,applied}' as applied, epoch,
+    status, ended_at is not null as ended, case when document ->> 'rollbackOf' is null then 0 else 100 end as first, epoch,
     extract(epoch from clock_timestamp() - next_at) as late
   from rollout where created_at >= to_timestamp($1::double precision / 1000) order by id`;
 const rowsOf = `select rollout_id, seq, extract(epoch from at) * 1000 as at, type, actor_kind, facts

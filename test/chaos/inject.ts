@@ -11,7 +11,8 @@ import type { FaultKind } from './schedule.ts';
 import { parts, type World } from './world.ts';
 
 type Random = () => number;
-type Inject = (world: World, random: Random) => Promise<boolean>;
+/** `over` aborts when no more faults are wanted. */
+type Inject = (world: World, random: Random, over: AbortSignal) => Promise<boolean>;
 
 /** The stops of a run, one after the other. */
 const stops = new WeakMap<World, Promise<unknown>>();
@@ -28,25 +29,33 @@ export const inject: Record<FaultKind, Inject> = {
     worker?.tell({ kind: 'endAt', how: 'SIGKILL', seam: pick(seams, random) });
     return worker !== null;
   },
-  stop: (world, random) =>
-    oneAtATime(world, async () => {
+  stop: (world, random, over) =>
+    oneAtATime(world, over, async () => {
       const worker = world.fleet.pick(random());
       worker?.signal('SIGSTOP');
       await wait(pastTheLease(random));
       worker?.signal('SIGCONT');
       return worker !== null;
     }),
-  stopMidTurn: (world, random) =>
-    oneAtATime(world, () => {
+  stopMidTurn: (world, random, over) =>
+    oneAtATime(world, over, () => {
       const worker = world.fleet.pick(random());
       const [seam, ms] = [pick(seams, random), pastTheLease(random)];
       return stopFirst(worker === null ? [] : [worker], seam, () => wait(ms));
     }),
-  stopAndWord: (world) =>
-    oneAtATime(world, () => stopFirst(world.fleet.all(), 'before raise', (id) => takenBack(world, id))),
+  stopAndWord: (world, _random, over) =>
+    oneAtATime(world, over, () => stopFirst(world.fleet.all(), 'before raise', (id) => takenBack(world, id))),
+  stopFirstAndWord: (world, _random, over) =>
+    oneAtATime(world, over, () =>
+      stopFirst(world.fleet.all(), 'before first raise', (id) => takenBack(world, id)),
+    ),
+  stopAndPause: (world, _random, over) =>
+    oneAtATime(world, over, () =>
+      stopFirst(world.fleet.all(), 'before step', (id) => say(world, id, 'pause')),
+    ),
   terminateBackends: async ({ db }) => {
     await db.query(`select pg_terminate_backend(pid) from pg_stat_activity
-      where backend_type = 'client backend' and application_name <> 'chaos'`);
+      where backend_type = 'client backend' and application_name like 'canaryd%'`);
     return true;
   },
   redisCrash: async ({ redis }) => done(redis.crash()),
@@ -139,8 +148,9 @@ function pastTheLease(random: Random): number {
   return 2200 + random() * 2500;
 }
 
-async function oneAtATime(world: World, stop: () => Promise<boolean>): Promise<boolean> {
-  const mine = (stops.get(world) ?? Promise.resolve()).then(stop);
+/** Stops take longer than the rests between faults: those that still wait at the end are left out. */
+async function oneAtATime(world: World, over: AbortSignal, stop: () => Promise<boolean>): Promise<boolean> {
+  const mine = (stops.get(world) ?? Promise.resolve()).then(() => (over.aborted ? false : stop()));
   stops.set(
     world,
     mine.catch(() => undefined),
@@ -158,7 +168,11 @@ async function stopFirst(
     worker.tell({ kind: 'endAt', how: 'SIGSTOP', seam });
     const id = await worker.untilEnding(comingMs);
     for (const one of workers) one.tell({ kind: 'forget' });
-    if (id === null) return false;
+    if (id === null) {
+      // It may have come there while it was told to forget it.
+      void worker.untilEnding(comingMs).then(() => worker.signal('SIGCONT'));
+      return false;
+    }
     await meanwhile(id);
     worker.signal('SIGCONT');
     return true;

@@ -98,11 +98,11 @@ const claims: Record<string, number> = {
 };
 
 /** Where traffic is when an end is recorded is where the end says, and there it stays. */
-function endsAreTrue({ rows, writes }: Evidence): string[] {
+function endsAreTrue({ first, rows, writes }: Evidence): string[] {
   const end = rows.find(({ type }) => type in claims);
   if (end === undefined) return [];
   const claimed = claims[end.type];
-  const share = writes.findLast(({ at }) => at <= end.at)?.share ?? 0;
+  const share = writes.findLast(({ at }) => at <= end.at)?.share ?? first;
   const later = writes.find(({ at, byCanaryd }) => at > end.at && byCanaryd);
   return [
     ...(share === claimed ? [] : [`${end.type} was recorded while the canary had ${share} %`]),
@@ -134,10 +134,10 @@ function oneEndAtMost({ rows }: Evidence): string[] {
   return ends.length > 1 ? [`the audit log tells of ${ends.length} ends`] : [];
 }
 
-function appliedRowsChain({ rows }: Evidence): string[] {
+function appliedRowsChain({ first, rows }: Evidence): string[] {
   const moves = appliedIn(rows);
   return moves.flatMap(({ from, to }, index) => {
-    const before = moves[index - 1]?.to ?? 0;
+    const before = moves[index - 1]?.to ?? first;
     return from === before && from !== to
       ? []
       : [`weight.applied tells of ${from} to ${to} % after ${before} %`];
@@ -150,25 +150,37 @@ function cameToAnEnd({ status, rows, ended }: Evidence): string[] {
 }
 
 /**
- * One weight.applied for each change. Only a share whose answer was lost, and that was taken back before anybody read
- * it, is told of by its weight.intended alone.
+ * Each share that the mesh accepted in its name is told once, in this order, and nothing else is told. But for one that
+ * landed late, between a look of the way back and its patch, and that this patch took back: only its intent is told.
  */
-function everyChangeIsTold({ rows, writes, ended }: Evidence): string[] {
+function everyChangeIsTold({ first, rows, writes, ended }: Evidence): string[] {
   if (!ended) return [];
-  const made = writes
-    .map(({ share }) => share)
-    .filter((share, index, all) => share !== (all[index - 1] ?? 0));
   const told = appliedIn(rows).map(({ to }) => to);
   const intended = movesIn(rows, 'weight.intended').map(({ to }) => to);
-  const untold = [...made];
-  for (const share of told) {
-    const at = untold.indexOf(share);
-    if (at < 0) return [`the audit log tells of ${told} %, the mesh went to ${made} %`];
-    untold.splice(at, 1);
-  }
-  const isExcused = untold.every((share) => share === 0 || intended.includes(share));
-  const isWhole = (made.at(-1) ?? 0) === (told.at(-1) ?? 0);
-  return isExcused && isWhole ? [] : [`the mesh went to ${made} %, the audit log tells of ${told} %`];
+  const left = [...told];
+  let known = first;
+  const untold = writes.find((write, index) => {
+    if (write.share === known) return false;
+    if (write.share !== left[0]) return !(intended.includes(write.share) && isTakenBackAtOnce(writes, index));
+    left.shift();
+    known = write.share;
+    return false;
+  });
+  if (untold === undefined && left.length === 0) return [];
+  const made = writes
+    .map(({ share }) => share)
+    .filter((share, index, all) => share !== (all[index - 1] ?? first));
+  return [`the mesh went to ${made} %, the audit log tells of ${told} %`];
+}
+
+/** Milliseconds that a turn on the way back may take, from its look to its patch. */
+const longestTurnMs = 14_000;
+
+function isTakenBackAtOnce(writes: Evidence['writes'], index: number): boolean {
+  const write = writes[index];
+  const next = writes.slice(index + 1).find(({ byCanaryd }) => byCanaryd);
+  if (write === undefined || next === undefined) return false;
+  return next.share === 0 && next.epoch > write.epoch && next.at - write.at <= longestTurnMs;
 }
 
 function appliedIn(rows: AuditLine[]): { from: number; to: number }[] {
@@ -183,7 +195,8 @@ function isRaise(type: string, facts: unknown): boolean {
   return type === 'weight.applied' && isMove(facts) && facts.to > 0;
 }
 
-function isMove(facts: unknown): facts is { from: number; to: number } {
+/** Whether the facts of an audit row tell of a weight that moved. */
+export function isMove(facts: unknown): facts is { from: number; to: number } {
   return typeof facts === 'object' && facts !== null && 'from' in facts && 'to' in facts;
 }
 

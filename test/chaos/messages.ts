@@ -1,12 +1,14 @@
 import { z } from 'zod';
 import { protections } from './protections.ts';
 
-/** Where in a turn a worker can be told to stop or to die. */
+/** Where in a turn a worker can be told to stop or to die: some calls go by two names, the second more exact. */
 export const seams = [
   'after claim',
   'before save',
+  'before step',
   'after save',
   'before raise',
+  'before first raise',
   'after raise',
   'before write',
   'after write',

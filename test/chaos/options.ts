@@ -4,10 +4,12 @@ import { protections } from './protections.ts';
 
 export const usage = `usage: npm run chaos -- [--seed N] [--seconds S] [--workers W]
                     [--without fence|resource-version|closing-write|sweep]
+                    [--aim fence|resource-version|closing-write|sweep]
 
 Real PostgreSQL, Redis and Prometheus, a simulated mesh and W workers (4), with
 faults for S seconds (60). Exit code 1 when a promise was broken. --without
-takes a protection out: then promises have to break.
+takes a protection out and aims all faults at the gap behind it: then promises
+have to break. --aim aims at it with the protection in place.
 `;
 
 const Options = z.object({
@@ -15,6 +17,7 @@ const Options = z.object({
   seconds: z.coerce.number().min(1).default(60),
   workers: z.coerce.number().int().min(1).default(4),
   without: z.enum(protections).nullable().default(null),
+  aim: z.enum(protections).nullable().default(null),
 });
 export type Options = z.infer<typeof Options>;
 
@@ -28,9 +31,11 @@ export function readOptions(args: string[]): Options | null {
         seconds: { type: 'string' },
         workers: { type: 'string' },
         without: { type: 'string' },
+        aim: { type: 'string' },
       },
     });
-    return Options.safeParse(values).data ?? null;
+    const options = Options.safeParse(values).data ?? null;
+    return options === null ? null : { ...options, aim: options.aim ?? options.without };
   } catch {
     return null;
   }

@@ -36,13 +36,20 @@ async function post({ api, token }: World, path: string, body: object): Promise<
   await sent.then((answer) => answer.text()).catch(() => undefined);
 }
 
-/** A team for each service, that releases one version after the other until `isOver`, and then sees its last one end. */
-export async function releaseAll(world: World, seed: number, isOver: () => boolean): Promise<void> {
-  const teams = services.map((service, index) => ({ service, random: seededRandom(seed * 100 + index) }));
+/** What teams do until `isOver`; those that are `quiet` only begin releases. */
+export type Custom = { seed: number; quiet: boolean; isOver: () => boolean };
+
+/** A team for each service, that releases one version after the other until it is over, and then sees its last one end. */
+export async function releaseAll(world: World, { seed, quiet, isOver }: Custom): Promise<void> {
+  const teams = services.map((service, index) => ({
+    service,
+    quiet,
+    random: seededRandom(seed * 100 + index),
+  }));
   await Promise.all(teams.map((team) => keepReleasing(world, team, isOver)));
 }
 
-type Team = { service: Service; random: () => number };
+type Team = { service: Service; quiet: boolean; random: () => number };
 
 async function keepReleasing(world: World, team: Team, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
@@ -66,12 +73,16 @@ async function begin(world: World, { service, random }: Team): Promise<void> {
 }
 
 /** What people do while it goes on; once all is over they let it come to its end. */
-async function accompany(world: World, { service, random }: Team, isOver: () => boolean): Promise<void> {
+async function accompany(
+  world: World,
+  { service, quiet, random }: Team,
+  isOver: () => boolean,
+): Promise<void> {
   for (;;) {
     const live = await liveOn(world.db, service);
     if (live === null) return;
     if (live.status === 'paused') await say(world, live.id, 'resume');
-    else if (!isOver()) await sometimes(world, live.id, random);
+    else if (!quiet && !isOver()) await sometimes(world, live.id, random);
     await wait(200 + random() * 400);
   }
 }

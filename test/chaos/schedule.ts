@@ -1,4 +1,5 @@
 import { seededRandom } from '../../src/sandbox/random.ts';
+import type { Protection } from './protections.ts';
 
 /** What can happen, and how often beside the others. */
 const shares = {
@@ -6,8 +7,12 @@ const shares = {
   killMidTurn: 1,
   stop: 1,
   stopMidTurn: 3,
-  /** Stops before its write, and a person takes that rollout back meanwhile. */
-  stopAndWord: 5,
+  /** Stops before it writes more weight, and a person takes that rollout back meanwhile. */
+  stopAndWord: 4,
+  /** The same before its first weight: whoever takes it back finds nothing to take. */
+  stopFirstAndWord: 2,
+  /** Stops before it writes down that a step is over, and a person pauses that rollout meanwhile. */
+  stopAndPause: 1,
   terminateBackends: 1,
   redisCrash: 1,
   redisFlush: 2,
@@ -44,6 +49,19 @@ export function scheduleOf(seed: number, seconds: number): Fault[] {
     faults.push({ atMs, kind, seed: Math.floor(random() * 2 ** 31) });
   }
   return faults;
+}
+
+/** What only this protection withstands. */
+const aims: Record<Protection, FaultKind> = {
+  fence: 'stopAndPause',
+  'resource-version': 'stopAndWord',
+  'closing-write': 'stopFirstAndWord',
+  sweep: 'redisFlush',
+};
+
+/** The faults of a run that aims at the gap behind one protection: one kind, again and again. */
+export function aimedAt(protection: Protection, seed: number, seconds: number): Fault[] {
+  return scheduleOf(seed, seconds).map((fault) => ({ ...fault, kind: aims[protection] }));
 }
 
 function isKind(name: string): name is FaultKind {

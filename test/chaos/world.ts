@@ -131,6 +131,8 @@ function environment(places: Record<string, string>): Record<string, string> {
     CANARYD_KUBECONFIG: places['kubeconfigPath'] ?? '',
     CANARYD_PROMETHEUS_URL: places['prometheusUrl'] ?? '',
     CANARYD_SCRAPE_SECONDS: String(scrapeSeconds),
+    // Several workers on one machine: each takes any port for its probes.
+    CANARYD_LISTEN: '127.0.0.1:0',
     CANARYD_LOG_LEVEL: 'error',
   };
 }

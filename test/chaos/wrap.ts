@@ -38,12 +38,19 @@ export function chaotic(control: Control): (deps: TurnDeps) => TurnDeps {
   };
 }
 
-type Around = <Answer>(call: string, id: string, run: () => Promise<Answer>) => Promise<Answer>;
+/** `also` is a second, more exact name of the call. */
+type Around = <Answer>(
+  call: string,
+  id: string,
+  run: () => Promise<Answer>,
+  also?: string | false,
+) => Promise<Answer>;
 
 function surrounding({ at, random }: Control): Around {
-  return async (call, id, run) => {
+  return async (call, id, run, also = false) => {
     await wait(random() * longestDelayMs);
     await at(`before ${call}`, id);
+    if (also !== false) await at(`before ${also}`, id);
     const answer = await run();
     await at(`after ${call}`, id);
     await wait(random() * longestDelayMs);
@@ -56,31 +63,43 @@ function chaoticStore(store: Store, { without, newestEpoch }: Control, around: A
     ...store,
     claim: (id, worker) => around('claim', id, () => store.claim(id, worker, leaseSeconds)),
     save: (id, epoch, change) =>
-      around('save', id, async () => {
-        if (without() !== 'fence') return store.save(id, epoch, change);
-        return store.save(id, await newestEpoch(id), change);
-      }),
-    due: async (limit) => (without() === 'sweep' ? [] : store.due(limit)),
+      around(
+        'save',
+        id,
+        async () => {
+          if (without() !== 'fence') return store.save(id, epoch, change);
+          return store.save(id, await newestEpoch(id), change);
+        },
+        change.events.some(({ type }) => type === 'step.completed') && 'step',
+      ),
+    due: async (...asked) => (without() === 'sweep' ? [] : store.due(...asked)),
   };
 }
 
 function chaoticMesh(mesh: Mesh, { without }: Control, around: Around): Mesh {
-  const look: Mesh['look'] = (target, signal) => around('look', '', () => mesh.look(target, signal));
+  const look: Mesh['look'] = (...asked) => around('look', '', () => mesh.look(...asked));
   return {
     ...mesh,
-    look: async (target, signal) => {
-      const view = await look(target, signal);
+    look: async (...asked) => {
+      const view = await look(...asked);
       return without() === 'fence' && view.kind === 'split' ? { ...view, owner: null } : view;
     },
-    write: (target, view, write, signal) =>
-      around(write.share > view.canaryShare ? 'raise' : 'write', write.rolloutId, async () => {
-        const stands = isSameShare(view.canaryShare, write.share);
-        if (without() === 'closing-write' && stands) return { kind: 'applied', canaryShare: write.share };
-        if (without() !== 'resource-version') return mesh.write(target, view, write, signal);
-        // Whoever sends late does so within his own time: the turn's deadline is not what is tested here.
-        const later = AbortSignal.timeout(patienceMs);
-        const newest = await mesh.look(target, later);
-        return mesh.write(target, newest.kind === 'split' ? newest : view, write, later);
-      }),
+    write: (target, view, write, signal) => {
+      const isRaise = write.share > view.canaryShare;
+      return around(
+        isRaise ? 'raise' : 'write',
+        write.rolloutId,
+        async () => {
+          const stands = isSameShare(view.canaryShare, write.share);
+          if (without() === 'closing-write' && stands) return { kind: 'applied', canaryShare: write.share };
+          if (without() !== 'resource-version') return mesh.write(target, view, write, signal);
+          // Whoever sends late does so within his own time: the turn's deadline is not what is tested here.
+          const later = AbortSignal.timeout(patienceMs);
+          const newest = await mesh.look(target, later);
+          return mesh.write(target, newest.kind === 'split' ? newest : view, write, later);
+        },
+        isRaise && view.canaryShare === 0 && 'first raise',
+      );
+    },
   };
 }

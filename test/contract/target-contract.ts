@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { TargetRecords } from '../../src/rollout/ports/targets.ts';
+import type { LastRollout, TargetRecords } from '../../src/rollout/ports/targets.ts';
 import type { Rollout, StoredRollout } from '../../src/rollout/rollout.ts';
 import { aRollout, aScheduled, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 
@@ -7,6 +7,8 @@ const at = (virtualService: string, more: Partial<Rollout['target']> = {}) => {
   return { ...paymentTarget, virtualService, ...more };
 };
 const ended = { kind: 'succeeded', at: start } as const;
+
+const idOf = (last: LastRollout) => (last.kind === 'rollout' ? last.rollout.id : last.row.id);
 
 /** What every `TargetRecords` promises; `open` answers one that knows these rollouts. */
 export function targetContract(open: (rollouts: StoredRollout[]) => Promise<TargetRecords>): void {
@@ -23,9 +25,7 @@ export function targetContract(open: (rollouts: StoredRollout[]) => Promise<Targ
     it('hold every route that had a rollout once, with its last one and what is live on its object', async () => {
       const records = await open(rollouts);
       const found = await records.list({ limit: 10 });
-      expect(
-        found.map(({ last, live }) => [last.target.virtualService, last.target.route, last.id, live]),
-      ).toEqual([
+      expect(found.map(({ key, last, live }) => [key.virtualService, key.route, idOf(last), live])).toEqual([
         ['ledger', 'primary', rolloutId(5), rolloutId(5)],
         ['cards', 'beta', rolloutId(3), rolloutId(3)],
         ['cards', 'primary', rolloutId(2), rolloutId(3)],
@@ -36,15 +36,15 @@ export function targetContract(open: (rollouts: StoredRollout[]) => Promise<Targ
     it('can be read page by page', async () => {
       const records = await open(rollouts);
       const first = await records.list({ limit: 2 });
-      const after = first.at(-1)?.last.target;
+      const after = first.at(-1)?.key;
       const rest = await records.list({ limit: 10, ...(after === undefined ? {} : { after }) });
-      expect([...first, ...rest].map(({ last }) => last.id)).toEqual([5, 3, 2, 4].map(rolloutId));
+      expect([...first, ...rest].map(({ last }) => idOf(last))).toEqual([5, 3, 2, 4].map(rolloutId));
     });
 
     it('can be narrowed to a cluster, a namespace and a VirtualService', async () => {
       const records = await open(rollouts);
       const ids = async (query: object) =>
-        (await records.list({ limit: 10, ...query })).map(({ last }) => last.id);
+        (await records.list({ limit: 10, ...query })).map(({ last }) => idOf(last));
       expect(await ids({ namespace: 'other' })).toEqual([rolloutId(5)]);
       expect(await ids({ cluster: 'default', virtualService: 'ledger' })).toEqual([5, 4].map(rolloutId));
       expect(await ids({ cluster: 'elsewhere' })).toEqual([]);
@@ -52,7 +52,10 @@ export function targetContract(open: (rollouts: StoredRollout[]) => Promise<Targ
 
     it('answer the last rollout of an object, whatever its route', async () => {
       const records = await open(rollouts);
-      expect(await records.last(name)).toMatchObject({ last: { id: rolloutId(3) }, live: rolloutId(3) });
+      expect(await records.last(name)).toMatchObject({
+        last: { kind: 'rollout', rollout: { id: rolloutId(3) } },
+        live: rolloutId(3),
+      });
       expect(await records.last({ ...name, virtualService: 'nowhere' })).toBeNull();
     });
 
@@ -64,7 +67,10 @@ export function targetContract(open: (rollouts: StoredRollout[]) => Promise<Targ
         aScheduled({ id: rolloutId(6), target }),
         aScheduled({ id: rolloutId(7), target: elsewhere }),
       ]);
-      expect(await records.last(target)).toMatchObject({ last: { id: rolloutId(4) }, live: null });
+      expect(await records.last(target)).toMatchObject({
+        last: { rollout: { id: rolloutId(4) } },
+        live: null,
+      });
       expect(await records.last(elsewhere)).toBeNull();
       expect(await records.list({ limit: 10 })).toHaveLength(4);
     });

@@ -40,9 +40,9 @@ export function dyingAt(crashes: Crash[], pool: pg.Pool, deps: TurnDeps): TurnDe
     },
     mesh: {
       ...mesh,
-      look: async (target, signal) => {
+      look: async (target, ...asked) => {
         await stage.pass('before-look', target.virtualService);
-        const view = await mesh.look(target, signal);
+        const view = await mesh.look(target, ...asked);
         await stage.pass('after-look', target.virtualService);
         return view;
       },

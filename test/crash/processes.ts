@@ -32,6 +32,7 @@ export async function startCrashWorker(stack: Stack, given: Given): Promise<Cras
       ...process.env,
       DATABASE_URL: stack.databaseUrl,
       CANARYD_TOKENS: JSON.stringify([{ token: stack.token, kind: 'person', name: 'you' }]),
+      CANARYD_LISTEN: '127.0.0.1:0',
       CANARYD_KUBECONFIG: stack.kubeconfigPath,
       CANARYD_PROMETHEUS_URL: stack.prometheusUrl,
       CANARYD_SCRAPE_SECONDS: '1',

@@ -188,6 +188,11 @@ describe('a cluster', () => {
     ],
     [
       'cluster eu rights',
+      { rights: [{ right: { ...right, verb: 'watch' }, allowed: { kind: 'found', value: false } }] },
+      /^ok: all that canaryd must do is allowed in bank\. Not allowed is watch pods, so every turn there sends three/,
+    ],
+    [
+      'cluster eu rights',
       { rights: [{ right, allowed: { kind: 'failed', why: 'it answered 404' } }] },
       /^warn: cannot be asked for: it answered 404\.$/,
     ],

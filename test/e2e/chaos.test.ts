@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { protections } from '../chaos/protections.ts';
 import { runChaos } from '../chaos/run.ts';
 import { faultKinds } from '../chaos/schedule.ts';
 import { startWorld, type World } from '../chaos/world.ts';
 
 const patience = 180_000;
+const seed = 7;
+const seconds = 20;
 
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld({ seed: 7, workers: 4 });
+  world = await startWorld({ seed, workers: 4 });
 }, patience);
 
 afterAll(() => world?.close(), 60_000);
@@ -17,10 +20,21 @@ describe('four workers on real parts while everything fails in turn', () => {
   it(
     'leave no user on a bad canary, lose no rollout, and write down nothing that is not so',
     async () => {
-      const { violations, faults, rollouts } = await runChaos(world, { seed: 7, seconds: 20, without: null });
-      expect(violations).toEqual([]);
-      expect(faults.size).toBeGreaterThan(faultKinds.length / 2);
-      expect(rollouts.size).toBeGreaterThan(0);
+      const outcome = await runChaos(world, { seed, seconds, without: null, aim: null });
+      expect(outcome.violations).toEqual([]);
+      expect(outcome.faults.size).toBeGreaterThan(faultKinds.length / 2);
+      expect(outcome.rollouts.size).toBeGreaterThan(0);
+    },
+    patience,
+  );
+});
+
+describe('promises are broken by faults that aim at the gap', () => {
+  it.each(protections)(
+    'without %s',
+    async (protection) => {
+      const outcome = await runChaos(world, { seed, seconds, without: protection, aim: protection });
+      expect(outcome.violations).not.toEqual([]);
     },
     patience,
   );

@@ -179,7 +179,7 @@ describe('the doctor says what to mend', () => {
     const { code, report } = await examined(await configured({ more: { workers: 0, tokenFile: 'x' } }));
     expect(code).toBe(1);
     expect(said(report, 'configuration')).toEqual([
-      expect.stringMatching(/^fail: workers \(line \d+\) is not valid: write a whole number from 1 to 100$/),
+      expect.stringMatching(/^fail: workers \(line \d+\) is not valid: write a whole number from 1 to 500$/),
       expect.stringMatching(/^fail: tokenFile \(line \d+\) is no setting: did you mean tokensFile\?$/),
     ]);
   });

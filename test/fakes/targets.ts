@@ -1,13 +1,36 @@
 import type { TargetKey, TargetRecord, TargetRecords } from '../../src/rollout/ports/targets.ts';
-import { hasEnded, isScheduled, type Rollout, type StoredRollout } from '../../src/rollout/rollout.ts';
+import { noTrouble } from '../../src/rollout/quarantine.ts';
+import {
+  hasEnded,
+  isScheduled,
+  type Rollout,
+  type StoredRollout,
+  statusOf,
+} from '../../src/rollout/rollout.ts';
 
-/** What is known of targets from these rollouts. */
-export function memoryTargets(stored: readonly StoredRollout[]): TargetRecords {
+/** What is known of targets from these rollouts; `unreadable` names those that a newer version wrote. */
+export function memoryTargets(
+  stored: readonly StoredRollout[],
+  unreadable: readonly string[] = [],
+): TargetRecords {
   const rollouts = stored.flatMap((one) => (isScheduled(one) ? [] : [one]));
   const newestFirst = () => rollouts.toSorted((left, right) => (left.id < right.id ? 1 : -1));
   const recordOf = (last: Rollout): TargetRecord => {
     const live = rollouts.find((one) => !hasEnded(one) && objectOf(one) === objectOf(last));
-    return { last, live: live?.id ?? null };
+    const { cluster, namespace, virtualService, route } = last.target;
+    const key = { cluster, namespace, virtualService, route };
+    const row = {
+      id: last.id,
+      status: statusOf(last),
+      cluster,
+      namespace,
+      virtualService,
+      trouble: noTrouble,
+    };
+    const read = unreadable.includes(last.id)
+      ? { kind: 'unreadable' as const, row }
+      : { kind: 'rollout' as const, rollout: last, trouble: noTrouble };
+    return { key, last: read, live: live?.id ?? null };
   };
   return {
     list: async ({ cluster, namespace, virtualService, after, limit }) => {

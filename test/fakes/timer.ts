@@ -5,6 +5,8 @@ export type FakeTimer = Timer & {
   pass(ms: number): Promise<void>;
   /** How much is still to act. */
   waiting(): number;
+  /** Milliseconds that have passed so far. */
+  now(): number;
 };
 
 type Appointment = { at: number; act: () => void };
@@ -35,6 +37,7 @@ export function fakeTimer(): FakeTimer {
       now = end;
     },
     waiting: () => appointments.size,
+    now: () => now,
   };
 }
 

@@ -40,6 +40,7 @@ describe('an answer', () => {
     expect(readAnswer(200, body)).toEqual({
       kind: 'failed',
       why: 'gave a partial answer: fetch from store-2: context deadline exceeded',
+      fault: 'query',
     });
   });
 
@@ -86,7 +87,25 @@ describe('an answer', () => {
     ['refused credentials', 401, 'no', 'refused the credentials (HTTP 401)'],
     ['a redirect', 302, '', 'redirects elsewhere (HTTP 302): configure the address it points to'],
   ])('that is %s says so', (_, status, body, why) => {
-    expect(readAnswer(status, body)).toEqual({ kind: 'failed', why });
+    expect(readAnswer(status, body)).toMatchObject({ kind: 'failed', why });
+  });
+
+  it.each([
+    [400, 'bad_data', 'query'],
+    [422, 'execution', 'query'],
+    [413, null, 'query'],
+    [414, null, 'query'],
+    [503, 'timeout', 'time'],
+    [504, null, 'time'],
+    [500, 'internal', 'provider'],
+    [503, null, 'provider'],
+    [429, null, 'provider'],
+    [401, null, 'provider'],
+    [302, null, 'provider'],
+    [200, null, 'provider'],
+  ])('with HTTP %i and the error %s is the fault of the %s', (status, errorType, fault) => {
+    const body = errorType === null ? 'no' : { status: 'error', errorType, error: 'no' };
+    expect(readAnswer(status, body)).toMatchObject({ kind: 'failed', fault });
   });
 
   it('quotes at most 200 characters of what the provider said', () => {

@@ -95,6 +95,31 @@ describe('the metrics of several clusters', () => {
     });
   });
 
+  it('share the queries of one cluster, and of that alone, for as long as its credentials stand', async () => {
+    const path = join(folder, 'shared-token');
+    await writeFile(path, 'first');
+    const auth = { kind: 'bearer', token: { kind: 'file', path } } as const;
+    const metrics = clusterMetrics([provider('eu', { auth }), provider('us')]);
+    const poll = async (number: number) => {
+      seen.splice(0);
+      const ask = (cluster: string, name: string) => {
+        const { target, at, ...rest } = request(cluster);
+        const arm = { ...target.stable, service: { ...target.stable.service, name } };
+        const canary = { ...target.canary, service: arm.service };
+        const asked = { ...rest, target: { ...target, stable: arm, canary }, at: at + number * 10_000 };
+        return metrics.measure(asked, never);
+      };
+      await Promise.all([ask('eu', 'a'), ask('eu', 'b'), ask('us', 'a')]);
+      return ['eu', 'us'].map((cluster) => seen.filter((one) => one.startsWith(cluster)).length);
+    };
+    // Clock, newest, requests, callers: those of both services but for the clock, which has no service.
+    expect(await poll(0)).toEqual([7, 4]);
+    expect(await poll(1)).toEqual([4, 4]);
+    await writeFile(path, 'second');
+    expect(await poll(2)).toEqual([7, 4]);
+    expect(new Set(seen)).toContain('eu Bearer second');
+  });
+
   it('are asked with user and password', async () => {
     const password = { kind: 'text', text: 'pässword' } as const;
     const metrics = clusterMetrics([provider('eu', { auth: { kind: 'basic', user: 'canaryd', password } })]);

@@ -56,6 +56,29 @@ function describePromises({ server, alarm, work }: Bench): void {
     expect(heard.sort()).toEqual([id, id, other]);
   });
 
+  it('rings for every rollout that is due at nearly the same time, by one job', async () => {
+    const rings = bell();
+    const ids = [1, 2, 3, 4].map(rolloutId);
+    const set = alarm();
+    await Promise.all(ids.map((one, index) => set.ring(one, 1200 + 10 * index, 0)));
+    expect(await server().jobs()).toHaveLength(1);
+    work(rings.ring, { concurrency: 2 });
+    const heard = await Promise.all(ids.map(() => rings.next()));
+    expect(heard.sort()).toEqual(ids);
+  });
+
+  it('rings for the others when the turn of one throws', async () => {
+    const rings = bell();
+    const set = alarm();
+    await Promise.all([id, other].map((one) => set.ring(one, 1200, 0)));
+    work(async (rolloutId) => {
+      if (rolloutId === id) throw new Error('a bad turn');
+      await rings.ring(rolloutId);
+    });
+    expect(await rings.next()).toBe(other);
+    await expect.poll(() => server().jobs()).toEqual([]);
+  });
+
   it('leaves nothing behind in the queue, whether its turn succeeds or throws', async () => {
     const rings = bell();
     work(async (rolloutId) => {

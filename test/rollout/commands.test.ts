@@ -257,6 +257,26 @@ describe('promote', () => {
     expect(driven.status()).toBe('succeeded');
   });
 
+  it('tells of a raise that was on its way and has landed unanswered', async () => {
+    const steps = [
+      { type: 'setWeight', weight: 5 },
+      { type: 'bake', duration: '60s' },
+      { type: 'setWeight', weight: 20 },
+      { type: 'bake', duration: '60s' },
+      { type: 'promote' },
+    ];
+    const driven = await baking({ plan: planOf(steps) });
+    while (driven.world.share < 20) await driven.run(1, { write: 'lost' });
+    driven.say({ action: 'promote', ...override });
+    await driven.turn();
+    const told = driven.world.events.filter(({ type }) => type.startsWith('weight.'));
+    expect(told.slice(-3).map(({ type, facts }) => [type, facts['from'], facts['to']])).toEqual([
+      ['weight.found', 5, 20],
+      ['weight.intended', 20, 100],
+      ['weight.applied', 20, 100],
+    ]);
+  });
+
   it('ends the last bake, once every check has passed on a full window', async () => {
     const driven = await places.promoting();
     await driven.run(59);

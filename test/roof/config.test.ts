@@ -73,7 +73,7 @@ describe('the configuration from the environment', () => {
         },
       ],
       retention: { measurementDays: 90, auditMonths: null },
-      concurrency: 10,
+      concurrency: 64,
       logLevel: 'info',
     });
   });
@@ -129,7 +129,7 @@ describe('the configuration from the environment', () => {
       'the configuration has 8 fault(s):',
       'CANARYD_LISTEN is not valid: write host:port, such as 127.0.0.1:8080',
       'CANARYD_ROLE is not valid: write all, api or worker',
-      'CANARYD_WORKERS is not valid: write a whole number from 1 to 100',
+      'CANARYD_WORKERS is not valid: write a whole number from 1 to 500',
       'CANARYD_PROMETHEUS_URL is missing: write a URL that begins with http:// or https://',
       'CANARYD_SCRAPE_SECONDS is not valid: write seconds above 0, at most 300',
       'DATABASE_URL is missing: write a URL that begins with postgres://',

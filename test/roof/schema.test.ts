@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { openSchema } from '../../src/serve/schema.ts';
@@ -5,6 +6,11 @@ import { openSchema } from '../../src/serve/schema.ts';
 const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1'), { code: 'ECONNREFUSED' });
 const failure = (cause: unknown) =>
   new AppError('migration', 'the schema could not be brought up', { cause });
+
+/** What the server itself answers with this code. */
+function sent(code: string): pg.DatabaseError {
+  return Object.assign(new pg.DatabaseError('not now', 0, 'error'), { code });
+}
 
 /** A database that gives these answers to a migration, one after the other, and then lets it pass. */
 function world(answers: unknown[], ask = async (): Promise<unknown> => 1) {
@@ -17,6 +23,7 @@ function world(answers: unknown[], ask = async (): Promise<unknown> => 1) {
       if (left.length > 0) throw left.shift();
     },
     ask,
+    place: 'the database canaryd on db:5432, as canaryd',
     ending: ending.signal,
     log: { warn: (fields) => warnings.push(fields) },
     rest: async (ms) => {
@@ -48,6 +55,7 @@ describe('a start', () => {
     const { ready } = openSchema({
       prepare: async () => ending.abort(),
       ask: async () => 1,
+      place: 'the database',
       ending: ending.signal,
       log: { warn: () => undefined },
     });
@@ -59,6 +67,29 @@ describe('a start', () => {
     const { schema, rests } = world([failure(new Error('Connection terminated'))], () =>
       Promise.reject(down),
     );
+    expect(await schema.ready).toBe(true);
+    expect(rests).toEqual([250]);
+  });
+
+  it.each([
+    ['28P01', 'the password is wrong'],
+    ['28000', 'the role may not sign in from here'],
+    ['3D000', 'there is no such database'],
+  ])('ends at once when PostgreSQL lets nobody in: %s', async (code, why) => {
+    const { schema, rests, warnings } = world([failure(sent(code)), failure(sent(code))]);
+    await expect(schema.ready).rejects.toMatchObject({
+      code: 'configuration',
+      message: `PostgreSQL lets nobody in: ${why} (${code}): the database canaryd on db:5432, as canaryd; correct DATABASE_URL, or databaseUrl or databaseUrlFile in the configuration file`,
+    });
+    expect([rests, warnings]).toEqual([[], []]);
+  });
+
+  it.each([
+    '57P03',
+    '53300',
+    '57P01',
+  ])('waits for a server that starts, is full or ends: %s', async (code) => {
+    const { schema, rests } = world([failure(sent(code))]);
     expect(await schema.ready).toBe(true);
     expect(rests).toEqual([250]);
   });

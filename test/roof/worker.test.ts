@@ -10,22 +10,20 @@ import { memoryStore } from '../fakes/store.ts';
 
 const id = rolloutId(1);
 const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
+const elsewhere = { namespace: 'payment-prod', virtualService: 'ledger-service' };
 
-async function aWorker({ broken = false, jitter = 0.5 } = {}) {
+type Given = { broken?: boolean; jitter?: number; hangsOn?: string };
+
+/** With a rollout that is due; the turns of `hangsOn`, if there is one, never end. */
+async function aWorker({ broken = false, jitter = 0.5, hangsOn }: Given = {}) {
   const clock = { now: start };
   const mesh = fakeMesh();
   mesh.add(where);
   const metrics = fakeMetrics();
   metrics.set('canary', mood.none);
   const store = memoryStore({ now: () => clock.now });
-  const uid = mesh.at(where)?.uid ?? '';
-  const asked = {
-    id,
-    target: { ...paymentTarget, uid },
-    plan: bankPlan,
-    requestedBy: { kind: 'person' as const, name: 'ana' },
-    reason: null,
-  };
+  mesh.add(elsewhere);
+  const asked = hangsOn === undefined ? askedFor(id, where, mesh) : askedFor(hangsOn, elsewhere, mesh);
   await store.create(newRollout(asked, 1, start), [], null);
   const warnings: Record<string, unknown>[] = [];
   const errors: Record<string, unknown>[] = [];
@@ -38,7 +36,10 @@ async function aWorker({ broken = false, jitter = 0.5 } = {}) {
     worker: 'w',
     store: broken
       ? { ...store, claim: () => Promise.reject(new Error('postgres://user:secret@db is down')) }
-      : store,
+      : {
+          ...store,
+          save: (of, ...saved) => (of === hangsOn ? new Promise(() => undefined) : store.save(of, ...saved)),
+        },
     mesh,
     metrics,
     alarm: { ring: async () => undefined },
@@ -48,6 +49,12 @@ async function aWorker({ broken = false, jitter = 0.5 } = {}) {
   const ends: string[] = [];
   const turns = startTurns({ deps, log, onTurn: (end) => ends.push(end), jitter: () => jitter });
   return { turns, mesh, ends, warnings, errors, store, clock };
+}
+
+function askedFor(one: string, place: typeof where, mesh: ReturnType<typeof fakeMesh>) {
+  const uid = mesh.at(place)?.uid ?? '';
+  const requestedBy = { kind: 'person' as const, name: 'ana' };
+  return { id: one, target: { ...paymentTarget, ...place, uid }, plan: bankPlan, requestedBy, reason: null };
 }
 
 beforeEach(() => {
@@ -71,6 +78,17 @@ describe('a worker', () => {
     await vi.advanceTimersByTimeAsync(5000);
     expect(mesh.shareOf(where)).toBe(5);
     await turns.close();
+  });
+
+  it('sweeps on while a turn of the sweep before hangs', async () => {
+    const { turns, mesh, store } = await aWorker({ hangsOn: rolloutId(2) });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(mesh.shareOf(where)).toBe(0);
+    await store.create(newRollout(askedFor(id, where, mesh), 1, start), [], null);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(mesh.shareOf(where)).toBe(5);
+    // The turn that hangs would be waited for.
+    void turns.close();
   });
 
   it('sweeps at least every 5 seconds, so that a turn that another version’s worker swallowed is no later', async () => {

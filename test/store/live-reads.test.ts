@@ -185,6 +185,23 @@ describe('what watchers read on PostgreSQL', () => {
     }
   });
 
+  it('has a row whose type only a newer version knows, as it is, wherever rows are read', async () => {
+    await query(
+      url,
+      `insert into audit (rollout_id, seq, at, type, actor_kind, actor_name, message, facts)
+      values ('${first}', 4, clock_timestamp(), 'something.new', 'canaryd', 'canaryd', 'It is new.', '{"odd":[1]}')`,
+    );
+    const row = { seq: 4, type: 'something.new', message: 'It is new.', facts: { odd: [1] } };
+    const { rows } = await store.live.recent({ since: null, known: [1, 2, 3, 4], limit: 9 });
+    expect(rows).toMatchObject([row]);
+    expect(await store.live.history({ afterNumber: 4, limit: 9 })).toMatchObject([row]);
+    expect(await store.live.history({ afterNumber: 0, limit: 9, type: 'something.new' })).toMatchObject([
+      row,
+    ]);
+    expect(await store.events(first, 3, 9)).toMatchObject([row]);
+    expect(await store.audit({ rolloutId: first, afterNumber: 4, limit: 9 })).toMatchObject([row]);
+  });
+
   it('has rows about something else than a rollout, too; no place matches them', async () => {
     await query(
       url,

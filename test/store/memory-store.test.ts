@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { batchContract } from '../contract/batch-contract.ts';
 import { quarantineContract } from '../contract/quarantine-contract.ts';
 import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
@@ -11,6 +12,7 @@ describe('the store in memory', () => {
     const store = memoryStore({ now: () => now });
     return {
       store,
+      elsewhere: store,
       later: async (seconds: number) => {
         now += seconds * 1000;
       },
@@ -22,6 +24,7 @@ describe('the store in memory', () => {
   storeContract(open);
   scheduledContract(open);
   quarantineContract(open);
+  batchContract(open);
 
   it('lets a stale turn write when its fence is taken away', async () => {
     const store = memoryStore({ now: () => start, fence: false });

@@ -7,7 +7,7 @@ import { targetStore } from '../../src/store/target-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { planContract } from '../contract/plan-contract.ts';
 import { targetContract } from '../contract/target-contract.ts';
-import { bankPlan } from '../fakes/rollouts.ts';
+import { aRollout, bankPlan, rolloutId, targetNamed } from '../fakes/rollouts.ts';
 import { freshDatabases, query } from './databases.ts';
 
 describe('plans and targets on PostgreSQL', () => {
@@ -37,6 +37,25 @@ describe('plans and targets on PostgreSQL', () => {
       await turnStore(db).save(rollout.id, claim?.epoch ?? 0, change);
     }
     return targetStore(db);
+  });
+
+  it('a target whose last rollout a newer version wrote is listed among the others', async () => {
+    const db = await open();
+    await rolloutStore(db).create(aRollout(), [], null);
+    await rolloutStore(db).create(aRollout({ id: rolloutId(2), target: targetNamed('ledger') }), [], null);
+    const spoilt = `update rollout set document = jsonb_set(document, '{state,kind}', '"dancing"') where id = $1`;
+    await query(url, spoilt, [rolloutId(2)]);
+    const found = await targetStore(db).list({ limit: 10 });
+    expect(found).toMatchObject([
+      {
+        key: { virtualService: 'ledger', route: 'primary' },
+        last: { kind: 'unreadable', row: { id: rolloutId(2), namespace: 'payment-prod' } },
+        live: rolloutId(2),
+      },
+      { last: { kind: 'rollout', rollout: { id: rolloutId(1) } } },
+    ]);
+    const name = { cluster: 'default', namespace: 'payment-prod', virtualService: 'ledger' };
+    expect(await targetStore(db).last(name)).toMatchObject({ last: { kind: 'unreadable' } });
   });
 
   describe('a version of a plan', () => {

@@ -144,7 +144,15 @@ describe('the owner', () => {
     expect(ownerOf(atRest)).toBeNull();
   });
 
-  it('has the epoch 0 when somebody broke the number', () => {
-    expect(ownedBy({ [annotations.rollout]: 'ro_1', [annotations.epoch]: 'many' })?.epoch).toBe(0);
+  it.each([
+    ['is a word', 'many', 0],
+    ['is empty', '', 0],
+    ['is negative', '-1', 0],
+    ['has a fraction', '1.5', 0],
+    ['is the largest that leaves room for later turns', '99999999999999', 99_999_999_999_999],
+    ['is one more than that', '100000000000000', 0],
+    ['has more digits than a number holds', '9007199254740993', 0],
+  ])('has the epoch that somebody wrote only if it can be counted on from: it %s', (_what, text, epoch) => {
+    expect(ownedBy({ [annotations.rollout]: 'ro_1', [annotations.epoch]: text })?.epoch).toBe(epoch);
   });
 });

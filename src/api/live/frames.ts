@@ -17,7 +17,9 @@ function frame({ id, event, data }: Frame): string {
 
 /** An audit row; `id` is where a client goes on after it was cut off. */
 export function rowFrame(row: AuditRow, id: number): string {
-  return frame({ id, event: row.type, data: z.encode(AuditRowOnWire, renderAuditRow(row)) });
+  // Of all types, also one that only a newer version knows, none may break the frame.
+  const event = row.type.replaceAll(/[\r\n]/g, ' ');
+  return frame({ id, event, data: z.encode(AuditRowOnWire, renderAuditRow(row)) });
 }
 
 /** The whole rollout. Without an id, so that it does not move the client's place. */

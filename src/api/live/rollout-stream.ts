@@ -1,3 +1,4 @@
+import { AuditType } from '../../rollout/audit.ts';
 import type { PlacedRow } from '../../rollout/ports/live.ts';
 import { hasEnded } from '../../rollout/rollout.ts';
 import type { RolloutService } from '../../rollout/service.ts';
@@ -118,7 +119,7 @@ class Follower {
   }
 }
 
-/** Every change of state writes such a row; which of them are ends is the core's to say. */
+/** Every change of state writes such a row, or one of a newer version; which of them are ends is the core's to say. */
 function mayEnd(row: { type: string }): boolean {
-  return row.type.startsWith('rollout.');
+  return row.type.startsWith('rollout.') || !AuditType.safeParse(row.type).success;
 }

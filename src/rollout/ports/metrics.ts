@@ -26,7 +26,9 @@ export type MetricsSurvey = {
   checks: Record<
     string,
     {
-      /** Exactly as a poll sends them; none when the target's names may not be put into a query. */
+      /**
+       * For this service alone. A poll asks for all services of a namespace at once, and finds the same figures. None when the target's names may not be put into a query.
+       */
       queries: ShownQuery[];
       /** The finite bounds of stable's latency histogram in ms, rising; null for what has none, or shows none. */
       boundsMs: number[] | null;

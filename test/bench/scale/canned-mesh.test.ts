@@ -81,3 +81,32 @@ describe('the canned mesh', () => {
     expect(ask('GET', '/apis/example.test/v1/namespaces/scale-0/things').status).toBe(404);
   });
 });
+
+describe('a watch of the canned mesh', () => {
+  const list = '/apis/networking.istio.io/v1/namespaces/scale-0/virtualservices';
+
+  function watch(resourceVersion: string) {
+    const query = new URLSearchParams({ watch: 'true', resourceVersion });
+    const { feed } = mesh.answer({ method: 'GET', path: list, query, body: '' });
+    const lines: string[] = [];
+    const stop = feed?.({ send: (line) => lines.push(line), end: () => lines.push('end') });
+    return { lines, stop: stop ?? (() => undefined) };
+  }
+
+  it('tells what changed since the list, and what changes from then on', () => {
+    const listed = textAt(ask('GET', list).body, 'metadata', 'resourceVersion');
+    ask('PATCH', object, { body: patchOf(versionNow(), 5) });
+    const { lines, stop } = watch(listed);
+    ask('PATCH', object, { body: patchOf(versionNow(), 10) });
+    stop();
+    ask('PATCH', object, { body: patchOf(versionNow(), 15) });
+    const events = lines.map((line) => {
+      const event: unknown = JSON.parse(line);
+      return isObject(event) ? event : {};
+    });
+    const weights = events.map((event) => valueAt(event, 'object', 'spec', 'http', 0, 'route', 1, 'weight'));
+    expect(events.map((event) => textAt(event, 'type'))).toEqual(['MODIFIED', 'MODIFIED']);
+    expect(weights).toEqual([5, 10]);
+    expect(mesh.counts()).toMatchObject({ 'watch virtualservices': 1, 'list virtualservices': 1 });
+  });
+});

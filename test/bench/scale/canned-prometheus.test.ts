@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { answerQuery, type ServiceNow } from '../../../bench/scale/canned-prometheus.ts';
 import { readingsOf } from './readings-of.ts';
 
@@ -30,6 +31,34 @@ describe('the canned Prometheus', () => {
   it('shows no requests of a canary without traffic', async () => {
     const found = await readingsOf({ canaryShare: 0, isBreaching: false });
     expect(found.requests.canary).toEqual({ kind: 'none' });
+  });
+
+  it('answers for several services at once, each with its own numbers', () => {
+    const queries = [
+      'sum by (destination_service_name, destination_version, response_code) (increase(x{destination_service_namespace="scale-0",destination_service_name=~"a|b[.]c"}[10s]))',
+      'max by (destination_service_name, destination_version) (timestamp(x{destination_service_namespace="scale-0",destination_service_name=~"a|b[.]c"}))',
+    ];
+    const shares: Record<string, number> = { a: 0, 'b.c': 50 };
+    for (const query of queries) {
+      const answer = answerQuery(query, at, (_, name) => ({
+        canaryShare: shares[name] ?? 0,
+        isBreaching: false,
+      }));
+      const rows = z
+        .object({
+          data: z.object({ result: z.array(z.object({ metric: z.record(z.string(), z.string()) })) }),
+        })
+        .parse(JSON.parse(answer ?? '')).data.result;
+      const found = rows.map(({ metric }) => [
+        metric['destination_service_name'],
+        metric['destination_version'],
+      ]);
+      expect(found).toEqual([
+        ['a', 'v1'],
+        ['b.c', 'v1'],
+        ['b.c', 'v2'],
+      ]);
+    }
   });
 
   it('knows no other query', () => {

@@ -15,7 +15,7 @@ export function decidingLook(turn: Turn | null): Look | undefined {
 }
 
 /** What a watch may tell: what was read at an instant, and what stood there then. */
-export type Heard = { at: number; view: MeshView; stood: Look; moves: number };
+type Heard = { at: number; view: MeshView; stood: Look; moves: number };
 
 /** One turn, from its claim on; `forwardMs` is how long the rollout had been on its way forward by then. */
 export type Turn = {

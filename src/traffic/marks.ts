@@ -1,0 +1,85 @@
+import type { MeshFailure } from '../rollout/ports/mesh.ts';
+import type { MarkedSplit, MarkedSplits, MovedRoute } from '../rollout/ports/orphans.ts';
+import type { Kube, KubeRead } from './kube.ts';
+import { originalIn } from './original-weights.ts';
+import { listRoutes } from './routes.ts';
+import type { VirtualService } from './virtual-service.ts';
+import { ownerOf, rolledBackIn } from './weight-patch.ts';
+
+export type Marking = {
+  cluster: string;
+  kube: Pick<Kube, 'listVirtualServices'>;
+  /** The cluster's DNS domain, in which short host names are completed. */
+  clusterDomain: string;
+};
+
+/**
+ * Every VirtualService of a cluster that bears canaryd's annotation, read page by page. Where the list of all
+ * namespaces is forbidden, those that `namespaces` answers are read one by one.
+ */
+export async function markedIn(
+  marking: Marking,
+  namespaces: () => Promise<string[]>,
+  signal: AbortSignal,
+): Promise<MarkedSplits | MeshFailure> {
+  const all = await listIn(marking, null, signal);
+  if (all.kind === 'found') return { kind: 'splits', splits: all.value, unread: {}, narrowed: null };
+  if (all.kind === 'missing') return { kind: 'splits', splits: [], unread: {}, narrowed: null };
+  if (all.reason !== 'forbidden') return all;
+  const splits: MarkedSplit[] = [];
+  const unread: Record<string, MeshFailure> = {};
+  for (const namespace of await namespaces()) {
+    const read = await listIn(marking, namespace, signal);
+    if (read.kind === 'found') splits.push(...read.value);
+    if (read.kind === 'unavailable') unread[namespace] = read;
+  }
+  return { kind: 'splits', splits, unread, narrowed: all };
+}
+
+async function listIn(
+  { cluster, kube, clusterDomain }: Marking,
+  namespace: string | null,
+  signal: AbortSignal,
+): Promise<KubeRead<MarkedSplit[]>> {
+  const splits: MarkedSplit[] = [];
+  let after: string | null = null;
+  do {
+    const page: Awaited<ReturnType<Kube['listVirtualServices']>> = await kube.listVirtualServices(
+      { namespace, after },
+      signal,
+    );
+    if (page.kind !== 'found') return page;
+    splits.push(...page.value.items.flatMap((one) => markedSplit(one, cluster, clusterDomain)));
+    after = page.value.next;
+  } while (after !== null);
+  return { kind: 'found', value: splits };
+}
+
+/** Empty for an object without canaryd's annotation. */
+function markedSplit(virtualService: VirtualService, cluster: string, clusterDomain: string): MarkedSplit[] {
+  const owner = ownerOf(virtualService);
+  if (owner === null) return [];
+  const { namespace, name, uid } = virtualService.metadata;
+  const listed = listRoutes(virtualService, clusterDomain);
+  const routes = listed.kind === 'routes' ? listed.routes : [];
+  return [
+    {
+      cluster,
+      namespace,
+      virtualService: name,
+      uid,
+      owner,
+      rolledBack: rolledBackIn(virtualService),
+      noted: notedIn(virtualService),
+      routes: routes.map(({ name: route, path, destinations }) => ({ name: route, path, destinations })),
+    },
+  ];
+}
+
+function notedIn(virtualService: VirtualService): MovedRoute | 'unreadable' | null {
+  const original = originalIn(virtualService);
+  if (original.kind !== 'original') return original.kind === 'none' ? null : 'unreadable';
+  const { route, stable, canary } = original.target;
+  const placeOf = ({ host, subset }: typeof stable) => ({ host, subset });
+  return { route, stable: placeOf(stable), canary: placeOf(canary) };
+}
