@@ -4,7 +4,7 @@ import { goBack } from './go-back.ts';
 import { goOn } from './go-on.ts';
 import { handOver } from './hand-over.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
-import { pollInstant, possibleShare, type Sight } from './sight.ts';
+import { isNews, possibleShare, type Sight } from './sight.ts';
 import { start } from './start.ts';
 import { toldInFull } from './tell.ts';
 import type { Millis } from './units.ts';
@@ -58,10 +58,4 @@ export function wantsMeasurements(rollout: Rollout, now: Millis): boolean {
   if (rollout.state.kind === 'preflight') return true;
   const isWatched = rollout.state.kind === 'handingOver' || possibleShare(rollout) > 0;
   return isWatched && now >= rollout.nextPollAt && isNews(rollout, now);
-}
-
-/** A poll that came late leaves the next one little time: the same instant must not count as two failures. */
-function isNews({ plan, watch }: Rollout, now: Millis): boolean {
-  const instant = pollInstant(plan, now);
-  return Object.values(watch.results).every(({ at }) => at < instant);
 }

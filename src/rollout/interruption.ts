@@ -22,12 +22,13 @@ export function interruptionIn(rollout: Rollout, view: SplitView): PauseReason |
   }
   if (view.foreign !== null) return reshaped(view.foreign);
   if (view.uid !== target.uid) return { kind: 'recreated', uid: view.uid };
-  const another = writerAfter(rollout, view);
-  if (another !== null) return { kind: 'anotherRollout', rollout: another.rolloutId, epoch: another.epoch };
   const isOurs =
     isSameShare(view.canaryShare, traffic.applied) ||
     (traffic.intent !== null && isSameShare(view.canaryShare, traffic.intent.share));
-  return isOurs ? null : { kind: 'drift', expected: traffic.desired, found: view.canaryShare };
+  // What moved the weights is answered as the plan says, whoever signed it.
+  if (!isOurs) return { kind: 'drift', expected: traffic.desired, found: view.canaryShare };
+  const another = writerAfter(rollout, view);
+  return another && { kind: 'anotherRollout', rollout: another.rolloutId, epoch: another.epoch };
 }
 
 /**
@@ -103,5 +104,6 @@ export function interruptedEvents(reason: PauseReason): AuditEvent[] {
   const facts = { ...reason };
   const drift = reason.kind === 'drift' ? [event('drift.detected', message, facts)] : [];
   const changed = reason.kind === 'canaryChanged' ? [event('canary.changed', message, facts)] : [];
-  return [...drift, ...changed, event('rollout.paused', message, { reason })];
+  const page = reason.kind === 'anotherRollout' ? [event('page', message, { reason })] : [];
+  return [...drift, ...changed, event('rollout.paused', message, { reason }), ...page];
 }

@@ -34,9 +34,11 @@ export function canTakeAll({ hasStable, readiness: { stable } }: SplitView): boo
   return hasStable && !(stable.kind === 'known' && stable.ready === 0);
 }
 
-/** When the next poll is due; polls keep their rhythm unless one was missed. */
-export function pollAfter({ nextPollAt, plan }: Rollout, now: Millis): Millis {
+/** When the next poll is due; polls keep their rhythm unless one was missed, or came to an instant that was judged. */
+export function pollAfter(rollout: Rollout, now: Millis): Millis {
+  const { nextPollAt, plan } = rollout;
   if (now < nextPollAt) return nextPollAt;
+  if (!isNews(rollout, now)) return pollInstant(plan, now) + gridMs(plan);
   const next = nextPollAt + plan.interval * 1000;
   return next > now ? next : now + plan.interval * 1000;
 }
@@ -48,9 +50,20 @@ const unhurriedSeconds = 10;
  * The instant that a poll at `now` is evaluated at: a little before it, on a grid, so that polls of several rollouts
  * can be one question. No second of requests is lost: the next poll goes on where this one ended.
  */
-export function pollInstant({ interval }: Pick<Plan, 'interval'>, now: Millis): Millis {
-  const gridMs = interval >= unhurriedSeconds ? 2000 : 1000;
-  return now - (now % gridMs);
+export function pollInstant(plan: Rhythm, now: Millis): Millis {
+  return now - (now % gridMs(plan));
+}
+
+type Rhythm = Pick<Plan, 'interval'>;
+
+function gridMs({ interval }: Rhythm): number {
+  return interval >= unhurriedSeconds ? 2000 : 1000;
+}
+
+/** A poll that came late leaves the next one little time: the same instant must not count as two failures. */
+export function isNews({ plan, watch }: Rollout, now: Millis): boolean {
+  const instant = pollInstant(plan, now);
+  return Object.values(watch.results).every(({ at }) => at < instant);
 }
 
 /**

@@ -112,6 +112,8 @@ function timeUpIn(rollout: Rollout, state: Waiting, now: Millis): Cause | null {
 }
 
 function pauseExpired({ plan, deadlineAt }: Rollout, { since, reason }: Paused, now: Millis): Cause | null {
+  // Nobody knows whose weights these are: no clock may write over another rollout.
+  if (reason.kind === 'anotherRollout') return null;
   if (now - since >= plan.pauseExpiry * 1000) return { kind: 'expired', seconds: plan.pauseExpiry };
   if (isPersonsPause(reason) || now < deadlineAt) return null;
   return { kind: 'deadline', seconds: plan.deadline };

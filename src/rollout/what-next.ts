@@ -21,7 +21,7 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
     case 'holding':
       return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${state.reason.kind === 'killSwitch' ? stopped : guarded}`;
     case 'paused':
-      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails, and at ${say.moment(pauseEnd(rollout, state), now)} if nobody resumes`;
+      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails${pauseLimit(rollout, state, now)}`;
     case 'awaitingApproval':
       return `keeps the weight and looks again ${when}; goes on when approved, and rolls back by itself if a guard fails, if somebody rejects, and at ${say.moment(pendingIn(rollout.approvals)?.expiresAt ?? now, now)} if too few approve`;
     case 'handingOver':
@@ -81,6 +81,11 @@ function holdLimit(rollout: Rollout, reason: HoldReason): string {
     return `, or rolls back at ${say.timeOfDay(reason.since + environmentLimitMs)}`;
   if (reason.kind !== 'metricsMissing' || onlyPages(rollout, rollout.traffic.applied)) return '';
   return `, or rolls back at ${say.timeOfDay(reason.since + metricsMissingLimitMs)}`;
+}
+
+function pauseLimit(rollout: Rollout, state: In<'paused'>, now: Millis): string {
+  if (state.reason.kind === 'anotherRollout') return ', and else only when a person says so';
+  return `, and at ${say.moment(pauseEnd(rollout, state), now)} if nobody resumes`;
 }
 
 /** A person's pause ends when it expires; the deadline runs on only while canaryd itself stopped. */

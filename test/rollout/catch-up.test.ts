@@ -3,9 +3,10 @@ import { explain } from '../../src/rollout/explain.ts';
 import { imagesOf, podsOf } from '../fakes/mesh.ts';
 import { rolloutId } from '../fakes/rollouts.ts';
 import { baking, drive, mood, start } from './drive.ts';
-import { type Driven, everyPlace, handingOver, places } from './places.ts';
+import { type Driven, everyPlace, handingOver, places, planOf } from './places.ts';
 
 const other = rolloutId(9);
+const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '30m' }, { type: 'promote' }];
 
 /** Somebody took the canary's traffic while no database could be written. */
 function takeBackUnrecorded({ world }: Driven, rollout = world.rollout.id): void {
@@ -199,6 +200,39 @@ describe('another rollout that wrote the VirtualService since', () => {
     });
     const { what } = explain(driven.world.rollout, null, start);
     expect(what).toContain(`nother rollout, ${other}, has written this VirtualService since (epoch 99)`);
+  });
+
+  it('pages somebody, and no clock writes over it: it waits for a person however long', async () => {
+    const driven = await baking();
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    expect(driven.types().filter((type) => type === 'page')).toHaveLength(1);
+    await driven.run(3 * 86_400);
+    expect([driven.status(), driven.world.writes.length]).toEqual(['paused', 1]);
+    const { next } = explain(driven.world.rollout, null, start);
+    expect(next).toContain('else only when a person says so');
+  });
+
+  it.each([
+    'pause',
+    'rollback',
+  ] as const)('that moved the weights is answered by onDrift: %s', async (onDrift) => {
+    const driven = await baking({ plan: planOf(watched, { onDrift }) });
+    driven.world.share = 100;
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    expect(driven.types()).toContain(onDrift === 'pause' ? 'drift.detected' : 'rollout.rolling_back');
+    expect(driven.world.share).toBe(onDrift === 'pause' ? 100 : 0);
+  });
+
+  it('that took the canary to 0 is not undone by a plain resume', async () => {
+    const driven = await baking();
+    driven.world.share = 0;
+    driven.world.owner = { rolloutId: other, epoch: 99 };
+    await driven.turn();
+    expect(driven.say({ action: 'resume' }).kind).toBe('refused');
+    await driven.turn();
+    expect(driven.world.share).toBe(0);
   });
 
   it('loses it again when a person resumes: what stands there is written once more', async () => {
