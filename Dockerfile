@@ -32,7 +32,7 @@ COPY --from=sources /app/migrations migrations/
 COPY --from=sources /app/package.json ./
 ENV NODE_ENV=production CANARYD_LISTEN=0.0.0.0:8080
 # With more room Node collects its garbage so late that a worker holds twice the memory.
-ENV NODE_OPTIONS=--max-old-space-size=384
+ENV NODE_OPTIONS=--max-old-space-size=512
 USER 1000:1000
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s \

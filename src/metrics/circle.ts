@@ -26,8 +26,8 @@ const mostInGroup = 50;
 /** For how long smaller groups are asked for after one was refused or too slow: at first, and at most. */
 const narrowMs = { first: 5 * 60_000, most: 30 * 60_000 };
 const sweepMs = 60_000;
-/** For how long the answers of an instant are kept: the grid of slow polls, and time for those that are late. */
-const keptMs = 5000;
+/** For how long the answers of an instant are kept: the grid of slow polls, and a second for those that are late. */
+const keptMs = 3000;
 
 export type Circles = {
   /** The query that an asker has in common with others; null for who is not among those who asked before. */
