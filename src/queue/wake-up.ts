@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Millis } from '../rollout/units.ts';
 
@@ -40,7 +41,14 @@ function wakeUpFor([first, ...others]: [Ring, ...Ring[]]): WakeUp {
     rolloutId: first.id,
     ...(others.length === 0 ? {} : { others: others.map(({ id }) => id) }),
   };
-  return { jobId: jobIdOf(first), data, delayMs: last.delayMs };
+  return { jobId: [jobIdOf(first), ...companyOf(others)].join('-'), data, delayMs: last.delayMs };
+}
+
+/** BullMQ drops a job whose id it has: one with other company must not be taken for it. */
+function companyOf(others: Ring[]): string[] {
+  if (others.length === 0) return [];
+  const all = others.map(jobIdOf).sort().join();
+  return [createHash('sha256').update(all).digest('hex').slice(0, 16)];
 }
 
 /** The same wake-up asked for twice is one job. */

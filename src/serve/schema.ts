@@ -43,7 +43,7 @@ export function openSchema(deps: SchemaDeps): Schema {
   async function insist(): Promise<boolean> {
     let doubts = 0;
     for (let failures = 0; !ending.aborted; failures += 1) {
-      const outage = await outageIn(deps, doubts < mostDoubts);
+      const outage = await outageIn(deps, { isFirst: failures === 0, mayBeChance: doubts < mostDoubts });
       if (outage === null) {
         missing = null;
         // Whoever was told to end meanwhile begins no work.
@@ -63,16 +63,24 @@ export function openSchema(deps: SchemaDeps): Schema {
 const mostDoubts = 2;
 const unclear = new AppError('databaseUnavailable', 'the database did not answer in time, but it does now');
 
-/** Tries once. Null is success; what is no outage, and without `allowsDoubt` what may be none, is thrown. */
-async function outageIn({ prepare, ask, place }: SchemaDeps, allowsDoubt: boolean): Promise<AppError | null> {
+type Try = { isFirst: boolean; mayBeChance: boolean };
+
+/**
+ * Tries once. Null is success; what is no outage is thrown, and without `mayBeChance` what may be none. Somebody who
+ * brings a database back may well have it refuse sign-ins for a while: only a first try is ended by that.
+ */
+async function outageIn(
+  { prepare, ask, place }: SchemaDeps,
+  { isFirst, mayBeChance }: Try,
+): Promise<AppError | null> {
   try {
     await prepare();
     return null;
   } catch (failure) {
     const refusal = failure instanceof AppError ? signInRefusal(failure.cause) : null;
-    if (refusal !== null) throw refusedBy(place, refusal, failure);
+    if (refusal !== null) return refused(refusedBy(place, refusal, failure), isFirst);
     const outage = await outageOf(failure, ask);
-    if (outage === null || (outage === unclear && !allowsDoubt)) throw failure;
+    if (outage === null || (outage === unclear && !mayBeChance)) throw failure;
     return outage;
   }
 }
@@ -81,6 +89,11 @@ async function outageIn({ prepare, ask, place }: SchemaDeps, allowsDoubt: boolea
 function refusedBy(place: string, refusal: string, cause: unknown): AppError {
   const mend = 'correct DATABASE_URL, or databaseUrl or databaseUrlFile in the configuration file';
   return new AppError('configuration', `PostgreSQL lets nobody in: ${refusal}: ${place}; ${mend}`, { cause });
+}
+
+function refused(fault: AppError, isFirst: boolean): AppError {
+  if (isFirst) throw fault;
+  return fault;
 }
 
 async function outageOf(failure: unknown, ask: () => Promise<unknown>): Promise<AppError | null> {

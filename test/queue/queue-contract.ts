@@ -67,6 +67,17 @@ function describePromises({ server, alarm, work }: Bench): void {
     expect(heard.sort()).toEqual(ids);
   });
 
+  it('rings for the company of an alarm that was set before', async () => {
+    const rings = bell();
+    const set = alarm();
+    await set.ring(id, 1200, 0);
+    await Promise.all([set.ring(id, 1200, 0), set.ring(other, 1210, 0)]);
+    work(rings.ring);
+    const heard = new Set<string>();
+    while (heard.size < 2) heard.add(await rings.next());
+    expect([...heard].sort()).toEqual([id, other].sort());
+  });
+
   it('rings for the others when the turn of one throws', async () => {
     const rings = bell();
     const set = alarm();

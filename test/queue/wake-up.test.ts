@@ -8,7 +8,7 @@ describe('alarms that are set together', () => {
   it('share a job where they are due within 50 ms, and ring when the last of them is due', () => {
     expect(wakeUpsFor([ring(1, 10_050), ring(2, 10_000), ring(3, 10_051)])).toEqual([
       {
-        jobId: `wake-${rolloutId(2)}-11000`,
+        jobId: expect.stringMatching(`^wake-${rolloutId(2)}-11000-[0-9a-f]{16}$`),
         data: { rolloutId: rolloutId(2), others: [rolloutId(1)] },
         delayMs: 10_050,
       },
@@ -20,6 +20,13 @@ describe('alarms that are set together', () => {
     expect(wakeUpsFor([ring(1, 5000), ring(1, 5000), ring(1, 9000)]).map(({ delayMs }) => delayMs)).toEqual([
       5000, 9000,
     ]);
+  });
+
+  it('are another job than the same alarm alone, which the queue may have already', () => {
+    const ids = [[ring(1, 100)], [ring(1, 100), ring(2, 110)], [ring(1, 100), ring(3, 110)]].map(
+      (rings) => wakeUpsFor(rings)[0]?.jobId,
+    );
+    expect(new Set(ids).size).toBe(3);
   });
 
   it('are no more than 50 to a job, however many are due at one moment', () => {

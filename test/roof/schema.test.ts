@@ -62,6 +62,12 @@ describe('a start', () => {
     expect(await ready).toBe(false);
   });
 
+  it('that waits for its database goes on waiting while whoever brings it back lets nobody in', async () => {
+    const { schema, warnings } = world([failure(refused), failure(sent('3D000'))]);
+    expect(await schema.ready).toBe(true);
+    expect(JSON.stringify(warnings.at(-1))).toContain('there is no such database (3D000)');
+  });
+
   it('waits when a connection is lost without a code and the database does not answer either', async () => {
     const down = new AppError('databaseUnavailable', 'the database cannot be reached (no answer)');
     const { schema, rests } = world([failure(new Error('Connection terminated'))], () =>
