@@ -1,7 +1,8 @@
 import { AppError, codeOf, UnreadableRollout } from './errors.ts';
 import { failureFields, type Log } from './log.ts';
 import type { TurnDeps, TurnEnd } from './rollout/advance.ts';
-import { sweep } from './rollout/sweep.ts';
+import { places } from './rollout/places.ts';
+import { sweeper } from './rollout/sweep.ts';
 import { type Blame, noneAside, type Taken, takeTurn } from './rollout/take-turn.ts';
 import type { Housekept } from './store/housekeeping.ts';
 
@@ -10,14 +11,18 @@ const sweepMs = 4000;
 const housekeepingMs = 3_600_000;
 
 export type TurnTaker = {
-  /** Runs the turn of one rollout; never throws. */
+  /** Runs the turn of one rollout at once, because a person said so; never throws. */
   take(id: string): Promise<void>;
-  /** Ends the sweep and waits for the turns that run. */
+  /** Runs the turn of one rollout when there is a place for it; never throws. */
+  takeInPlace(id: string): Promise<void>;
+  /** Begins no more turns and waits for those that run. */
   close(): Promise<void>;
 };
 
 export type TurnTakerOptions = {
   deps: TurnDeps;
+  /** Turns at a time, those of alarms and those of sweeps together. */
+  most: number;
   log: Log;
   onTurn: (end: TurnEnd | 'failed') => void;
   jitter: () => number;
@@ -27,20 +32,26 @@ export type TurnTakerOptions = {
  * Takes turns: those that an alarm or a person's word asks for, and every few seconds those whose alarm did not
  * ring. `jitter` (0..1) keeps the sweeps of several workers apart.
  */
-export function startTurns({ deps, log, onTurn, jitter }: TurnTakerOptions): TurnTaker {
+export function startTurns({ deps, most, log, onTurn, jitter }: TurnTakerOptions): TurnTaker {
   const running = new Set<Promise<void>>();
   const taking = { blame, aside: noneAside() };
-  let timer: NodeJS.Timeout | null = null;
-  let closed = false;
+  const closing = new AbortController();
+  const room = places(most);
+  const sweeps = sweeper(deps, { taking, places: room, onTaken: tell, closing: closing.signal });
 
   async function take(id: string): Promise<void> {
-    if (closed || taking.aside.has(id)) return;
+    if (closing.signal.aborted || taking.aside.has(id)) return;
     const turn = takeTurn(deps, id, taking).then(
       (taken) => tell(id, taken),
       (error: unknown) => tell(id, { kind: 'failed', error, record: null }),
     );
     running.add(turn);
     await turn.finally(() => running.delete(turn));
+  }
+
+  async function takeInPlace(id: string): Promise<void> {
+    const leave = await room.enter('alarm');
+    await take(id).finally(leave);
   }
 
   function tell(id: string, taken: Taken): void {
@@ -55,34 +66,42 @@ export function startTurns({ deps, log, onTurn, jitter }: TurnTakerOptions): Tur
 
   async function sweepOnce(): Promise<void> {
     try {
-      for (const { id, taken } of await sweep(deps, taking)) tell(id, taken);
+      await sweeps.sweep();
     } catch (error) {
       log.warn(failureFields(error), 'a sweep found no database');
     }
   }
 
+  const stop = everySweep(jitter, () => {
+    const asking = sweepOnce();
+    running.add(asking);
+    void asking.finally(() => running.delete(asking));
+  });
+  return {
+    take,
+    takeInPlace,
+    close: async () => {
+      closing.abort();
+      stop();
+      await Promise.allSettled([...running, sweeps.ended()]);
+    },
+  };
+}
+
+/** Answers how to stop it. */
+function everySweep(jitter: () => number, sweep: () => void): () => void {
+  let timer: NodeJS.Timeout;
   function plan(): void {
     timer = setTimeout(
       () => {
-        // Before its turns end: one that hangs for its whole budget must not keep the others waiting.
         plan();
-        const turn = sweepOnce();
-        running.add(turn);
-        void turn.finally(() => running.delete(turn));
+        sweep();
       },
       sweepMs * (0.75 + jitter() / 2),
     );
   }
-
   plan();
-  return {
-    take,
-    close: async () => {
-      closed = true;
-      if (timer !== null) clearTimeout(timer);
-      await Promise.allSettled(running);
-    },
-  };
+  return () => clearTimeout(timer);
 }
 
 /** What is in quarantine was told of when it went there. */

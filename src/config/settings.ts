@@ -108,7 +108,9 @@ export const Settings = z.strictObject(
     redisUrl: RedisUrl.optional().describe('The queue; without it the queue is in PostgreSQL.'),
     redisUrlFile: Text.optional().describe('A file that holds the Redis URL and nothing else.'),
     tokensFile: Text.optional().describe('Path of a JSON list of bearer tokens.'),
-    workers: whole(1, 500).default(64).describe('Turns that one process runs at a time for alarms.'),
+    workers: whole(1, 500)
+      .default(64)
+      .describe("Turns that one process runs at a time; those of people's words come on top."),
     logLevel: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'], {
         error: 'write debug, info, warn, error or silent',

@@ -2,13 +2,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Warns } from './backend.ts';
 import { inTime } from './deadline.ts';
 import { type BullWorker, type OnDue, onceEach, openWorker } from './open-worker.ts';
-import { places } from './places.ts';
 import type { QueueSource } from './queue.ts';
 
 export type WorkerOptions = {
   source: QueueSource;
   onDue: OnDue;
-  /** Turns at a time. */
+  /** Alarms that are heard at a time; each may wake many. */
   concurrency: number;
   log: Warns;
   /** How long `close` lets running turns finish, in milliseconds. */
@@ -35,8 +34,6 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   const stopped = new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
   const report = onceEach(log);
   const turns = new Set<Promise<void>>();
-  // One job may wake many: without places of their own they would all begin at once when they are late.
-  const inPlace = places(concurrency);
   let current = open();
 
   function open(): BullWorker {
@@ -44,7 +41,7 @@ export function startWorker(options: WorkerOptions): RunningWorker {
   }
 
   async function takeTurn(rolloutId: string, signal: AbortSignal): Promise<void> {
-    const turn = inPlace(() => options.onDue(rolloutId, signal));
+    const turn = options.onDue(rolloutId, signal);
     turns.add(turn);
     await turn.finally(() => turns.delete(turn));
   }

@@ -1,30 +1,88 @@
 import type { TurnDeps } from './advance.ts';
+import type { Places } from './places.ts';
 import { type Taken, type TurnTaking, takeTurn } from './take-turn.ts';
 
-/** Turns that one sweep takes at a time, so that one worker does not starve the others. */
-const batch = 50;
+export type Sweeping = {
+  taking: TurnTaking;
+  /** Turns of sweeps run in these and nowhere else. */
+  places: Places;
+  /** Hears of each turn when it has ended. */
+  onTaken: (id: string, taken: Taken) => void;
+  /** Aborts when no turn may begin any more. */
+  closing: AbortSignal;
+};
 
-export type Swept = { id: string; taken: Taken }[];
+export type Sweeper = {
+  /**
+   * Takes the turn of every rollout that is due and whose alarm did not ring, each once, those that go back first.
+   * Asks for more as places become free, and ends when nothing more is due, although turns may still run. One rollout's
+   * failure never stops another's turn. While a sweep is under way there is no second: it goes on, and may try again
+   * what it has tried. Throws when the database cannot be asked at all.
+   */
+  sweep(): Promise<void>;
+  /** Waits for the turns that run. */
+  ended(): Promise<void>;
+};
 
-/**
- * Takes the turn of every rollout that is due and whose alarm did not ring, each once. One rollout's failure never
- * stops another's turn; it comes back as a value for the caller to tell of. Rows that this process cannot read are set
- * aside. Throws when the database cannot be asked at all.
- */
-export async function sweep(deps: TurnDeps, taking: TurnTaking): Promise<Swept> {
-  const swept: Swept = [];
-  taking.aside.next();
-  for (;;) {
-    const except = new Set([...taking.aside.ids(), ...swept.map(({ id }) => id)]);
-    const ids = await deps.store.due(batch, [...except]);
-    swept.push(...(await Promise.all(ids.map((id) => takeOne(deps, id, taking)))));
-    if (ids.length < batch) return swept;
+/** Sweeps over one store. Rows that this process cannot read are set aside. */
+export function sweeper(deps: TurnDeps, { taking, places, onTaken, closing }: Sweeping): Sweeper {
+  const running = new Set<Promise<void>>();
+  const tried = new Set<string>();
+  let isUnderWay = false;
+
+  async function takeAll(): Promise<void> {
+    let leave = await places.enter('sweep');
+    try {
+      let isMore = true;
+      while (isMore && !closing.aborted) {
+        const limit = atATime(places);
+        const ids = await deps.store.due(limit, [...new Set([...taking.aside.ids(), ...tried])]);
+        leave = await beginAll(ids, leave);
+        isMore = ids.length === limit;
+      }
+    } finally {
+      leave();
+    }
   }
+
+  /** From one place to the next; answers how to leave the last one, which is free. */
+  async function beginAll(ids: string[], first: () => void): Promise<() => void> {
+    let leave = first;
+    for (const id of ids) {
+      if (closing.aborted) break;
+      begin(id, leave);
+      leave = await places.enter('sweep');
+    }
+    return leave;
+  }
+
+  function begin(id: string, leave: () => void): void {
+    tried.add(id);
+    const turn = takeTurn(deps, id, taking)
+      .catch((error: unknown): Taken => ({ kind: 'failed', error, record: null }))
+      .then((taken) => onTaken(id, taken))
+      .finally(leave);
+    running.add(turn);
+    void turn.finally(() => running.delete(turn));
+  }
+
+  return {
+    sweep: async () => {
+      taking.aside.next();
+      tried.clear();
+      if (isUnderWay) return;
+      isUnderWay = true;
+      await takeAll().finally(() => {
+        isUnderWay = false;
+      });
+    },
+    ended: async () => {
+      await Promise.allSettled(running);
+    },
+  };
 }
 
-async function takeOne(deps: TurnDeps, id: string, taking: TurnTaking): Promise<Swept[number]> {
-  const taken = await takeTurn(deps, id, taking).catch(
-    (error: unknown): Taken => ({ kind: 'failed', error, record: null }),
-  );
-  return { id, taken };
+/** Few when there is hardly a place: what is asked for now and begun later would be begun in an order of the past. */
+function atATime({ most, free }: Places): number {
+  return Math.max(free() + 1, Math.ceil(most / 4));
 }

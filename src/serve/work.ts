@@ -35,11 +35,17 @@ export async function startWork(parts: Parts, wrap: Wrap): Promise<Closing> {
     deadline: AbortSignal.timeout,
     rest: async (ms: number) => wait(ms * (1 + Math.random())),
   });
-  const turns = startTurns({ deps, log, onTurn: telemetry.countTurn, jitter: Math.random });
+  const turns = startTurns({
+    deps,
+    most: config.concurrency,
+    log,
+    onTurn: telemetry.countTurn,
+    jitter: Math.random,
+  });
   const ears = await listen({ url: config.databaseUrl, onDue: (id) => void turns.take(id), log });
   const alarms = startWorker({
     source: config.queue,
-    onDue: turns.take,
+    onDue: turns.takeInPlace,
     concurrency: config.concurrency,
     closeWithinMs: lastTurnsMs,
     log,

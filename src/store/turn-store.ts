@@ -86,6 +86,7 @@ async function due(db: Db, limit: number, except: readonly string[]): Promise<st
     .where('next_at', '<=', databaseClock)
     .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<', databaseClock)]))
     .where(sql<boolean>`id <> all(${except}::text[])`)
+    .orderBy(sql`status = 'rolling_back'`, 'desc')
     .orderBy('next_at')
     .limit(limit)
     .execute();

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEvent } from '../../src/rollout/audit.ts';
 import type { Change, CommandChange, Remembered, Rollouts, Store } from '../../src/rollout/ports/store.ts';
 import type { Rollout, StoredRollout } from '../../src/rollout/rollout.ts';
-import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
+import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 
 export type StoreUnderTest = {
   store: Store & Rollouts;
@@ -14,6 +14,14 @@ export type StoreUnderTest = {
 const ana = { kind: 'person', name: 'ana' } as const;
 const id = rolloutId(1);
 const leaseSeconds = 15;
+const goingBack = {
+  kind: 'rollingBack',
+  since: start,
+  cause: { kind: 'targetMissing' },
+  by: ana,
+  stuck: null,
+  firstEpoch: null,
+} as const;
 
 /** What every Store and Rollouts promises; `open` answers an empty one for each test. */
 export function storeContract(open: () => Promise<StoreUnderTest>): void {
@@ -344,6 +352,18 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       }
       expect(await store.due(10)).toEqual([rolloutId(1), rolloutId(2), rolloutId(3)]);
       expect(await store.due(2)).toEqual([rolloutId(1), rolloutId(2)]);
+    });
+
+    it('names those that go back before all others', async () => {
+      for (const number of [1, 2, 3]) {
+        const target = targetNamed(`service-${number}`);
+        await created(
+          aRollout({ id: rolloutId(number), target, ...(number === 3 ? { state: goingBack } : {}) }),
+        );
+        await later(1);
+      }
+      expect(await store.due(2)).toEqual([rolloutId(3), rolloutId(1)]);
+      expect(await store.due(2, [rolloutId(3)])).toEqual([rolloutId(1), rolloutId(2)]);
     });
   });
 

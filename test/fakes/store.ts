@@ -181,7 +181,8 @@ class Memory {
   due(limit: number, except: readonly string[] = []): string[] {
     const due = [...this.rows].filter(([id, row]) => this.#isFree(row) && !except.includes(id));
     due.sort(([, left], [, right]) => (left.nextAt ?? 0) - (right.nextAt ?? 0));
-    return due.slice(0, limit).map(([id]) => id);
+    const back = due.filter(([, row]) => factsOf(row).status === 'rolling_back');
+    return [...new Set([...back, ...due])].slice(0, limit).map(([id]) => id);
   }
 
   create(

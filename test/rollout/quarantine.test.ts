@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import type { TurnDeps } from '../../src/rollout/advance.ts';
 import { afterFailure, noTrouble, pauseAfter } from '../../src/rollout/quarantine.ts';
-import { sweep } from '../../src/rollout/sweep.ts';
 import { noneAside, type TurnTaking, takeTurn } from '../../src/rollout/take-turn.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { sweepOnce } from './sweep-once.ts';
 
 const poison = rolloutId(1);
 
@@ -152,7 +152,7 @@ describe('a poison rollout', () => {
     const healthy = await add(made, 61);
     for (let second = 0; second < 8; second += 4) {
       made.clock.now = start + second * 1000;
-      await sweep(made.deps, made.taking);
+      await sweepOnce(made.deps, made.taking);
     }
     expect(await typesOf(made, healthy)).toContain('weight.applied');
   });
@@ -163,7 +163,7 @@ describe('rollouts of a newer version', () => {
     const made = world();
     for (let number = 1; number <= 60; number += 1) made.store.spoil(await add(made, number));
     const healthy = await add(made, 61);
-    const swept = await sweep(made.deps, made.taking);
+    const swept = await sweepOnce(made.deps, made.taking);
     expect(await typesOf(made, healthy)).toContain('weight.applied');
     expect(swept).toHaveLength(61);
   });
@@ -172,7 +172,7 @@ describe('rollouts of a newer version', () => {
     const made = world();
     made.store.spoil(await add(made, 1));
     const counts: number[] = [];
-    for (let round = 0; round < 4; round += 1) counts.push((await sweep(made.deps, made.taking)).length);
+    for (let round = 0; round < 4; round += 1) counts.push((await sweepOnce(made.deps, made.taking)).length);
     expect(counts).toEqual([1, 0, 0, 1]);
   });
 
@@ -183,7 +183,7 @@ describe('rollouts of a newer version', () => {
     const before = made.store.documentOf(id);
     for (let second = 0; second <= 60; second += 4) {
       made.clock.now = start + second * 1000;
-      await sweep(made.deps, made.taking);
+      await sweepOnce(made.deps, made.taking);
       expect(await made.store.due(10)).toEqual([id]);
       if (second <= 28) expect(await typesOf(made)).toEqual([]);
     }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { TurnDeps } from '../../src/rollout/advance.ts';
-import { sweep } from '../../src/rollout/sweep.ts';
 import { noneAside } from '../../src/rollout/take-turn.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { sweepOnce } from './sweep-once.ts';
 
 /** So many rollouts that are due; the claims of `stuck` never find their row free. */
 async function crowd(many: number, stuck: number[] = []) {
@@ -30,24 +30,31 @@ async function crowd(many: number, stuck: number[] = []) {
     deadline: () => new AbortController().signal,
     rest: async () => undefined,
   };
-  return { store, sweepOnce: () => sweep(deps, { blame: () => null, aside: noneAside() }) };
+  return (most?: number) => sweepOnce(deps, { blame: () => null, aside: noneAside() }, most);
 }
 
 describe('a sweep', () => {
   it('takes every turn that is due, however many alarms were lost', async () => {
-    const { sweepOnce } = await crowd(230);
-    const swept = await sweepOnce();
+    const sweep = await crowd(230);
+    const swept = await sweep();
     expect(swept.map(({ taken }) => taken)).toEqual(swept.map(() => ({ kind: 'ended', end: 'done' })));
     expect(new Set(swept.map(({ id }) => id)).size).toBe(230);
   });
 
   it('asks for each once, and comes past those that somebody else holds', async () => {
-    const { sweepOnce } = await crowd(
+    const sweep = await crowd(
       120,
       Array.from({ length: 60 }, (_, index) => index + 1),
     );
-    const swept = await sweepOnce();
+    const swept = await sweep();
     expect(swept).toHaveLength(120);
     expect(swept.filter(({ taken }) => taken.kind === 'ended' && taken.end === 'done')).toHaveLength(60);
+  });
+
+  it('with one place takes them all, one after the other', async () => {
+    const sweep = await crowd(20);
+    expect((await sweep(1)).map(({ id }) => id)).toEqual(
+      Array.from({ length: 20 }, (_, index) => rolloutId(index + 1)),
+    );
   });
 });

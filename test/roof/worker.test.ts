@@ -47,7 +47,7 @@ async function aWorker({ broken = false, jitter = 0.5, hangsOn }: Given = {}) {
     rest: async () => undefined,
   };
   const ends: string[] = [];
-  const turns = startTurns({ deps, log, onTurn: (end) => ends.push(end), jitter: () => jitter });
+  const turns = startTurns({ deps, most: 64, log, onTurn: (end) => ends.push(end), jitter: () => jitter });
   return { turns, mesh, ends, warnings, errors, store, clock };
 }
 

@@ -1,5 +1,9 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import { event } from '../../src/rollout/decision.ts';
 import type { Claim } from '../../src/rollout/ports/store.ts';
 import { afterNoReading } from '../../src/rollout/quarantine.ts';
@@ -13,7 +17,8 @@ import { aRollout, paymentTarget, rolloutId, targetNamed } from '../fakes/rollou
 import { freshDatabases, majors, query } from './databases.ts';
 
 const leaseSeconds = 15;
-const ids = Array.from({ length: 60 }, (_, index) => rolloutId(index + 1));
+const idsOf = (length: number) => Array.from({ length }, (_, index) => rolloutId(index + 1));
+const ids = idsOf(60);
 const [first, second] = [rolloutId(1), rolloutId(2)];
 
 describe.each(majors)('turns at the same moment on PostgreSQL %i', (major) => {
@@ -34,26 +39,30 @@ describe.each(majors)('turns at the same moment on PostgreSQL %i', (major) => {
     };
   });
 
-  /** With 60 rollouts that are due. */
-  async function crowd() {
+  /** With rollouts that are due. */
+  async function crowd(all = ids) {
     const { url, db } = await fresh();
     const rollouts = rolloutStore(db);
     await Promise.all(
-      ids.map((id, index) =>
+      all.map((id, index) =>
         rollouts.create(aRollout({ id, target: targetNamed(`service-${index}`) }), [], null),
       ),
     );
     return { url, db, rollouts, turns: turnStore(db) };
   }
 
-  it('are claimed and saved by three statements', async () => {
+  it('are claimed and saved by four statements', async () => {
     const { db } = await crowd();
-    const { counted, statements } = counting(db);
-    const turns = turnStore(counted);
+    let statements = 0;
+    const turns = turnStore(
+      afterEachStatement(db, async () => {
+        statements += 1;
+      }),
+    );
     const claims = await claimsOf(turns, ids);
     const saved = await Promise.all(claims.map((claim) => saveQuietly(turns, claim)));
     expect(saved.map(({ kind }) => kind)).toEqual(ids.map(() => 'saved'));
-    expect(statements()).toBe(3);
+    expect(statements).toBe(4);
   });
 
   it('keep the step that each was in when it was measured', async () => {
@@ -104,6 +113,55 @@ describe.each(majors)('turns at the same moment on PostgreSQL %i', (major) => {
     expect(await isPending(waiting ?? Promise.resolve())).toBe(true);
     await person.fence();
     expect(await waiting).toEqual({ kind: 'fenced' });
+  });
+
+  it('stay free for everybody else when the process that claims them stands still', async () => {
+    const all = idsOf(100);
+    const { url } = await crowd(all);
+    await query(
+      url,
+      `update rollout set document = jsonb_set(document, '{reason}', to_jsonb(repeat('x', 100000)))`,
+    );
+    const child = await stoppedWhileClaiming(url, all);
+    try {
+      const began = performance.now();
+      await speakTo(url, all);
+      expect(performance.now() - began).toBeLessThan(1000);
+      const said = child.stdout === null ? [] : once(child.stdout, 'data');
+      child.kill('SIGCONT');
+      expect(String(await said)).toBe('0');
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  it('are not given on where a person was faster than what they are read by', async () => {
+    const { url, db } = await crowd();
+    const speaking = afterEachStatement(db, async (count) => {
+      if (count === 1) await speakTo(url, [first]);
+    });
+    const claims = await claimsOf(turnStore(speaking), ids);
+    expect(claims.map(({ rollout }) => rollout.id)).toEqual(ids.slice(1));
+  });
+
+  it('are claimed anew, and see it, when a hold order is placed before they are read', async () => {
+    const { db } = await crowd();
+    const placing = afterEachStatement(db, async (count) => {
+      if (count === 2) await holdStore(db).place(orderOf(1), event('hold.placed', 'bob stopped everything'));
+    });
+    const claims = await claimsOf(turnStore(placing), ids);
+    expect(claims.map(({ order, epoch }) => [order?.id, epoch])).toEqual(ids.map(() => [holdId(1), 3]));
+  });
+
+  it.each([
+    2, 3,
+  ])('are due again at once when what follows their claim fails, statement %i', async (which) => {
+    const { db, turns } = await crowd();
+    const failing = afterEachStatement(db, async (count) => {
+      if (count === which) throw new AppError('databaseTimeout', 'too slow');
+    });
+    await expect(claimsOf(turnStore(failing), ids)).rejects.toMatchObject({ code: 'databaseTimeout' });
+    expect(await turns.due(100)).toHaveLength(ids.length);
   });
 
   it('are all fenced by a hold order that is placed in between, and the next ones see it', async () => {
@@ -230,15 +288,45 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
   return (await Promise.race([promise, soon])) === pending;
 }
 
-/** The same database; `statements` answers how many it was asked. */
-function counting(db: Db): { counted: Db; statements: () => number } {
+/** The same database, where something happens between a statement and its answer; counted from 1. */
+function afterEachStatement(db: Db, act: (count: number) => Promise<unknown>): Db {
   let count = 0;
-  const counted = db.withPlugin({
-    transformQuery: ({ node }) => {
+  return db.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
       count += 1;
-      return node;
+      await act(count);
+      return result;
     },
-    transformResult: async ({ result }) => result,
   });
-  return { counted, statements: () => count };
+}
+
+/** A process that claims rollouts and stands still as soon as it has asked PostgreSQL for them. */
+async function stoppedWhileClaiming(url: string, wanted: readonly string[]): Promise<ChildProcess> {
+  const program = fileURLToPath(new URL('./stopping-claimer.ts', import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', program, url, ...wanted], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await expect.poll(() => query(url, claimThatWaitsForItsReader), { timeout: 8000 }).toHaveLength(1);
+  return child;
+}
+
+const claimThatWaitsForItsReader = `select 1 from pg_stat_activity
+  where datname = current_database() and application_name = 'canaryd'
+    and query like '%skip locked%' and wait_event_type = 'Client'`;
+
+/** What a person's word does to a row: its lease ends. Nothing is waited for longer than a second. */
+async function speakTo(url: string, wanted: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url, statement_timeout: 1000 });
+  await client.connect();
+  try {
+    for (const id of wanted)
+      await client.query(
+        `update rollout set epoch = epoch + 1, lease_owner = null, lease_until = null,
+          next_at = clock_timestamp() + interval '1 h' where id = $1`,
+        [id],
+      );
+  } finally {
+    await client.end();
+  }
 }

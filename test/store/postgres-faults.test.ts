@@ -2,7 +2,6 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Rollouts, Store } from '../../src/rollout/ports/store.ts';
-import { sweep } from '../../src/rollout/sweep.ts';
 import { noneAside } from '../../src/rollout/take-turn.ts';
 import { connect, type Database } from '../../src/store/database.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
@@ -10,6 +9,7 @@ import { inTransaction } from '../../src/store/transaction.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { listen } from '../../src/store/wake.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
+import { sweepOnce } from '../rollout/sweep-once.ts';
 import { type Databases, majors, query, startDatabases } from './databases.ts';
 
 const id = rolloutId(1);
@@ -231,7 +231,7 @@ describe.each(majors)('PostgreSQL %i', (major) => {
       const before = await rows();
       const taking = { blame: () => 'corruptRow', aside: noneAside() };
       const deps = { ...idle, worker: 'worker-a', store };
-      for (let round = 0; round < 7; round += 1) await sweep(deps, taking);
+      for (let round = 0; round < 7; round += 1) await sweepOnce(deps, taking);
       expect(await rows()).toEqual(before);
       expect(await store.due(10)).toEqual([id]);
     });

@@ -94,7 +94,10 @@ export interface Store {
     epoch: number | null,
     judge: (turn: FailedTurn) => FailureRecord | null,
   ): Promise<FailureRecord | null>;
-  /** Ids that are due and not leased, the longest due first; `except` leaves out what the caller cannot read. */
+  /**
+   * Ids that are due and not leased: those that go back, then the others, the longest due first; `except` leaves out
+   * what the caller cannot read.
+   */
   due(limit: number, except?: readonly string[]): Promise<string[]>;
   now(): Promise<Millis>;
 }
