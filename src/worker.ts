@@ -1,7 +1,7 @@
 import { AppError, codeOf, UnreadableRollout } from './errors.ts';
 import { failureFields, type Log } from './log.ts';
 import type { TurnDeps, TurnEnd } from './rollout/advance.ts';
-import { places } from './rollout/places.ts';
+import { slots } from './rollout/slots.ts';
 import { sweeper } from './rollout/sweep.ts';
 import { type Blame, noneAside, type Taken, takeTurn } from './rollout/take-turn.ts';
 import type { Housekept } from './store/housekeeping.ts';
@@ -13,8 +13,8 @@ const housekeepingMs = 3_600_000;
 export type TurnTaker = {
   /** Runs the turn of one rollout at once, because a person said so; never throws. */
   take(id: string): Promise<void>;
-  /** Runs the turn of one rollout when there is a place for it; never throws. */
-  takeInPlace(id: string): Promise<void>;
+  /** Runs the turn of one rollout when there is a slot for it; never throws. */
+  takeInSlot(id: string): Promise<void>;
   /** Begins no more turns and waits for those that run. */
   close(): Promise<void>;
 };
@@ -36,8 +36,8 @@ export function startTurns({ deps, most, log, onTurn, jitter }: TurnTakerOptions
   const running = new Set<Promise<void>>();
   const taking = { blame, aside: noneAside() };
   const closing = new AbortController();
-  const room = places(most);
-  const sweeps = sweeper(deps, { taking, places: room, onTaken: tell, closing: closing.signal });
+  const room = slots(most);
+  const sweeps = sweeper(deps, { taking, slots: room, onTaken: tell, closing: closing.signal });
 
   async function take(id: string): Promise<void> {
     if (closing.signal.aborted || taking.aside.has(id)) return;
@@ -49,7 +49,7 @@ export function startTurns({ deps, most, log, onTurn, jitter }: TurnTakerOptions
     await turn.finally(() => running.delete(turn));
   }
 
-  async function takeInPlace(id: string): Promise<void> {
+  async function takeInSlot(id: string): Promise<void> {
     const leave = await room.enter('alarm');
     await take(id).finally(leave);
   }
@@ -79,7 +79,7 @@ export function startTurns({ deps, most, log, onTurn, jitter }: TurnTakerOptions
   });
   return {
     take,
-    takeInPlace,
+    takeInSlot,
     close: async () => {
       closing.abort();
       stop();

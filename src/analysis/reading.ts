@@ -68,7 +68,7 @@ const absurd: Reading = {
 function soundReading(reading: Reading): Reading {
   if (reading.kind === 'none' || reading.kind === 'unavailable') return reading;
   if (!isCount(reading.requests)) return absurd;
-  if (reading.kind === 'tooFew') return reading;
+  if (reading.kind === 'tooFew') return isCount(reading.needed) ? reading : absurd;
   const value = reading.value === Number.POSITIVE_INFINITY ? Number.MAX_VALUE : reading.value;
   return isCount(value) ? { ...reading, value } : absurd;
 }

@@ -33,7 +33,7 @@ export function renderHold(order: HoldOrder): z.output<typeof HoldOnWire> {
 
 export const PlacedHoldOnWire = HoldOnWire.extend({
   message: z.string().describe('How many live rollouts it stops now, and how to lift it.'),
-}).meta({ id: 'PlacedHold', description: 'A hold that stands from now on.' });
+}).meta({ id: 'PlacedHold', description: 'A hold order that stands from now on.' });
 
 export const NamespaceRollbackOnWire = z
   .object({

@@ -2,15 +2,15 @@ import type { LiveIn, RollBackAnswer } from '../rollout/hold-orders.ts';
 import type { Scope } from '../rollout/ports/holds.ts';
 import type { HoldOrder } from '../rollout/ports/store.ts';
 
-/** What a hold stops now and how to lift it; `live` is null when that could not be counted. */
+/** What a hold order stops now and how to lift it; `live` is null when that could not be counted. */
 export function heldWords(order: HoldOrder, live: LiveIn | null): string {
   return `${stopped(order, live)} Lift it with \`DELETE /v1/hold/${order.id}\`.`;
 }
 
 function stopped(scope: Scope, live: LiveIn | null): string {
-  if (live === null) return 'The hold stands.';
-  if (live.count > 0) return `The hold stops ${counted(live.count)} now.`;
-  return `${noneIn(scope, live)} The hold stops what begins in its scope from now on.`;
+  if (live === null) return 'The hold order stands.';
+  if (live.count > 0) return `The hold order stops ${counted(live.count)} now.`;
+  return `${noneIn(scope, live)} The hold order stops what begins in its scope from now on.`;
 }
 
 type RolledBack = Extract<RollBackAnswer, { kind: 'rolledBack' }>['rollouts'];

@@ -21,9 +21,9 @@ const reason = commandBodies.pause.shape.reason.describe(
 
 const placeSchema = {
   operationId: 'placeHold',
-  summary: 'Stop every move forward: the kill switch',
+  summary: 'Stop every move forward: place a hold order',
   description:
-    'Without a body everywhere; with `cluster` or `namespace` there. Weights stay, guards go on and still roll back. Turns under way are cut off. The same scope twice is one hold.',
+    'Without a body everywhere; with `cluster` or `namespace` there. Weights stay, guards go on and still roll back. Turns under way are cut off. The same scope twice is one hold order.',
   tags: ['emergency'],
   querystring: NoQuery,
   body: z.strictObject({
@@ -32,14 +32,14 @@ const placeSchema = {
     reason,
   }),
   response: {
-    200: json('This scope is stopped already; the hold that stands.', PlacedHoldOnWire),
+    200: json('This scope is stopped already; the hold order that stands.', PlacedHoldOnWire),
     201: json('Nothing in the scope moves forward from now on.', PlacedHoldOnWire),
   },
 };
 
 const listSchema = {
   operationId: 'listHolds',
-  summary: 'List the holds that stand',
+  summary: 'List the hold orders that stand',
   tags: ['emergency'],
   querystring: NoQuery,
   response: {
@@ -54,7 +54,7 @@ const liftSchema = {
   tags: ['emergency'],
   params: z.strictObject({ id: HoldId }),
   querystring: NoQuery,
-  response: { 200: json('The hold that stood.', HoldOnWire) },
+  response: { 200: json('The hold order that stood.', HoldOnWire) },
 };
 
 /** The body of `POST /v1/rollback`. */
@@ -100,7 +100,7 @@ export function holdRoutes(app: ApiServer, holds: HoldService): void {
       const { cluster = null, namespace = null, reason: why = null } = request.body;
       const answer = await holds.place({ cluster, namespace }, why, actorOf(request));
       if (answer.kind === 'clusterUnknown') throw scopeProblem(answer);
-      // The hold stands whether or not what it stops can be counted.
+      // The hold order stands whether or not what it stops can be counted.
       const live = await holds.live(answer.order).catch(() => null);
       const held = { ...renderHold(answer.order), message: heldWords(answer.order, live) };
       return reply.code(answer.kind === 'placed' ? 201 : 200).send(held);
@@ -129,7 +129,7 @@ function liftRoute(app: ApiServer, holds: HoldService): void {
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
       const answer = await holds.lift(request.params.id, actorOf(request));
-      if (answer.kind !== 'lifted') throw nothingHere('hold');
+      if (answer.kind !== 'lifted') throw nothingHere('hold order');
       return renderHold(answer.order);
     },
   });

@@ -118,7 +118,7 @@ export const PreviewOnWire = z
         expiresSeconds: z.number(),
       }),
     ),
-    hold: HoldOnWire.nullable().describe('The kill switch over this target; null when there is none.'),
+    hold: HoldOnWire.nullable().describe('The hold order over this target; null when there is none.'),
     totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),
     estimatedEnd: Timestamp.describe('The earliest time at which it ends.'),
   })

@@ -39,7 +39,7 @@ function clusterUnknownProblem({ asked, clusters }: ClusterUnknown): ProblemErro
   return new ProblemError('cluster-unknown', detail, { errors, explanation });
 }
 
-/** A hold or a rollback of many in a cluster that canaryd does not know. */
+/** A hold order or a rollback of many in a cluster that canaryd does not know. */
 export function scopeProblem({ clusters }: ClusterUnknown): ProblemError {
   const names = quoted(clusters);
   const detail = `The cluster is not known. Clusters here: ${names}. Nothing was done.`;

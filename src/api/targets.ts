@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { quoted } from '../known-names.ts';
 import type { SurveyedRoute } from '../rollout/ports/mesh.ts';
-import type { LastRollout, TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
+import type { RolloutEntry } from '../rollout/ports/store.ts';
+import type { TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
 import { hasEnded } from '../rollout/rollout.ts';
 import type { TargetAnswer, TargetService } from '../rollout/targets.ts';
 import { KubernetesName } from '../rollout/units.ts';
@@ -99,7 +100,7 @@ function pathOf({ cluster, namespace, virtualService }: Place): string {
 
 type LastOnWire = NonNullable<z.output<typeof TargetDetail>['lastRollout']>;
 
-function renderLast(last: LastRollout): LastOnWire {
+function renderLast(last: RolloutEntry): LastOnWire {
   // No clock is at hand: times are told with their date.
   if (last.kind === 'unreadable') return renderUnreadable(last.row, 0);
   const { rollout, trouble } = last;

@@ -15,7 +15,7 @@ export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, url, http
     const parsed = schema.safeParse(data);
     if (parsed.success) return { value: parsed.data };
     if (httpPart === 'params')
-      return { error: nothingHere(url?.startsWith('/v1/hold') === true ? 'hold' : 'rollout') };
+      return { error: nothingHere(url?.startsWith('/v1/hold') === true ? 'hold order' : 'rollout') };
     const faults = fieldFaults(parsed.error.issues, { schema, data });
     if (httpPart !== 'body') return { error: outsideProblem(httpPart, faults) };
     return { error: bodyProblem(faults, schema === Plan) };
@@ -23,7 +23,7 @@ export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, url, http
 };
 
 /** An id that does not exist and one that cannot exist get the same answer. */
-export function nothingHere(what: 'rollout' | 'hold' = 'rollout'): ProblemError {
+export function nothingHere(what: 'rollout' | 'hold order' = 'rollout'): ProblemError {
   return new ProblemError('not-found', `There is no ${what} with this id.`);
 }
 

@@ -81,8 +81,9 @@ function listed(rights: Right[]): string {
 
 function saysAllowed(where: string, denied: Right[]): string {
   if (denied.length === 0) return `all that canaryd does is allowed ${where}.`;
-  const cost = 'so every turn there sends three requests; with them a namespace is watched';
-  return `all that canaryd must do is allowed ${where}. Not allowed is ${listed(denied)}, ${cost}.`;
+  const cost = `Without ${listed(denied)} every turn there sends three requests`;
+  const mend = 'add these to its Role (README, "Run it in a cluster")';
+  return `all that canaryd must do is allowed ${where}. ${cost}: ${mend}.`;
 }
 
 function checkRights(what: string, rights: ClusterFacts['rights'], target: AskedTarget | null): Check {

@@ -5,10 +5,11 @@ export type Row = { labels: Record<string, string>; value: number };
 
 /**
  * What one query came to. `why` is for people: it names no credential. At fault is the `query`, which was refused as
- * it stands or asks for more than can be answered; the `time` it took; or the `provider`, whatever it is asked.
+ * it stands or asks for more than can be answered; the `time` it took; the `connection`, which may hold a moment later;
+ * or the `provider`, whatever it is asked.
  */
 export type Answer = { kind: 'rows'; rows: Row[] } | Failed;
-export type Failed = { kind: 'failed'; why: string; fault: 'query' | 'time' | 'provider' };
+export type Failed = { kind: 'failed'; why: string; fault: 'query' | 'time' | 'connection' | 'provider' };
 
 /** A row as it is sent: `value` is an instant in seconds and a number as text. */
 type Sample = { metric: Record<string, string>; value: [number, string] };
@@ -38,7 +39,7 @@ export function readAnswer(httpStatus: number, body: unknown): Answer {
   if (!success?.success) return refusal(httpStatus, body);
   const { data, warnings = [] } = success.data;
   if (warnings[0] !== undefined) {
-    return { kind: 'failed', why: `gave a partial answer: ${short(warnings[0])}`, fault: 'query' };
+    return { kind: 'failed', why: `gave a partial answer: ${short(warnings[0])}`, fault: faultIn(warnings) };
   }
   if (data.resultType === 'scalar') {
     return { kind: 'rows', rows: [{ labels: {}, value: sampleNumber(data.result[1]) }] };
@@ -47,6 +48,14 @@ export function readAnswer(httpStatus: number, body: unknown): Answer {
     kind: 'rows',
     rows: data.result.map(({ metric, value }) => ({ labels: metric, value: sampleNumber(value[1]) })),
   };
+}
+
+/**
+ * Warnings of the query language itself are about the series of some service; all others say that a part of the
+ * provider is missing (https://github.com/prometheus/prometheus/blob/main/util/annotations/annotations.go).
+ */
+function faultIn(warnings: string[]): Failed['fault'] {
+  return warnings.every((warning) => warning.startsWith('PromQL warning')) ? 'query' : 'provider';
 }
 
 function isSample(row: unknown): boolean {

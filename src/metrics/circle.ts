@@ -3,6 +3,7 @@ import type { Failed, Row } from './answer.ts';
 import type { ServiceSelector } from './promql.ts';
 import type { Question } from './queries.ts';
 import { forget, type Group, groupsAt, type Roster, remember } from './roster.ts';
+import { anySize, mostAt, partAt, type Size } from './size.ts';
 import { kinOf, nameOf } from './together.ts';
 
 /** A question about one target, at an instant. */
@@ -12,19 +13,15 @@ export type Asked = { selector: ServiceSelector; question: Question; at: Millis 
 type Circle = {
   roster: Roster;
   plans: Map<Millis, Map<string, GroupQuery>>;
-  most: number;
-  /** When groups may grow again, and how long they stay as they are after that. */
-  widenAt: Millis;
-  narrowMs: number;
+  size: Size;
 };
 
-/** A query for a group; it is sent when the first of the group asks. */
-export type GroupQuery = { circle: Circle; group: Group; answer: Promise<GroupAnswer> | null };
+/** A query for a group, and for a part of it where its size is in doubt; sent when the first of the group asks. */
+export type GroupQuery = Kept<GroupAnswer> & { size: Size; group: Group; part: Group | null };
 export type GroupAnswer = { kind: 'rows'; rowsFor: (selector: ServiceSelector) => Row[] } | Failed;
+/** What several have in common, once the first of them has asked for it. */
+export type Kept<Shared> = { answer: Promise<Shared> | null; mayTryAgain: boolean };
 
-const mostInGroup = 50;
-/** For how long smaller groups are asked for after one was refused or too slow: at first, and at most. */
-const narrowMs = { first: 5 * 60_000, most: 30 * 60_000 };
 const sweepMs = 60_000;
 /** For how long the answers of an instant are kept: the grid of slow polls, and a second for those that are late. */
 const keptMs = 3000;
@@ -54,7 +51,7 @@ export function openCircles(): Circles {
 }
 
 function newCircle(): Circle {
-  return { roster: new Map(), plans: new Map(), most: mostInGroup, widenAt: 0, narrowMs: narrowMs.first };
+  return { roster: new Map(), plans: new Map(), size: anySize() };
 }
 
 /** Forgets who asks no more, and what nobody asks. */
@@ -65,28 +62,16 @@ function sweep(circles: Map<string, Circle>, at: Millis): void {
   }
 }
 
-function planAt(circle: Circle, at: Millis): Map<string, GroupQuery> {
-  return shortLived(circle.plans, at, () => {
-    widen(circle, at);
-    const groups = groupsAt(circle.roster, at, circle.most);
-    const queries = groups.map((group) => ({ circle, group, answer: null }));
+function planAt({ roster, plans, size }: Circle, at: Millis): Map<string, GroupQuery> {
+  return shortLived(plans, at, () => {
+    const groups = groupsAt(roster, at, mostAt(size, at));
+    const queries = groups.map((group) => ({ size, group, part: partAt(size, group, at), ...notAsked() }));
     return new Map(queries.flatMap((query) => query.group.map((one) => [nameOf(one), query] as const)));
   });
 }
 
-function widen(circle: Circle, at: Millis): void {
-  if (circle.most === mostInGroup || at < circle.widenAt) return;
-  circle.most = Math.min(mostInGroup, circle.most * 2);
-  circle.widenAt = at + circle.narrowMs;
-}
-
-/** Has smaller groups from the next instant on, because one this large was more than could be answered at `at`. */
-export function narrow({ circle, group }: GroupQuery, at: Millis): void {
-  // Groups of one instant fail together, but are one reason.
-  if (group.length === 1 || group.length > circle.most) return;
-  circle.most = Math.min(circle.most, Math.floor(group.length / 2));
-  circle.widenAt = at + circle.narrowMs;
-  circle.narrowMs = Math.min(narrowMs.most, circle.narrowMs * 2);
+export function notAsked(): Kept<never> {
+  return { answer: null, mayTryAgain: true };
 }
 
 /** What is kept of an instant, made when it is first asked for and dropped a few seconds later. */

@@ -71,7 +71,7 @@ function answerFrom(received: Received, { maxBytes, signal }: Limits): Answer {
       return { kind: 'failed', why, fault: 'query' };
     }
     case 'brokenOff':
-      return noAnswer('broke off its answer', signal);
+      return noAnswer({ why: 'broke off its answer', fault: 'connection' }, signal);
     case 'thrown':
       return noAnswer(reasonOf(received.thrown), signal);
   }
@@ -79,24 +79,28 @@ function answerFrom(received: Received, { maxBytes, signal }: Limits): Answer {
 
 const Thrown = z.looseObject({ code: z.string() });
 
-const reasons: Record<string, string> = {
-  ECONNREFUSED: 'refused the connection',
-  ECONNABORTED: 'gave no answer in time',
-  ETIMEDOUT: 'gave no answer in time',
-  ECONNRESET: 'broke the connection off',
-  ENOTFOUND: 'cannot be found: its name does not resolve',
-  EAI_AGAIN: 'cannot be found: its name does not resolve',
-  EHOSTUNREACH: 'cannot be reached over the network',
-  ENETUNREACH: 'cannot be reached over the network',
+type Reason = Pick<Failed, 'why' | 'fault'>;
+
+const notFound = { why: 'cannot be found: its name does not resolve', fault: 'provider' } as const;
+const notReached = { why: 'cannot be reached over the network', fault: 'provider' } as const;
+const late = { why: 'gave no answer in time', fault: 'time' } as const;
+const reasons: Record<string, Reason> = {
+  ECONNREFUSED: { why: 'refused the connection', fault: 'connection' },
+  ECONNRESET: { why: 'broke the connection off', fault: 'connection' },
+  ECONNABORTED: late,
+  ETIMEDOUT: late,
+  ENOTFOUND: notFound,
+  EAI_AGAIN: notFound,
+  EHOSTUNREACH: notReached,
+  ENETUNREACH: notReached,
 };
 
 // The thrown object holds the request with its password: only its code is taken.
-function reasonOf(thrown: unknown): string {
+function reasonOf(thrown: unknown): Reason {
   const code = Thrown.safeParse(thrown).data?.code ?? 'unknown reason';
-  return reasons[code] ?? `gave no answer (${code})`;
+  return reasons[code] ?? { why: `gave no answer (${code})`, fault: 'provider' };
 }
 
-function noAnswer(why: string, signal: AbortSignal): Failed {
-  if (signal.aborted) return { kind: 'failed', why: 'gave no answer in time', fault: 'time' };
-  return { kind: 'failed', why, fault: 'provider' };
+function noAnswer(reason: Reason, signal: AbortSignal): Failed {
+  return { kind: 'failed', ...(signal.aborted ? late : reason) };
 }

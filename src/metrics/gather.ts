@@ -1,9 +1,19 @@
 import type { Millis } from '../rollout/units.ts';
-import type { Answer, Failed } from './answer.ts';
-import { type Asked, type GroupAnswer, type GroupQuery, narrow, openCircles, shortLived } from './circle.ts';
+import type { Answer } from './answer.ts';
+import {
+  type Asked,
+  type GroupAnswer,
+  type GroupQuery,
+  type Kept,
+  notAsked,
+  openCircles,
+  shortLived,
+} from './circle.ts';
 import { bytesOfOne, type PrometheusClient } from './client.ts';
 import { providerClock } from './promql.ts';
 import { queryFor } from './queries.ts';
+import type { Group } from './roster.ts';
+import { hasAnswered, mayAskAlone, wasRefused, wasSlow } from './size.ts';
 import { rowsByService, rowsOf, servicesIn, together } from './together.ts';
 
 /** Answers questions; never throws, and ends when the asker's own signal aborts. */
@@ -28,61 +38,100 @@ export function askingAlone(client: PrometheusClient): Asking {
 
 /**
  * Asks once for all targets of a namespace that have the same question at the same instant. A query that was sent for
- * several has `deadlineMs` of its own and outlives whoever asked first. Where it is refused, or its answer is too large
- * or not whole, each target is asked for by itself; where the provider cannot be reached or takes too long, all of them
- * have no answer, so that nothing is added to what it cannot carry.
+ * several has `deadlineMs` of its own and outlives whoever asked first. Where it is refused, or its answer is too large,
+ * each target is asked for by itself; where the provider cannot be reached, takes too long or has not all the data, all
+ * of them have no answer, so that nothing is added to what it cannot carry. A connection that failed is tried once more
+ * for who asks after that.
  */
 export function askingTogether(client: PrometheusClient, deadlineMs: number): Asking {
   const alone = askingAlone(client);
   const circles = openCircles();
-  const clocks = new Map<Millis, Promise<Answer>>();
-  const parts: Parts = { client, deadlineMs, clockAt: (at) => clocks.get(at) };
+  const clocks = new Map<Millis, Kept<Answer>>();
+  const parts: Parts = { client, deadlineMs, clockAt: (at) => clocks.get(at)?.answer };
   const isShared = (at: Millis, signal: AbortSignal) => at % gridMs === 0 && !signal.aborted;
   return {
     ask: async (asked, signal) => {
       const query = isShared(asked.at, signal) ? circles.join(asked) : null;
       if (query === null) return alone.ask(asked, signal);
-      query.answer ??= askGroup(parts, query, asked);
-      const answer = await unlessAborted(query.answer, signal);
-      // When time is up, the client sends nothing and only says so.
-      if (answer === null || isBetterAlone(answer, query)) return alone.ask(asked, signal);
-      return answer.kind === 'rows' ? { kind: 'rows', rows: answer.rowsFor(asked.selector) } : answer;
+      return askWithOthers(parts, query, { asked, signal, askAlone: () => alone.ask(asked, signal) });
     },
     clock: async (at, signal) => {
       if (!isShared(at, signal)) return alone.clock(at, signal);
-      const shared = shortLived(clocks, at, () => alone.clock(at, AbortSignal.timeout(deadlineMs)));
+      const clock = shortLived<Kept<Answer>>(clocks, at, notAsked);
+      const shared = keptOf(clock, () => alone.clock(at, AbortSignal.timeout(deadlineMs)));
       return (await unlessAborted(shared, signal)) ?? alone.clock(at, signal);
     },
   };
 }
 
+/** What the first asks for and the others are given; who comes after a failed connection may ask once more. */
+function keptOf<Shared extends Answer | GroupAnswer>(
+  kept: Kept<Shared>,
+  ask: () => Promise<Shared>,
+): Promise<Shared> {
+  kept.answer ??= ask().then((answer) => {
+    if (kept.mayTryAgain && answer.kind === 'failed' && answer.fault === 'connection') {
+      kept.answer = null;
+      kept.mayTryAgain = false;
+    }
+    return answer;
+  });
+  return kept.answer;
+}
+
 type Parts = {
   client: PrometheusClient;
   deadlineMs: number;
-  clockAt: (at: Millis) => Promise<Answer> | undefined;
+  clockAt: (at: Millis) => Promise<Answer> | null | undefined;
 };
 
-async function askGroup(parts: Parts, query: GroupQuery, { question, at }: Asked): Promise<GroupAnswer> {
-  const selector = together(query.group);
-  const maxBytes = Math.min(mostBytes, bytesOfOne * servicesIn(selector));
-  const asked = { query: queryFor(selector, question), at, maxBytes };
-  const answer = await parts.client.ask(asked, AbortSignal.timeout(parts.deadlineMs));
-  if (answer.kind === 'failed') {
-    void isTooMuch(answer, parts.clockAt(at)).then((isSo) => isSo && narrow(query, at));
-    return answer;
-  }
-  if (query.group.length === 1) return { kind: 'rows', rowsFor: () => answer.rows };
+type Asker = { asked: Asked; signal: AbortSignal; askAlone: () => Promise<Answer> };
+
+async function askWithOthers(parts: Parts, query: GroupQuery, asker: Asker): Promise<Answer> {
+  const { asked, signal, askAlone } = asker;
+  const shared = keptOf(query, () => askGroup(parts, query, asked));
+  const answer = await unlessAborted(shared, signal);
+  // When time is up, the client sends nothing and only says so.
+  if (answer === null) return askAlone();
+  if (answer.kind === 'rows') return { kind: 'rows', rows: answer.rowsFor(asked.selector) };
+  const isForSeveral = query.group.length > 1;
+  if (answer.fault !== 'query' || !isForSeveral || !mayAskAlone(query.size, asked.at)) return answer;
+  const own = await askAlone();
+  if (own.kind === 'rows') wasRefused(query.size, query.group, asked.at);
+  return own;
+}
+
+async function askGroup(parts: Parts, query: GroupQuery, asked: Asked): Promise<GroupAnswer> {
+  const { group, part } = query;
+  const partAnswer = part === null ? null : send(parts, part, asked);
+  const answer = await send(parts, group, asked);
+  void learn(query, asked.at, { answer, partAnswer, clock: parts.clockAt(asked.at) });
+  if (answer.kind === 'failed') return answer;
+  if (group.length === 1) return { kind: 'rows', rowsFor: () => answer.rows };
   const sorted = rowsByService(answer.rows);
   return { kind: 'rows', rowsFor: (one) => rowsOf(one, sorted) };
 }
 
-/** A provider that cannot even tell its time is not the slower for a large query, and has no use for many small ones. */
-async function isTooMuch({ fault }: Failed, clock: Promise<Answer> | undefined): Promise<boolean> {
-  return fault === 'query' || (fault === 'time' && (await clock)?.kind === 'rows');
+function send({ client, deadlineMs }: Parts, group: Group, { question, at }: Asked): Promise<Answer> {
+  const selector = together(group);
+  const maxBytes = Math.min(mostBytes, bytesOfOne * servicesIn(selector));
+  return client.ask({ query: queryFor(selector, question), at, maxBytes }, AbortSignal.timeout(deadlineMs));
 }
 
-function isBetterAlone(answer: GroupAnswer, { group }: GroupQuery): boolean {
-  return answer.kind === 'failed' && answer.fault === 'query' && group.length > 1;
+type Outcome = {
+  answer: Answer;
+  partAnswer: Promise<Answer> | null;
+  clock: Promise<Answer> | null | undefined;
+};
+
+async function learn({ size, group }: GroupQuery, at: Millis, outcome: Outcome): Promise<void> {
+  const { answer } = outcome;
+  if (answer.kind === 'rows') return hasAnswered(size, group, at);
+  if (answer.fault !== 'time') return;
+  // A provider that cannot even tell its time is not the slower for a large query.
+  if ((await outcome.clock)?.kind !== 'rows') return;
+  const part = await outcome.partAnswer;
+  wasSlow(size, group, at, part === null ? null : part.kind === 'rows');
 }
 
 /** What a promise that never fails comes to, or null when the signal aborts first. */

@@ -1,10 +1,12 @@
 import type { Measurements } from '../analysis/reading.ts';
 import { advanceScheduled } from './advance-scheduled.ts';
 import { decide, wantsMeasurements } from './decide.ts';
-import { type Decision, isQuiet, type PlannedWrite } from './decision.ts';
+import { type Decision, isQuiet, preceded } from './decision.ts';
 import { judgedTarget } from './hand-over.ts';
+import { toldAsFound } from './interruption.ts';
+import { type Effect, isGoingBack, type Made, makeItSo } from './make-so.ts';
 import type { Alarm } from './ports/alarm.ts';
-import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
+import type { Mesh, MeshView, SplitView } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Claim, Store } from './ports/store.ts';
 import { isScheduled, type Rollout } from './rollout.ts';
@@ -16,10 +18,7 @@ import type { Millis } from './units.ts';
 const leaseSeconds = 15;
 
 /** Milliseconds after which calls of a turn end. All of a turn, going back included, fits into its lease. */
-const budgets = { turnMs: 14_000, lookMs: 3000, patchMs: 3000, backMs: 11_000, backPatchMs: 8000 } as const;
-
-/** A pause between two conflicts: whoever keeps writing is not to be answered with a storm. */
-const conflictRestMs = 50;
+const budgets = { turnMs: 14_000, lookMs: 3000 } as const;
 
 export type TurnDeps = {
   /** Names this worker in the lease. */
@@ -64,9 +63,21 @@ async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<Turn
     backAllTheSame(deps, effect, view, lost),
   );
   if (!isSaved) return 'fenced';
-  const outcome = await makeItSo(deps, effect, view);
-  const settled = settle(rollout, write, outcome, await deps.store.now());
+  const made = await makeItSo(deps, effect, view);
+  const settled = afterwards(effect, made, view, await deps.store.now());
   return (await save(deps, epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
+}
+
+/** A share that landed between the look and the write of a turn on the way back had users, too. */
+function afterwards(
+  { rollout, write }: Effect,
+  { outcome, on }: Made,
+  view: SplitView,
+  now: Millis,
+): Decision {
+  if (on === view || on.canaryShare === 0) return settle(rollout, write, outcome, now);
+  const told = toldAsFound(rollout, on, now);
+  return preceded(told.events, settle(told.rollout, write, outcome, now));
 }
 
 /**
@@ -79,8 +90,7 @@ async function backAllTheSame(
   view: SplitView,
   lost: unknown,
 ): Promise<never> {
-  if (effect.rollout.state.kind === 'rollingBack')
-    await makeItSo(deps, { ...effect, unrecorded: true }, view);
+  if (isGoingBack(effect.rollout)) await makeItSo(deps, { ...effect, unrecorded: true }, view);
   throw lost;
 }
 
@@ -95,7 +105,8 @@ async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
   const decision = decideFor(first);
   if (first.kind !== 'split' || first.recent !== true || isQuiet(rollout, decision))
     return { view: first, decision, measurements };
-  const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs));
+  const urgent = isGoingBack(decision.rollout);
+  const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs), { urgent });
   return { view, decision: decideFor(view), measurements };
 }
 
@@ -105,7 +116,10 @@ const alwaysReads = new Set<Rollout['state']['kind']>(['preflight', 'rollingBack
 async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
   const signal = deadline(budgets.lookMs);
   const [view, measurements] = await Promise.all([
-    mesh.look(rollout.target, signal, { recent: !alwaysReads.has(rollout.state.kind) }),
+    mesh.look(rollout.target, signal, {
+      recent: !alwaysReads.has(rollout.state.kind),
+      urgent: isGoingBack(rollout),
+    }),
     wantsMeasurements(rollout, now) ? measure(metrics, rollout, now, signal) : null,
   ]);
   return { view, measurements };
@@ -149,55 +163,4 @@ async function save(
   // A turn that still holds its lease rings nobody: its successor would find the door locked.
   if (nextAt !== null && rest.release) await alarm.ring(rollout.id, nextAt, saved.now);
   return true;
-}
-
-type Effect = {
-  rollout: Rollout;
-  write: PlannedWrite;
-  epoch: number;
-  lease: AbortSignal;
-  unrecorded?: boolean;
-};
-
-/** Writes the weight. Going back re-reads and tries again at once when somebody else wrote first, until its budget ends. */
-async function makeItSo(deps: TurnDeps, effect: Effect, seen: SplitView): Promise<WriteOutcome> {
-  if (effect.rollout.state.kind !== 'rollingBack')
-    return patch(deps, effect, seen, AbortSignal.any([effect.lease, deps.deadline(budgets.patchMs)]));
-  const budget = AbortSignal.any([effect.lease, deps.deadline(budgets.backMs)]);
-  let view: MeshView = seen;
-  while (view.kind === 'split' && view.hasStable && !isOvertaken(effect, seen, view)) {
-    const outcome = await patch(
-      deps,
-      effect,
-      view,
-      AbortSignal.any([budget, deps.deadline(budgets.backPatchMs)]),
-    );
-    if (outcome.kind !== 'conflict' || budget.aborted) return outcome;
-    await deps.rest(conflictRestMs);
-    view = await deps.mesh.look(
-      effect.rollout.target,
-      AbortSignal.any([budget, deps.deadline(budgets.lookMs)]),
-    );
-  }
-  return view.kind === 'split' || view.kind === 'shape' ? { kind: 'conflict' } : view;
-}
-
-/**
- * A turn that lost its lease while it retried must not write after its successor, not even the same weight; nor on an
- * object that is another one by now, or another rollout's: the next turn judges those.
- */
-function isOvertaken({ rollout, epoch }: Effect, seen: SplitView, { owner, uid }: SplitView): boolean {
-  if (uid !== seen.uid) return true;
-  if (owner?.rolloutId === rollout.id) return owner.epoch > epoch;
-  return owner?.rolloutId !== seen.owner?.rolloutId;
-}
-
-function patch(
-  { mesh }: TurnDeps,
-  effect: Effect,
-  view: SplitView,
-  signal: AbortSignal,
-): Promise<WriteOutcome> {
-  const { rollout, write, epoch, unrecorded = false } = effect;
-  return mesh.write(rollout.target, view, { ...write, rolloutId: rollout.id, epoch, unrecorded }, signal);
 }

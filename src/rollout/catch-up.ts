@@ -2,7 +2,7 @@ import { type Decision, decided } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { handOver } from './hand-over.ts';
 import { carriersIn } from './identity.ts';
-import { interrupt } from './interruption.ts';
+import { interrupt, rewriting } from './interruption.ts';
 import type { Owner, SplitView } from './ports/mesh.ts';
 import { emptyWatch, hasEnded, type Rollout } from './rollout.ts';
 import type { Sight } from './sight.ts';
@@ -72,8 +72,7 @@ function handoverAfterRestore(
     return isOld ? backAfterRestore(rollout, found, now) : askPeople(rollout, found, now);
   }
   // A write of the time that was forgotten may still be on its way: as one that was begun it is made stale.
-  const intent = { share: view.canaryShare, end: false, attempts: 1 };
-  const known = { ...rollout, traffic: { ...rollout.traffic, intent } };
+  const known = { ...rollout, traffic: rewriting(rollout.traffic, view.canaryShare) };
   return handOver(known, rollout.state, sight, now);
 }
 

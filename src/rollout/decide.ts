@@ -18,12 +18,12 @@ import { wait } from './wait.ts';
 export function decide(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const epoch = epochAbove(rollout, sight);
   const decision = catchUp(rollout, sight, now) ?? inItsState(rollout, { ...sight, epoch }, now);
-  const told = dated(toldInFull(revised(rollout, decision), now), epoch);
+  const told = withWriteEpoch(toldInFull(revised(rollout, decision), now), epoch);
   return epoch === sight.epoch ? told : { ...told, raiseTo: epoch };
 }
 
 /** With the epoch of its write: an object that shows a later one of ours tells of what the database has forgotten. */
-function dated(decision: Decision, epoch: number): Decision {
+function withWriteEpoch(decision: Decision, epoch: number): Decision {
   if (decision.write === null) return decision;
   return { ...decision, rollout: { ...decision.rollout, writeEpoch: epoch } };
 }

@@ -41,7 +41,7 @@ export function weightApplied(from: number, after: Rollout): AuditEvent {
   return event('weight.applied', message, { from, to });
 }
 
-/** The audit event of a share that the way back found, and that no turn had read back; `from` is the one known before. */
+/** The audit event of a share that a turn found and none had read back; `from` is the one known before. */
 export function weightFound(from: number, after: Rollout): AuditEvent {
   const to = after.traffic.applied;
   const message = `${after.target.canary.version} was found at ${share(to)}, not at ${share(from)}: ${traffic(after)}`;

@@ -50,7 +50,7 @@ function isUnderway(state: Rollout['state']): state is Underway {
   return state.kind === 'running' || state.kind === 'holding';
 }
 
-/** The plan's deadline does not run while the kill switch stands. */
+/** The plan's deadline does not run while a hold order stands. */
 function withoutStoppedTime(rollout: Rollout, state: Underway, now: Millis): Rollout {
   if (state.kind !== 'holding' || state.reason.kind !== 'killSwitch') return rollout;
   const stopped = Math.max(0, now - state.reason.countedUntil);

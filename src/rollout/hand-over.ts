@@ -5,7 +5,7 @@ import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, stableReadyRatio, watchOver } from './guard.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn, identified } from './identity.ts';
-import { asFound, interrupt, interruptionIn, reshaped } from './interruption.ts';
+import { asFound, interrupt, interruptionIn, reshaped, rewriting } from './interruption.ts';
 import { judgeStable } from './judge-handover.ts';
 import { paged } from './page.ts';
 import type { SplitView } from './ports/mesh.ts';
@@ -138,8 +138,8 @@ function takenAsFound(
   const found = asFound(rollout, view, now);
   const message = because.pause(reason);
   // Also what another rollout wrote is taken over: by writing what stands there.
-  const intent = { share: view.canaryShare, end: false, attempts: 1 };
-  const traffic = reason.kind === 'anotherRollout' ? { ...found.traffic, intent } : found.traffic;
+  const isAnothers = reason.kind === 'anotherRollout';
+  const traffic = isAnothers ? rewriting(found.traffic, view.canaryShare) : found.traffic;
   return {
     rollout: { ...found, traffic, target: { ...found.target, uid: view.uid } },
     events: [event('drift.detected', message, { ...reason })],

@@ -36,7 +36,7 @@ export interface HoldService {
   rollBack(scope: Scope, reason: string | null, actor: Actor): Promise<RollBackAnswer>;
 }
 
-/** Wires the kill switch and the rollback of many; only a lost database throws. */
+/** Wires hold orders and the rollback of many; only a lost database throws. */
 export function holdService(deps: HoldDeps): HoldService {
   const { holds, newId } = deps;
   return {

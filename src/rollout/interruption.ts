@@ -51,8 +51,13 @@ export function asFound(rollout: Rollout, view: MeshView, now: Millis): Rollout 
   return { ...rollout, traffic: { ...rollout.traffic, applied: view.canaryShare, appliedAt: now } };
 }
 
+/** With a write of what stands there still to be done, so that later ones of others are stale. */
+export function rewriting(traffic: Rollout['traffic'], share: number): Rollout['traffic'] {
+  return { ...traffic, intent: { share, end: false, attempts: 1 } };
+}
+
 /**
- * The same, told. A write whose answer was lost, or that a person's word has fenced, may have landed: users were there,
+ * As found, and told. A write whose answer was lost, or that a person's word has fenced, may have landed: users were there,
  * and the audit log has to say so.
  */
 export function toldAsFound(

@@ -5,6 +5,7 @@ import type { Action, Command, Refusal } from './command.ts';
 import { event, inState } from './decision.ts';
 import { advance, promote } from './forward.ts';
 import { type Drift, refusedDrift } from './gate.ts';
+import { rewriting } from './interruption.ts';
 import { heldPosition, type Obedience, obeyed, ontoRunning, refused } from './obedience.ts';
 import type { Actor, PauseReason } from './reasons.ts';
 import { cancel, rollBack } from './roll-back.ts';
@@ -143,7 +144,7 @@ function afterDrift(running: Running, { expected, found }: Drift, adopts: boolea
 /** What stands there is written once more, so that the object is this rollout's again. */
 function claiming(running: Running): Running {
   const { traffic } = running;
-  return { ...running, traffic: { ...traffic, intent: { share: traffic.applied, end: false, attempts: 1 } } };
+  return { ...running, traffic: rewriting(traffic, traffic.applied) };
 }
 
 /** What stands there was not watched yet, however long the step had been going on. */

@@ -25,7 +25,7 @@ export type Previewed = {
   rollout: StoredRollout;
   /** Why it would not begin at once, as things stand now; null when it would. */
   obstacle: StartObstacle | null;
-  /** The kill switch, when the target lies in its scope. */
+  /** A hold order whose scope the target lies in. */
   order: HoldOrder | null;
   steps: PreviewStep[];
   forecast: Forecast;
@@ -40,7 +40,7 @@ export type PreviewDeps = DraftDeps & { holds: Pick<Holds, 'standing'> };
 /** Milliseconds a person waits for the mesh and the metrics at most. */
 const lookMs = 3000;
 
-/** Plays a rollout through on paper: reads the mesh, the metrics and the kill switch, and writes nothing. */
+/** Plays a rollout through on paper: reads the mesh, the metrics and the hold orders, and writes nothing. */
 export async function preview(deps: PreviewDeps, request: CreateRequest, actor: Actor): Promise<Preview> {
   const drafted = await draft(deps, request, actor);
   if (drafted.kind !== 'drafted' && drafted.kind !== 'scheduled') return drafted;
@@ -66,14 +66,14 @@ function prospectOf({ metrics }: PreviewDeps, { rollout, request, now }: Draft):
   };
 }
 
-/** The kill switch over a place, or null; the widest one is told of. */
-async function orderOver({ holds }: PreviewDeps, place: LocatedRequest): Promise<HoldOrder | null> {
+/** A hold order over a target, or null; the widest one is told of. */
+async function orderOver({ holds }: PreviewDeps, target: LocatedRequest): Promise<HoldOrder | null> {
   const width = ({ cluster, namespace }: HoldOrder) =>
     Number(namespace !== null) * 2 + Number(cluster !== null);
   const over = (await holds.standing()).filter(
     ({ cluster, namespace }) =>
-      (cluster === null || cluster === place.cluster) &&
-      (namespace === null || namespace === place.namespace),
+      (cluster === null || cluster === target.cluster) &&
+      (namespace === null || namespace === target.namespace),
   );
   return over.sort((one, other) => width(one) - width(other))[0] ?? null;
 }

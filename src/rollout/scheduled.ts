@@ -15,7 +15,7 @@ export type OnConflict = z.infer<typeof OnConflict>;
 const Obstacle = z.discriminatedUnion('kind', [
   /** Another rollout holds the VirtualService, or stands in front of this one in the queue. */
   z.strictObject({ kind: z.literal('behind'), rollout: z.string() }),
-  /** The kill switch, in words. */
+  /** A hold order, in words. */
   z.strictObject({ kind: z.literal('order'), why: z.string() }),
   /** The target cannot be read as it stands, in words; `since` is when that began. */
   z.strictObject({ kind: z.literal('fault'), why: z.string(), since: Millis }),

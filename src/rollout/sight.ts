@@ -12,7 +12,7 @@ export type Sight = {
   view: MeshView;
   measurements: Measurements | null;
   epoch: number;
-  /** The kill switch, when the rollout lies in its scope. */
+  /** A hold order, when the rollout lies in its scope. */
   order: HoldOrder | null;
 };
 
@@ -60,7 +60,10 @@ function gridMs({ interval }: Rhythm): number {
   return interval >= unhurriedSeconds ? 2000 : 1000;
 }
 
-/** A poll that came late leaves the next one little time: the same instant must not count as two failures. */
+/**
+ * True when no check was judged at this poll's instant yet: a late poll leaves the next one little time, and one instant
+ * must not count as two failures.
+ */
 export function isNews({ plan, watch }: Rollout, now: Millis): boolean {
   const instant = pollInstant(plan, now);
   return Object.values(watch.results).every(({ at }) => at < instant);

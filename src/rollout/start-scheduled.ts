@@ -23,7 +23,7 @@ export type Found =
 
 /** What the turn of a scheduled rollout saw. */
 export type ScheduledSight = {
-  /** The kill switch, when the rollout lies in its scope. */
+  /** A hold order whose scope the rollout lies in. */
   order: HoldOrder | null;
   /** Every rollout on its VirtualService that has not ended, the oldest first. */
   namesakes: StoredRollout[];

@@ -37,7 +37,7 @@ export function obstacleIn(rollout: Rollout, sight: Sight, now: Millis): StartOb
   return why === null ? null : { why, patienceMs: null };
 }
 
-/** The kill switch stops what has not begun, too. */
+/** A hold order stops what has not begun, too. */
 function stoppedBy({ order }: Sight): string | null {
   if (order === null) return null;
   return say.standing(order);

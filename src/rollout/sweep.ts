@@ -1,11 +1,11 @@
 import type { TurnDeps } from './advance.ts';
-import type { Places } from './places.ts';
+import type { Slots } from './slots.ts';
 import { type Taken, type TurnTaking, takeTurn } from './take-turn.ts';
 
 export type Sweeping = {
   taking: TurnTaking;
   /** Turns of sweeps run in these and nowhere else. */
-  places: Places;
+  slots: Slots;
   /** Hears of each turn when it has ended. */
   onTaken: (id: string, taken: Taken) => void;
   /** Aborts when no turn may begin any more. */
@@ -15,7 +15,7 @@ export type Sweeping = {
 export type Sweeper = {
   /**
    * Takes the turn of every rollout that is due and whose alarm did not ring, each once, those that go back first.
-   * Asks for more as places become free, and ends when nothing more is due, although turns may still run. One rollout's
+   * Asks for more as slots become free, and ends when nothing more is due, although turns may still run. One rollout's
    * failure never stops another's turn. While a sweep is under way there is no second: it goes on, and may try again
    * what it has tried. Throws when the database cannot be asked at all.
    */
@@ -25,17 +25,17 @@ export type Sweeper = {
 };
 
 /** Sweeps over one store. Rows that this process cannot read are set aside. */
-export function sweeper(deps: TurnDeps, { taking, places, onTaken, closing }: Sweeping): Sweeper {
+export function sweeper(deps: TurnDeps, { taking, slots, onTaken, closing }: Sweeping): Sweeper {
   const running = new Set<Promise<void>>();
   const tried = new Set<string>();
   let isUnderWay = false;
 
   async function takeAll(): Promise<void> {
-    let leave = await places.enter('sweep');
+    let leave = await slots.enter('sweep');
     try {
       let isMore = true;
       while (isMore && !closing.aborted) {
-        const limit = atATime(places);
+        const limit = atATime(slots);
         const ids = await deps.store.due(limit, [...new Set([...taking.aside.ids(), ...tried])]);
         leave = await beginAll(ids, leave);
         isMore = ids.length === limit;
@@ -45,13 +45,13 @@ export function sweeper(deps: TurnDeps, { taking, places, onTaken, closing }: Sw
     }
   }
 
-  /** From one place to the next; answers how to leave the last one, which is free. */
+  /** From one slot to the next; answers how to leave the last one, which is free. */
   async function beginAll(ids: string[], first: () => void): Promise<() => void> {
     let leave = first;
     for (const id of ids) {
       if (closing.aborted) break;
       begin(id, leave);
-      leave = await places.enter('sweep');
+      leave = await slots.enter('sweep');
     }
     return leave;
   }
@@ -82,7 +82,7 @@ export function sweeper(deps: TurnDeps, { taking, places, onTaken, closing }: Sw
   };
 }
 
-/** Few when there is hardly a place: what is asked for now and begun later would be begun in an order of the past. */
-function atATime({ most, free }: Places): number {
+/** Few when there is hardly a slot: what is asked for now and begun later would be begun in an order of the past. */
+function atATime({ most, free }: Slots): number {
   return Math.max(free() + 1, Math.ceil(most / 4));
 }

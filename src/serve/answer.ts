@@ -96,8 +96,9 @@ async function listenOn(server: FastifyInstance, { host, port }: Config['listen'
   try {
     return await server.listen({ host, port });
   } catch (cause) {
-    const why = listenFaults[codeOf(cause) ?? ''] ?? 'it cannot be listened on';
-    throw new AppError('configuration', `CANARYD_LISTEN ${host}:${port}: ${why}; write another`, { cause });
+    const why = listenFaults[codeOf(cause) ?? ''] ?? 'the system refuses it';
+    const mend = 'write another into CANARYD_LISTEN, or into listen in the configuration file';
+    throw new AppError('configuration', `${host}:${port} cannot be listened on: ${why}; ${mend}`, { cause });
   }
 }
 

@@ -17,7 +17,7 @@ export type SchemaDeps = {
   /** Asks the database anything; throws when it does not answer. */
   ask: () => Promise<unknown>;
   /** Which database it is, in words that hold no secret. */
-  place: string;
+  database: string;
   ending: AbortSignal;
   log: Pick<Log, 'warn'>;
   /** Waits so many milliseconds. */
@@ -70,7 +70,7 @@ type Try = { isFirst: boolean; mayBeChance: boolean };
  * brings a database back may well have it refuse sign-ins for a while: only a first try is ended by that.
  */
 async function outageIn(
-  { prepare, ask, place }: SchemaDeps,
+  { prepare, ask, database }: SchemaDeps,
   { isFirst, mayBeChance }: Try,
 ): Promise<AppError | null> {
   try {
@@ -78,7 +78,11 @@ async function outageIn(
     return null;
   } catch (failure) {
     const refusal = failure instanceof AppError ? signInRefusal(failure.cause) : null;
-    if (refusal !== null) return refused(refusedBy(place, refusal, failure), isFirst);
+    if (refusal !== null) {
+      const fault = refusedBy(database, refusal, failure);
+      if (isFirst) throw fault;
+      return fault;
+    }
     const outage = await outageOf(failure, ask);
     if (outage === null || (outage === unclear && !mayBeChance)) throw failure;
     return outage;
@@ -86,14 +90,11 @@ async function outageIn(
 }
 
 /** Nobody mends a password by waiting: whoever starts canaryd hears of it at once. */
-function refusedBy(place: string, refusal: string, cause: unknown): AppError {
+function refusedBy(database: string, refusal: string, cause: unknown): AppError {
   const mend = 'correct DATABASE_URL, or databaseUrl or databaseUrlFile in the configuration file';
-  return new AppError('configuration', `PostgreSQL lets nobody in: ${refusal}: ${place}; ${mend}`, { cause });
-}
-
-function refused(fault: AppError, isFirst: boolean): AppError {
-  if (isFirst) throw fault;
-  return fault;
+  return new AppError('configuration', `PostgreSQL lets nobody in: ${refusal}: ${database}; ${mend}`, {
+    cause,
+  });
 }
 
 async function outageOf(failure: unknown, ask: () => Promise<unknown>): Promise<AppError | null> {

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import { openLog } from '../log.ts';
 import { prepareQueue } from '../queue/queue.ts';
 import { databaseNow } from '../store/clock.ts';
-import { placeOf } from '../store/database.ts';
+import { databaseName } from '../store/database.ts';
 import { migrate } from '../store/migrate.ts';
 import { startApi, startProbes } from './answer.ts';
 import { closeParts, openParts } from './parts.ts';
@@ -28,7 +28,7 @@ export async function serve(config: Config, wrap: Wrap = (deps) => deps): Promis
       await prepareQueue(config.queue);
     },
     ask: () => databaseNow(parts.reads.db),
-    place: placeOf(config.databaseUrl),
+    database: databaseName(config.databaseUrl),
     ending,
     log,
   });

@@ -45,7 +45,7 @@ export async function startWork(parts: Parts, wrap: Wrap): Promise<Closing> {
   const ears = await listen({ url: config.databaseUrl, onDue: (id) => void turns.take(id), log });
   const alarms = startWorker({
     source: config.queue,
-    onDue: turns.takeInPlace,
+    onDue: turns.takeInSlot,
     concurrency: config.concurrency,
     closeWithinMs: lastTurnsMs,
     log,

@@ -63,9 +63,13 @@ async function claimAlone(db: Db, asked: Asked): Promise<Found> {
   return found.get(asked.id) ?? { kind: 'notDue' };
 }
 
-type ClaimedRow = TroubleRow & { id: string; document: unknown; epoch: unknown; now: number };
+/** Small on purpose: a hundred of them fit into what PostgreSQL keeps for one connection (8 kB). */
+type ClaimedRow = { id: string; epoch: string; now: number };
 
-/** What was due and free; others are not in the answer. */
+/**
+ * What was due and free; others are not in the answer. The documents are no part of it: PostgreSQL commits only once
+ * its answer is sent, and a large one for a process that stands still would keep all these rows locked.
+ */
 async function claimRows(db: Db, asked: Asked[], lock: RawBuilder<unknown>): Promise<Map<string, Found>> {
   const ids = asked.map(({ id }) => id);
   const { rows } = await sql<ClaimedRow>`
@@ -85,8 +89,7 @@ async function claimRows(db: Db, asked: Asked[], lock: RawBuilder<unknown>): Pro
       lease_until = clock_timestamp() + make_interval(secs => asked.seconds)
     from free join asked using (id)
     where rollout.id = free.id
-    returning rollout.id, document, epoch, failures, last_failure, ${millis(databaseClock)} as now,
-      ${millis(sql`quarantined_at`)} as "quarantinedAt"`.execute(db);
+    returning rollout.id, epoch, ${millis(databaseClock)} as now`.execute(db);
   return rows.length === 0 ? new Map() : readClaims(db, rows);
 }
 
@@ -102,28 +105,52 @@ async function stillDue(db: Db, ids: string[]): Promise<Set<string>> {
 }
 
 async function readClaims(db: Db, rows: ClaimedRow[]): Promise<Map<string, Found>> {
-  // Read after the claim: an order that is placed later than this fences the turn.
-  const orders = await openOrders(db)
-    .execute()
-    .catch(async (cause: unknown) => {
-      await giveBack(db, rows);
-      throw cause;
-    });
-  const found = rows.map((row) => [row, readClaim(row, orders)] as const);
+  const { orders, documents } = await readAfterClaim(db, rows).catch(async (cause: unknown) => {
+    // Where that fails too, the leases run out.
+    await giveBack(db, rows).catch(() => undefined);
+    throw cause;
+  });
+  const found = rows.flatMap((row): (readonly [ClaimedRow, Found])[] => {
+    const document = documents.get(row.id);
+    return document === undefined ? [] : [[row, readClaim(row, document, orders)]];
+  });
   const spoilt = found.filter(([, { kind }]) => kind === 'unreadable').map(([row]) => row);
   // Whether or not that succeeds: the others have their turns.
   if (spoilt.length > 0) await giveBack(db, spoilt).catch(() => undefined);
   return new Map(found.map(([{ id }, one]) => [id, one]));
 }
 
+/** An order that is placed later than it is looked for here fences the turn. */
+async function readAfterClaim(db: Db, rows: ClaimedRow[]) {
+  const orders = await openOrders(db).execute();
+  return { orders, documents: await readDocuments(db, rows) };
+}
+
+type DocumentRow = TroubleRow & { id: string; document: unknown };
+
+/** Without those whose lease was taken meanwhile, by a person's word or by time: they are no longer claimed. */
+async function readDocuments(db: Db, rows: ClaimedRow[]): Promise<Map<string, DocumentRow>> {
+  const documents = await sql<DocumentRow>`
+    select rollout.id, document, failures, last_failure, ${millis(sql`quarantined_at`)} as "quarantinedAt"
+    from rollout join ${claimsIn(rows)} using (id, epoch)
+    where lease_until > clock_timestamp()`.execute(db);
+  return new Map(documents.rows.map((row) => [row.id, row]));
+}
+
+/** The claims as a table `ours` of ids and epochs. */
+function claimsIn(rows: ClaimedRow[]): RawBuilder<unknown> {
+  return sql`unnest(${rows.map(({ id }) => id)}::text[], ${rows.map(({ epoch }) => epoch)}::bigint[])
+    as ours (id, epoch)`;
+}
+
 type OrderRow = { cluster: string | null; namespace: string | null };
 
-function readClaim(row: ClaimedRow, orders: OrderRow[]): Found {
+function readClaim(row: ClaimedRow, stored: DocumentRow, orders: OrderRow[]): Found {
   try {
     const { epoch } = parsed(Epoch, row, `rollout ${row.id}`);
-    const rollout = storedFrom(row.id, row.document);
+    const rollout = storedFrom(row.id, stored.document);
     const order = orderOver(orders, rollout.target);
-    return { kind: 'claimed', claim: { rollout, epoch, now: row.now, order, trouble: troubleFrom(row) } };
+    return { kind: 'claimed', claim: { rollout, epoch, now: row.now, order, trouble: troubleFrom(stored) } };
   } catch (cause) {
     return { kind: 'unreadable', cause };
   }
@@ -149,10 +176,8 @@ function narrowness({ cluster, namespace }: OrderRow): number {
 async function giveBack(db: Db, rows: ClaimedRow[]): Promise<void> {
   const ids = rows.map(({ id }) => id);
   await sql`
-    with theirs as (
-      select * from unnest(${ids}::text[], ${rows.map(({ epoch }) => epoch)}::bigint[]) as theirs (id, epoch)
-    ), free as (
-      select rollout.id from rollout join theirs using (id, epoch) order by rollout.id
+    with free as (
+      select rollout.id from rollout join ${claimsIn(rows)} using (id, epoch) order by rollout.id
       for no key update of rollout skip locked
     )
     update rollout set lease_owner = null, lease_until = null from free where rollout.id = free.id`.execute(

@@ -51,7 +51,7 @@ export function connectionOptions(url: string): pg.ClientConfig {
 }
 
 /** Which database a URL means, without its password: for the sentences of whoever starts canaryd. */
-export function placeOf(url: string): string {
+export function databaseName(url: string): string {
   const { user, database, host, port } = new pg.Client({ connectionString: url });
   return `the database ${database ?? '(none named)'} on ${host}:${port}, as ${user ?? '(nobody named)'}`;
 }

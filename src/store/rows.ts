@@ -54,11 +54,6 @@ export function storedFrom(id: string, document: unknown): StoredRollout {
 
 const Scheduled = z.looseObject({ kind: z.literal('scheduled') });
 
-/** The rollout as it was written, where no scheduled one can be; throws like `storedFrom`. */
-export function rolloutFrom(id: string, document: unknown): Rollout {
-  return parsed(Rollout, document, `rollout ${id}`);
-}
-
 /**
  * The text to store for a rollout.
  * @throws AppError `corruptRow` when it could not be read back: one bad write would stop all later turns

@@ -1,12 +1,11 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
-import type { LastRollout, TargetQuery, TargetRecord, TargetRecords } from '../rollout/ports/targets.ts';
+import type { TargetQuery, TargetRecord, TargetRecords } from '../rollout/ports/targets.ts';
 import { millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
-import { factsFrom, troubleFrom } from './row-facts.ts';
-import { parsed, rolloutFrom } from './rows.ts';
+import { entryFrom } from './row-facts.ts';
+import { parsed } from './rows.ts';
 
 /**
  * Targets as their rollouts tell of them, on PostgreSQL. Throws AppError `databaseUnavailable` or `databaseTimeout`
@@ -86,23 +85,13 @@ async function last(db: Db, name: Parameters<TargetRecords['last']>[0]): Promise
   return row === undefined ? null : recordFrom(row);
 }
 
-type Row = Parameters<typeof factsFrom>[0] & { document: unknown; route: string | null; live: unknown };
+type Row = Parameters<typeof entryFrom>[0] & { route: string | null; live: unknown };
 
 function recordFrom(row: Row): TargetRecord {
   const { cluster, namespace, virtual_service: virtualService, route } = row;
   return {
     key: { cluster, namespace, virtualService, route: route ?? '' },
-    last: lastFrom(row),
+    last: entryFrom(row),
     live: parsed(Live, row.live, `the live rollout beside ${row.id}`),
   };
-}
-
-/** One that this version cannot read hides no other target. */
-function lastFrom(row: Row): LastRollout {
-  try {
-    return { kind: 'rollout', rollout: rolloutFrom(row.id, row.document), trouble: troubleFrom(row) };
-  } catch (cause) {
-    if (cause instanceof AppError) return { kind: 'unreadable', row: factsFrom(row) };
-    throw cause;
-  }
 }

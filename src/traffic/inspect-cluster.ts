@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ApiAnswer } from './api-answer.ts';
 import { readAnswer } from './api-answer.ts';
+import { closeAgents } from './kube-client.ts';
 import { type Connection, connect, type KubeSource, send } from './kube-connection.ts';
 
 /** Something that canaryd has to be allowed; `name` is the object's, empty for any. */
@@ -49,7 +50,7 @@ export async function inspectCluster(source: KubeSource, options: InspectOptions
     ]);
     return { server, istio, rights };
   } finally {
-    await connection.agent.close();
+    await closeAgents(connection);
   }
 }
 
@@ -62,7 +63,7 @@ async function serverOf(
     connection,
     ({ version }, options) => version.getCodeWithHttpInfo({}, options),
     AbortSignal.timeout(timeoutMs),
-    timeoutMs,
+    { timeoutMs },
   );
   const localMs = (before + now()) / 2;
   return found(answer, Version, ({ data, headers }) => {
@@ -81,7 +82,7 @@ async function istioOf(
       connection,
       ({ custom }, options) => custom.getAPIResources({ group, version }, options),
       AbortSignal.timeout(timeoutMs),
-      timeoutMs,
+      { timeoutMs },
     );
     if (answer.kind === 'refused' && answer.refusal.code === 404) continue;
     return found(answer, ResourceList, ({ resources }) =>
@@ -106,7 +107,7 @@ async function mayDo(
     connection,
     ({ authorization }, options) => authorization.createSelfSubjectAccessReview({ body }, options),
     AbortSignal.timeout(timeoutMs),
-    timeoutMs,
+    { timeoutMs },
   );
   return found(answer, Review, ({ status }) => status.allowed);
 }

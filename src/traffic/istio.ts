@@ -32,7 +32,7 @@ export function istioMesh(kube: Kube, { clusterDomain, watched }: IstioOptions):
     resolve: (request, signal) => resolve(cluster, request, signal),
     look: async (target, signal, options) => {
       const recent = options?.recent === true ? await lookBack(cluster, target, signal) : null;
-      return recent ?? look(cluster, target, { reads: kube, signal });
+      return recent ?? look(cluster, target, { reads: options?.urgent ? kube.urgent : kube, signal });
     },
     survey: (name, signal) => survey(cluster, name, signal),
     write: (target, view, write, signal) => writeShare(cluster, target, view, { write, signal }),
@@ -96,7 +96,8 @@ async function writeShare(
   if (stable === null) return gone(target.stable);
   if (canary === null && write.share > 0) return gone(target.canary);
   const patch = weightPatch(seen, { stable, canary, canaryShare, foreign }, target, write);
-  const written = await cluster.kube.patchVirtualService(objectNameOf(target), patch, signal);
+  const { patchVirtualService } = write.share === 0 ? cluster.kube.urgent : cluster.kube;
+  const written = await patchVirtualService(objectNameOf(target), patch, signal);
   if (written.kind !== 'written') return written;
   cluster.watched?.wrote(written.value);
   return readBack(cluster, written.value, target, write);

@@ -1,13 +1,27 @@
 import type { ApiAnswer } from './api-answer.ts';
-import { type Connection, connect, type KubeSource, type Request, send } from './kube-connection.ts';
+import {
+  type Connection,
+  connect,
+  type KubeSource,
+  type Lane,
+  type Request,
+  send,
+} from './kube-connection.ts';
 import { type Opened, openPath } from './open-path.ts';
 
-/** One cluster's connection, which is made anew when its credentials have changed. */
+/** One cluster and a way to it. */
 export type Client = {
   source: KubeSource;
-  connection: Promise<Connection>;
+  /** What all ways to the cluster have in common. */
+  shared: Shared;
+  lane: Lane;
   readTimeoutMs: number;
   writeTimeoutMs: number;
+};
+
+type Shared = {
+  /** Made anew when the credentials have changed. */
+  connection: Promise<Connection>;
   /** The version of Istio's networking API that this cluster was last seen to serve. */
   istioVersion: string;
 };
@@ -25,7 +39,8 @@ export async function ask(
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<ApiAnswer> {
-  return withCredentials(client, (connection) => send(connection, request, signal, timeoutMs), {
+  const { lane } = client;
+  return withCredentials(client, (connection) => send(connection, request, signal, { timeoutMs, lane }), {
     signal,
     timeoutMs,
   });
@@ -44,17 +59,17 @@ type Failed = Exclude<ApiAnswer, { kind: 'ok' }>;
  * longer than the call may last goes on without it, for the calls that follow.
  */
 async function withCredentials<Answered extends { kind: 'ok' | 'open' }>(
-  client: Client,
+  { shared, source }: Client,
   attempt: (connection: Connection) => Promise<Answered | Failed>,
   { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
 ): Promise<Answered | Failed> {
-  const before = client.connection;
+  const before = shared.connection;
   const used = await inTime(before, signal, timeoutMs);
   if (used === null) return late;
   const answer = await attempt(used);
   if (answer.kind !== 'refused' || answer.refusal.code !== 401) return answer;
-  if (client.connection === before) client.connection = reconnect(client.source, used);
-  const renewed = await inTime(client.connection, signal, timeoutMs);
+  if (shared.connection === before) shared.connection = reconnect(source, used);
+  const renewed = await inTime(shared.connection, signal, timeoutMs);
   return renewed === null ? late : attempt(renewed);
 }
 
@@ -92,6 +107,6 @@ async function reconnect(source: KubeSource, used: Connection): Promise<Connecti
 }
 
 /** Closes idle connections and waits for open requests. */
-export async function closeAgents({ agent, streams }: Connection): Promise<void> {
-  await Promise.all([agent.close(), streams.close()]);
+export async function closeAgents({ agents, streams }: Connection): Promise<void> {
+  await Promise.all([agents.ordinary.close(), agents.urgent.close(), streams.close()]);
 }

@@ -24,13 +24,16 @@ export type KubeSource =
   | { kind: 'text'; text: string; context?: string }
   | { kind: 'inCluster' };
 
-/** The API clients of one cluster; all requests share one agent, so that connections are few and are reused. */
+/** `urgent` is what brings traffic back to stable: it must not wait behind hundreds of other calls. */
+export type Lane = 'ordinary' | 'urgent';
+
+/** The API clients of one cluster; all requests of a lane share one agent, so that connections are few and are reused. */
 export type Connection = {
   custom: CustomObjectsApi;
   core: CoreV1Api;
   version: VersionApi;
   authorization: AuthorizationV1Api;
-  agent: Agent;
+  agents: Record<Lane, Agent>;
   /** What stays open for long has connections of its own, so that it never takes one from a turn. */
   streams: Agent;
   server: string;
@@ -44,6 +47,7 @@ export type Request = (connection: Connection, options: ConfigurationOptions) =>
 const connectTimeoutMs = 3000;
 /** What a plugin may take to hand out credentials, in milliseconds; one that hangs must not stop a worker for good. */
 const credentialsMs = 10_000;
+/** For each lane: a day on which everything goes back is not to be slower than any other. */
 const maxConnections = 8;
 const patience = { headersTimeout: 10_000, bodyTimeout: 10_000 };
 
@@ -60,12 +64,13 @@ export async function connect(source: KubeSource): Promise<Connection> {
     throw new AppError('configuration', 'the kubeconfig names a proxy-url, which canaryd does not support');
   }
   const tls = await tlsFor(config, source);
+  const laneAgent = () => new Agent({ ...patience, connections: maxConnections, connect: tls });
   return {
     custom: config.makeApiClient(CustomObjectsApi),
     core: config.makeApiClient(CoreV1Api),
     version: config.makeApiClient(VersionApi),
     authorization: config.makeApiClient(AuthorizationV1Api),
-    agent: new Agent({ ...patience, connections: maxConnections, connect: tls }),
+    agents: { ordinary: laneAgent(), urgent: laneAgent() },
     streams: new Agent({ ...patience, bodyTimeout: 0, connect: tls }),
     server: cluster.server.replace(/\/+$/, ''),
     identify: () => headersOf(config),
@@ -90,7 +95,7 @@ export async function send(
   connection: Connection,
   request: Request,
   signal: AbortSignal,
-  timeoutMs: number,
+  { timeoutMs, lane = 'ordinary' }: { timeoutMs: number; lane?: Lane },
 ): Promise<ApiAnswer> {
   if (signal.aborted) return { kind: 'broken', how: 'notStarted', why: 'the time for the call was up' };
   const deadline = new AbortController();
@@ -98,7 +103,7 @@ export async function send(
   const timer = setTimeout(expire, timeoutMs);
   signal.addEventListener('abort', expire, { once: true });
   try {
-    const answer = request(connection, optionsOf(connection.agent, deadline.signal));
+    const answer = request(connection, optionsOf(connection.agents[lane], deadline.signal));
     // The race also ends what no signal reaches: a credential plugin that hangs.
     return { kind: 'ok', body: await Promise.race([answer, rejectedWhen(deadline.signal)]) };
   } catch (error) {

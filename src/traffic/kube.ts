@@ -26,22 +26,28 @@ type PageOf = { namespace: string | null; after: string | null };
 type Page<Item> = { items: Item[]; next: string | null };
 type KubeWritten<Value> = Exclude<Written<Value>, { kind: 'notServed' }>;
 
-/** What canaryd asks of a cluster. Each call has a deadline, ends early when `signal` aborts, and answers instead of throwing. */
-export interface Kube {
+/** What a turn asks of a cluster. */
+interface TurnCalls {
   readVirtualService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<VirtualService>>;
   patchVirtualService(
     name: ObjectName,
     patch: PatchOperation[],
     signal: AbortSignal,
   ): Promise<KubeWritten<VirtualService>>;
-  /** One page of the VirtualServices of a namespace; null is every namespace. One that cannot be read is left out. */
-  listVirtualServices(asked: PageOf, signal: AbortSignal): Promise<KubeRead<Page<VirtualService>>>;
-  listDestinationRules(namespace: string, signal: AbortSignal): Promise<KubeRead<DestinationRule[]>>;
-  readService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<Service>>;
   /** Pods that have all these labels. */
   listPods(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<Pod[]>>;
   /** ReplicaSets that have all these labels, those without a pod included. */
   listReplicaSets(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<ReplicaSet[]>>;
+}
+
+/** What canaryd asks of a cluster. Each call has a deadline, ends early when `signal` aborts, and answers instead of throwing. */
+export interface Kube extends TurnCalls {
+  /** The same calls on connections that no other call uses, for what brings traffic back to stable. */
+  urgent: TurnCalls;
+  /** One page of the VirtualServices of a namespace; null is every namespace. One that cannot be read is left out. */
+  listVirtualServices(asked: PageOf, signal: AbortSignal): Promise<KubeRead<Page<VirtualService>>>;
+  listDestinationRules(namespace: string, signal: AbortSignal): Promise<KubeRead<DestinationRule[]>>;
+  readService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<Service>>;
   /** Opens a list, to be read piece by piece, on connections that no other call uses; the only deadline is the signal's. */
   openList(asked: AskedList, signal: AbortSignal): Promise<Opened>;
   /** Asks for the server's version, which everybody may read: whether it answers at all. */
@@ -68,22 +74,29 @@ export async function connectKube(source: KubeSource, options: KubeOptions = {})
   const first = await connect(source);
   const client: Client = {
     source,
-    connection: Promise.resolve(first),
+    shared: { connection: Promise.resolve(first), istioVersion: 'v1' },
+    lane: 'ordinary',
     readTimeoutMs: options.readTimeoutMs ?? 3000,
     writeTimeoutMs: options.writeTimeoutMs ?? 8000,
-    istioVersion: 'v1',
   };
   return {
-    readVirtualService: (name, signal) => readVirtualService(client, name, signal),
-    patchVirtualService: (name, patch, signal) => patchVirtualService(client, name, patch, signal),
+    ...turnCalls(client),
+    urgent: turnCalls({ ...client, lane: 'urgent' }),
     listVirtualServices: (asked, signal) => listVirtualServices(client, asked, signal),
     listDestinationRules: (namespace, signal) => listDestinationRules(client, namespace, signal),
     readService: (name, signal) => readService(client, name, signal),
-    listPods: (namespace, labels, signal) => listPods(client, namespace, labels, signal),
-    listReplicaSets: (namespace, labels, signal) => listReplicaSets(client, namespace, labels, signal),
     openList: (asked, signal) => openList(client, asked, signal),
     readVersion: (signal) => readVersion(client, signal),
-    close: async () => closeAgents(await client.connection),
+    close: async () => closeAgents(await client.shared.connection),
+  };
+}
+
+function turnCalls(client: Client): TurnCalls {
+  return {
+    readVirtualService: (name, signal) => readVirtualService(client, name, signal),
+    patchVirtualService: (name, patch, signal) => patchVirtualService(client, name, patch, signal),
+    listPods: (namespace, labels, signal) => listPods(client, namespace, labels, signal),
+    listReplicaSets: (namespace, labels, signal) => listReplicaSets(client, namespace, labels, signal),
   };
 }
 
@@ -226,17 +239,17 @@ function findBadName(...names: string[]): MeshFailure | null {
 
 /** Asks in the version that worked last; the next one when the cluster has no such API. */
 async function inServedVersion<Outcome extends { kind: string }>(
-  client: Client,
+  { shared }: Client,
   askIn: (version: string) => Promise<Outcome | { kind: 'notServed' }>,
 ): Promise<Exclude<Outcome, { kind: 'notServed' }> | MeshFailure> {
   const versions = [
-    client.istioVersion,
-    ...istioVersions.filter((version) => version !== client.istioVersion),
+    shared.istioVersion,
+    ...istioVersions.filter((version) => version !== shared.istioVersion),
   ];
   for (const version of versions) {
     const outcome = await askIn(version);
     if (!isServed(outcome)) continue;
-    client.istioVersion = version;
+    shared.istioVersion = version;
     return outcome;
   }
   return notServed;

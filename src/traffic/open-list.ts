@@ -17,7 +17,7 @@ export async function openList(
   if (!KubernetesName.safeParse(namespace).success)
     return { kind: 'broken', how: 'notStarted', why: 'the namespace is no Kubernetes name' };
   const apis: Record<WatchedResource, string> = {
-    virtualservices: `apis/networking.istio.io/${client.istioVersion}`,
+    virtualservices: `apis/networking.istio.io/${client.shared.istioVersion}`,
     pods: 'api/v1',
     replicasets: 'apis/apps/v1',
   };

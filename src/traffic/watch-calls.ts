@@ -22,9 +22,13 @@ export type WatchEnd = 'ended' | 'expired' | 'broken' | 'denied';
 
 type Objects = Omit<WatchedObjects<unknown>, 'find' | 'all' | 'wrote'>;
 
-/** A stream that lives longer than the server was told to let it may hang half open: it is cut. In milliseconds. */
+/** `seconds`: when the server is asked to end it; `opened` is called when the server has taken the watch. */
+type Stream = { seconds: number; opened(): void };
+
+/** How old what a stream has told may be while the stream hangs half open, in milliseconds. */
 export const cutMs = 1000 * recentSeconds;
-const streamSeconds = 30;
+/** A stream that lives so much longer than the server was told to let it, in seconds, is cut. */
+const graceSeconds = 3;
 const listMs = 10_000;
 const pageSize = 500;
 const pageBytes = 64_000_000;
@@ -41,15 +45,15 @@ const Change = z.looseObject({
   type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK']),
   object: z.unknown(),
 });
-const Fault = z.looseObject({
-  type: z.literal('ERROR'),
-  object: z.looseObject({ code: z.number().optional() }),
-});
+const Fault = z.looseObject({ type: z.literal('ERROR') });
 const Event = z.discriminatedUnion('type', [Change, Fault]);
 
-/** Reads all pages of a list into `objects`; null when that was done. */
+/**
+ * Reads all pages of a list into `objects`, which are empty; null when that was done. Without a resourceVersion the
+ * server answers what etcd has, whatever its own cache knows.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list
+ */
 export async function listAll(objects: Objects, calls: WatchCalls): Promise<WatchEnd | null> {
-  objects.begin();
   let next = '';
   do {
     const query = new URLSearchParams({
@@ -77,17 +81,21 @@ function takePage({ metadata, items }: ListPage, objects: Objects): string {
 }
 
 /**
- * Follows the changes after what `objects` know until the server ends the stream, which it is asked to do after 30 s.
- * @param opened called when the server has taken the watch
+ * Follows the changes after what `objects` know until the server ends the stream. `expired` also when the server tells
+ * of a fault or what cannot be read: nobody knows then what was missed.
  */
-export async function follow(objects: Objects, calls: WatchCalls, opened: () => void): Promise<WatchEnd> {
+export async function follow(
+  objects: Objects,
+  calls: WatchCalls,
+  { seconds, opened }: Stream,
+): Promise<WatchEnd> {
   const query = new URLSearchParams({
     watch: 'true',
     allowWatchBookmarks: 'true',
-    timeoutSeconds: String(streamSeconds),
+    timeoutSeconds: String(seconds),
     resourceVersion: objects.version() ?? '',
   });
-  return within(calls, cutMs, async (signal) => {
+  return within(calls, 1000 * (seconds + graceSeconds), async (signal) => {
     const answer = await calls.open(query, signal);
     if (answer.kind !== 'open') return endOf(answer, calls);
     opened();
@@ -97,11 +105,20 @@ export async function follow(objects: Objects, calls: WatchCalls, opened: () => 
 
 async function applyAll(chunks: AsyncIterable<Uint8Array>, objects: Objects): Promise<WatchEnd> {
   for await (const line of eventLines(chunks)) {
-    const event = Event.parse(JSON.parse(line));
-    if (event.type === 'ERROR') return event.object.code === gone ? 'expired' : 'broken';
-    objects.apply(event);
+    if (!isApplied(line, objects)) return 'expired';
   }
   return 'ended';
+}
+
+function isApplied(line: string, objects: Objects): boolean {
+  try {
+    const event = Event.parse(JSON.parse(line));
+    if (event.type !== 'ERROR') objects.apply(event);
+    return event.type !== 'ERROR';
+  } catch {
+    // No JSON, no event, or no object that has a name.
+    return false;
+  }
 }
 
 function endOf(answer: Exclude<Opened, { kind: 'open' }>, { denied }: WatchCalls): WatchEnd {

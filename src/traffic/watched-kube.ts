@@ -4,7 +4,8 @@ import { type Pod, type ReplicaSet, WatchedPod, WatchedReplicaSet } from './clus
 import type { Kube, KubeRead } from './kube.ts';
 import type { WatchedResource } from './open-list.ts';
 import { VirtualService } from './virtual-service.ts';
-import { type WatchClock, type WatchedList, watchList } from './watched-list.ts';
+import { type WatchedList, watchList } from './watched-list.ts';
+import type { WatchClock } from './watched-view.ts';
 import { hasLabels } from './workload.ts';
 
 /** The reads of a look. */

@@ -1,14 +1,6 @@
-import { cutMs, follow, listAll, type WatchCalls, type WatchEnd } from './watch-calls.ts';
-import { type WatchedObjects, watchedObjects } from './watched-objects.ts';
-
-/** All that a watch knows of time and chance. `now` is in milliseconds and never goes back. */
-export type WatchClock = {
-  now(): number;
-  /** Acts once after so many milliseconds; call the answer to not act any more. */
-  after(ms: number, act: () => void): () => void;
-  /** At least 0, below 1. */
-  random(): number;
-};
+import type { WatchEnd } from './watch-calls.ts';
+import type { WatchedObjects } from './watched-objects.ts';
+import { type WatchClock, type WatchedView, type WatchSource, watchedView } from './watched-view.ts';
 
 /** It does not keep the process alive. */
 export const realClock: WatchClock = {
@@ -21,14 +13,11 @@ export const realClock: WatchClock = {
   random: Math.random,
 };
 
-/** One resource of one namespace. */
-export type WatchSource<Item> = Pick<WatchCalls, 'open' | 'denied'> & {
-  /** What is kept of an object, or null when it is not understood. */
-  read(object: unknown): Item | null;
-};
-
 export type WatchedList<Item> = Pick<WatchedObjects<Item>, 'find' | 'all' | 'wrote'> & {
-  /** True while a stream is open and what it goes on from is young enough, so that it may even be half open. */
+  /**
+   * True while what is known is at most 33 s old even when its stream is half open, and at most five minutes old even
+   * when the API server itself is stale and tells nothing.
+   */
   isWarm(): boolean;
   /** Somebody looks: the watch goes on. */
   touch(): void;
@@ -37,8 +26,6 @@ export type WatchedList<Item> = Pick<WatchedObjects<Item>, 'find' | 'all' | 'wro
   stop(): void;
 };
 
-/** A stream that ends sooner, even cleanly, is a fault: asking again at once would go round in circles. */
-const shortMs = 1000;
 const idleMs = 120_000;
 const deniedMs = 300_000;
 const firstWaitMs = 1000;
@@ -46,43 +33,25 @@ const longestWaitMs = 30_000;
 
 /**
  * Lists one resource and follows its changes until nobody has looked for two minutes. A stream that breaks makes the
- * list cold at once; it is then asked for again, ever more slowly while that fails. Where the right is missing it is
- * tried again every five minutes.
+ * list cold at once; it is then followed on from the newest version known, ever more slowly while that fails, and
+ * listed anew only when the server has forgotten that version. All the same it is listed anew every few minutes: a
+ * server whose own cache stands still ends each stream as it should and tells nothing. Where the right is missing it
+ * is tried again every five minutes.
  */
 export function watchList<Item>(source: WatchSource<Item>, clock: WatchClock): WatchedList<Item> {
-  const objects = watchedObjects(source.read);
   const stop = new AbortController();
-  let isOpen = false;
-  // A stream that has just begun, or just ended cleanly, has told everything up to here.
-  let asOf = clock.now();
+  const view = watchedView(source, clock, stop.signal);
   let touchedAt = clock.now();
-
-  const watched = {
-    list: () => {
-      asOf = clock.now();
-      return listAll(objects, calls);
-    },
-    follow: async () => {
-      const asked = clock.now();
-      const end = await follow(objects, calls, () => {
-        isOpen = true;
-      });
-      isOpen = false;
-      asOf = clock.now();
-      return { end, lasted: asOf - asked >= shortMs };
-    },
-    isOver: () => stop.signal.aborted || clock.now() - touchedAt > idleMs,
-  };
-  const calls: WatchCalls = { ...source, after: clock.after, stopped: stop.signal };
-  void keepUp(watched, clock, stop.signal).finally(() => {
+  const isOver = () => stop.signal.aborted || clock.now() - touchedAt > idleMs;
+  void keepUp(view, { clock, isOver, stopped: stop.signal }).finally(() => {
     stop.abort();
-    objects.begin();
+    view.forget();
   });
   return {
-    find: objects.find,
-    all: objects.all,
-    wrote: objects.wrote,
-    isWarm: () => isOpen && clock.now() - asOf <= cutMs,
+    find: view.find,
+    all: view.all,
+    wrote: view.wrote,
+    isWarm: () => !stop.signal.aborted && view.isWarm(),
     touch: () => {
       touchedAt = clock.now();
     },
@@ -91,40 +60,27 @@ export function watchList<Item>(source: WatchSource<Item>, clock: WatchClock): W
   };
 }
 
-type Watched = {
-  /** Null when the list is whole. */
-  list(): Promise<WatchEnd | null>;
-  follow(): Promise<{ end: WatchEnd; lasted: boolean }>;
-  isOver(): boolean;
-};
+type Until = { clock: WatchClock; isOver: () => boolean; stopped: AbortSignal };
 
-/** Lists, follows, and lists again when that ends, until it is over. */
-async function keepUp(watched: Watched, clock: WatchClock, stopped: AbortSignal): Promise<void> {
+/** Goes on whenever a stream ends, ever more slowly while none is of use, until it is over. */
+async function keepUp(view: WatchedView<unknown>, { clock, isOver, stopped }: Until): Promise<void> {
   let failures = 0;
-  while (!watched.isOver()) {
-    const { end, lasted } = await listAndFollow(watched);
-    if (watched.isOver()) return;
-    const before = lasted ? 0 : failures;
-    failures = lasted && end === 'expired' ? 0 : before + 1;
-    await rest(clock, end === 'denied' ? deniedMs : waitMs(failures, clock.random()), stopped);
+  while (!isOver()) {
+    const { end, hasLasted } = await view.goOn();
+    failures = end === 'ended' ? 0 : 1 + (hasLasted ? 0 : failures);
+    if (end !== 'ended' && !isOver()) await rest(clock, pauseMs(end, failures, clock.random()), stopped);
   }
 }
 
-/** Ends when no stream can go on where the last one ended. `lasted` says whether one of them was of any use. */
-async function listAndFollow(watched: Watched): Promise<{ end: WatchEnd; lasted: boolean }> {
-  const unlisted = await watched.list();
-  if (unlisted !== null) return { end: unlisted, lasted: false };
-  for (let lasted = false; ; lasted = true) {
-    const followed = await watched.follow();
-    if (followed.end !== 'ended' || !followed.lasted || watched.isOver()) {
-      return { end: followed.end, lasted: lasted || followed.lasted };
-    }
-  }
+/** A version that was forgotten is nobody's fault the first time. */
+function pauseMs(end: WatchEnd, failures: number, random: number): number {
+  if (end === 'denied') return deniedMs;
+  return waitMs(end === 'expired' ? failures - 1 : failures, random);
 }
 
 /** Doubles with every failure in a row; the chance keeps many streams that broke at once from coming back at once. */
 function waitMs(failures: number, random: number): number {
-  if (failures === 0) return 0;
+  if (failures <= 0) return 0;
   return Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1)) * (0.5 + random);
 }
 

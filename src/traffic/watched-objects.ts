@@ -7,8 +7,6 @@ type Kept<Item> = { version: string; item: Item | null };
 export type WatchedObjects<Item> = {
   /** The resourceVersion up to which everything is known; null before the first list. */
   version(): string | null;
-  /** Forgets everything. A list that is asked for from now on shows every write that was answered before. */
-  begin(): void;
   /**
    * Takes in one page of a list.
    * @throws when an object has no name or no resourceVersion
@@ -59,11 +57,6 @@ export function watchedObjects<Item>(read: (object: unknown) => Item | null): Wa
 
   return {
     version: () => known,
-    begin: () => {
-      objects.clear();
-      known = null;
-      written.clear();
-    },
     add: (listed) => {
       for (const object of listed) keep(objects, object);
     },

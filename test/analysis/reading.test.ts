@@ -39,6 +39,10 @@ describe('numbers from a metrics provider', () => {
     ['infinitely many requests', { kind: 'value', value: 0.1, requests: Number.POSITIVE_INFINITY }],
     ['requests that are not a number', { kind: 'value', value: 0.1, requests: Number.NaN }],
     ['too few requests, below 0', { kind: 'tooFew', requests: -1, needed: 100 }],
+    [
+      'too few requests, and no number is enough',
+      { kind: 'tooFew', requests: 1, needed: Number.NEGATIVE_INFINITY },
+    ],
   ])('are no answer at all when they are %s', (_name, canary) => {
     const { checks, requests, unattributed } = withSoundNumbers(measured(canary));
     for (const reading of [checks['errors']?.canary, requests.canary, unattributed]) {

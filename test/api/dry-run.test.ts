@@ -115,7 +115,7 @@ describe('a dry run', () => {
     ]);
   });
 
-  it('shows the kill switch that is in force', async () => {
+  it('shows the hold order that is in force', async () => {
     const id = 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC';
     const { hold, wouldStart, why } = await world([
       { id, cluster: null, namespace: 'payments', by: alice, reason: null, at: now },

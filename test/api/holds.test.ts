@@ -20,7 +20,7 @@ async function emergency() {
   return { app: api({ holds: service }), store, holds };
 }
 
-describe('the kill switch', () => {
+describe('a hold order', () => {
   it('is one short line of curl: no body stops everything', async () => {
     const { app } = await emergency();
     const response = await ask(app, { method: 'POST', url: '/v1/hold' });
@@ -29,11 +29,11 @@ describe('the kill switch', () => {
   });
 
   it.each([
-    [{ namespace: 'payment-prod' }, 'The hold stops 2 live rollouts now.'],
-    [{ namespace: 'ledger-prod' }, 'The hold stops 1 live rollout now.'],
+    [{ namespace: 'payment-prod' }, 'The hold order stops 2 live rollouts now.'],
+    [{ namespace: 'ledger-prod' }, 'The hold order stops 1 live rollout now.'],
     [
       { namespace: 'payment-prd' },
-      'No live rollout in namespace payment-prd. Live ones are in: ledger-prod, payment-prod. The hold stops what begins in its scope from now on.',
+      'No live rollout in namespace payment-prd. Live ones are in: ledger-prod, payment-prod. The hold order stops what begins in its scope from now on.',
     ],
   ])('says how many rollouts it stops and how to lift it: %j', async (payload, said) => {
     const { app } = await emergency();
@@ -48,11 +48,11 @@ describe('the kill switch', () => {
     const broken = { ...rollouts, liveIn: () => Promise.reject(new Error('gone')) };
     const service = holdService({ holds, rollouts: broken, clusters: ['default'], newId: () => id });
     const response = await ask(api({ holds: service }), { method: 'POST', url: '/v1/hold' });
-    const said = `The hold stands. Lift it with \`DELETE /v1/hold/${id}\`.`;
+    const said = `The hold order stands. Lift it with \`DELETE /v1/hold/${id}\`.`;
     expect([response.statusCode, response.json().message]).toEqual([201, said]);
   });
 
-  it('says which hold stands when it is pulled twice', async () => {
+  it('says which one stands when it is placed twice', async () => {
     const { app } = await emergency();
     const payload = { namespace: 'payments', reason: 'card network is down' };
     await ask(app, { method: 'POST', url: '/v1/hold', payload });
@@ -69,7 +69,7 @@ describe('the kill switch', () => {
     expect((await ask(app, { url: '/v1/hold' })).json()).toEqual({ data: [] });
     for (const url of [`/v1/hold/${id}`, '/v1/hold/all']) {
       const problem = problemOf(await ask(app, { method: 'DELETE', url }));
-      expect([problem.status, problem.detail]).toEqual([404, 'There is no hold with this id.']);
+      expect([problem.status, problem.detail]).toEqual([404, 'There is no hold order with this id.']);
     }
     expect(holds.events.map(({ message }) => message)).toEqual([
       'Alice stopped every move forward in all clusters.',

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LastRollout, TargetRecords } from '../../src/rollout/ports/targets.ts';
+import type { RolloutEntry } from '../../src/rollout/ports/store.ts';
+import type { TargetRecords } from '../../src/rollout/ports/targets.ts';
 import type { Rollout, StoredRollout } from '../../src/rollout/rollout.ts';
 import { aRollout, aScheduled, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 
@@ -8,7 +9,7 @@ const at = (virtualService: string, more: Partial<Rollout['target']> = {}) => {
 };
 const ended = { kind: 'succeeded', at: start } as const;
 
-const idOf = (last: LastRollout) => (last.kind === 'rollout' ? last.rollout.id : last.row.id);
+const idOf = (last: RolloutEntry) => (last.kind === 'rollout' ? last.rollout.id : last.row.id);
 
 /** What every `TargetRecords` promises; `open` answers one that knows these rollouts. */
 export function targetContract(open: (rollouts: StoredRollout[]) => Promise<TargetRecords>): void {

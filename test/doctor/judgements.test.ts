@@ -189,7 +189,7 @@ describe('a cluster', () => {
     [
       'cluster eu rights',
       { rights: [{ right: { ...right, verb: 'watch' }, allowed: { kind: 'found', value: false } }] },
-      /^ok: all that canaryd must do is allowed in bank\. Not allowed is watch pods, so every turn there sends three/,
+      /^ok: all that canaryd must do is allowed in bank\. Without watch pods every turn .* requests: add these to its Role/,
     ],
     [
       'cluster eu rights',

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
-import { query } from '../store/databases.ts';
+import { fillDisk, query } from '../store/databases.ts';
 import { ask } from './ask.ts';
 import { begin, briefPlan, payment, statusAtEnd, weights } from './release.ts';
 import { waitUntil } from './wait-until.ts';
@@ -45,11 +45,6 @@ function annotations(): Record<string, string> {
   });
   return Marked.parse(object).metadata.annotations;
 }
-
-const fillDisk = `
-  create function no_room() returns trigger language plpgsql as $$
-    begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
-  create trigger no_room before insert on audit for each row execute function no_room()`;
 
 describe('a rollback that canaryd did not write down itself', () => {
   it(

@@ -118,7 +118,7 @@ describe('an approval', () => {
   );
 });
 
-describe('the kill switch', () => {
+describe('a hold order', () => {
   async function hold(body: object) {
     const { status, body: order } = await ask(as(stack, 'bea'), '/v1/hold', { body });
     expect(status).toBe(201);

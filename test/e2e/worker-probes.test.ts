@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -47,6 +48,15 @@ describe('canaryd with the role of a worker', () => {
   });
 
   it('ends at once and with 0 although somebody keeps a connection to its probes', async () => {
+    const agent = new Agent({ keepAlive: true });
+    closings.unshift(async () => agent.destroy());
+    await new Promise((resolve, reject) => {
+      const request = get(`${worker.url}/healthz`, { agent }, (response) =>
+        response.once('end', resolve).resume(),
+      );
+      request.once('error', reject);
+    });
+    await expect.poll(() => Object.values(agent.freeSockets).flat()).toHaveLength(1);
     const begun = performance.now();
     worker.process.kill('SIGTERM');
     const [code] = await once(worker.process, 'exit');

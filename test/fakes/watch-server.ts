@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { Opened } from '../../src/traffic/open-path.ts';
+import type { WatchClock } from '../../src/traffic/watched-view.ts';
 
 /** An object of the fake server: the `uid` tells one from another of the same name. */
 export type Stored = { metadata: { name: string; uid: string; resourceVersion: string }; text: string };
@@ -22,6 +23,8 @@ export type WatchServer = {
   version(): number;
   /** What was said so far is not told to anybody any more, and versions up to now are forgotten. */
   forget(): void;
+  /** The server is set back to this version, as etcd by a restore: what came after it never was. */
+  rewind(version: number): void;
   /** Streams get nothing, as over a connection that is half open; false lets out what was held. */
   hold(held: boolean): void;
   /** Ends every stream as the server does when its time is up. */
@@ -37,8 +40,13 @@ export type WatchServer = {
   streams(): number;
 };
 
-/** @param pageSize how many objects a page of a list has, whatever is asked for */
-export function fakeWatchServer(pageSize = 2): WatchServer {
+/** How many objects a page of a list has, whatever is asked for. */
+const pageSize = 2;
+/** A stream that was asked for with less ends by itself; the others end when a test says so. */
+const longSeconds = 30;
+
+/** @param after lets a short stream end when its time is up */
+export function fakeWatchServer(after: WatchClock['after']): WatchServer {
   const snapshots = new Map<number, Snapshot>([[1, new Map()]]);
   const changes = new Map<number, Change>();
   const streams = new Set<Stream>();
@@ -74,11 +82,18 @@ export function fakeWatchServer(pageSize = 2): WatchServer {
     };
   }
 
-  function watch(from: number, signal: AbortSignal): Opened {
+  function watch(query: URLSearchParams, signal: AbortSignal): Opened {
+    const from = Number(query.get('resourceVersion'));
+    const seconds = Number(query.get('timeoutSeconds'));
+    let cancel = () => {};
     const { stream, chunks } = openStream(signal, {
       isHeld: () => isHeld,
-      over: (ended) => streams.delete(ended),
+      over: (ended) => {
+        cancel();
+        streams.delete(ended);
+      },
     });
+    if (seconds < longSeconds) cancel = after(1000 * seconds, stream.end);
     streams.add(stream);
     if (from < forgotten) {
       stream.give(lineOf({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } }));
@@ -101,7 +116,7 @@ export function fakeWatchServer(pageSize = 2): WatchServer {
       if (refused !== null && (refused.only ?? what) === what) {
         return { kind: 'refused', refusal: { code: refused.code, status: null, retryAfter: null } };
       }
-      return what === 'list' ? list(query) : watch(Number(query.get('resourceVersion')), signal);
+      return what === 'list' ? list(query) : watch(query, signal);
     },
     put: (name, text) => {
       const before = now().get(name);
@@ -125,6 +140,13 @@ export function fakeWatchServer(pageSize = 2): WatchServer {
       version += 1;
       snapshots.set(version, snapshots.get(version - 1) ?? new Map());
       for (const stream of [...streams]) stream.end();
+    },
+    rewind: (to) => {
+      version = to;
+      for (const later of [...changes.keys()].filter((at) => at > to)) {
+        changes.delete(later);
+        snapshots.delete(later);
+      }
     },
     hold: (held) => {
       isHeld = held;

@@ -40,8 +40,15 @@ describe('an answer', () => {
     expect(readAnswer(200, body)).toEqual({
       kind: 'failed',
       why: 'gave a partial answer: fetch from store-2: context deadline exceeded',
-      fault: 'query',
+      fault: 'provider',
     });
+  });
+
+  it('with warnings of the query language only is about the services that were asked for', () => {
+    const warning = 'PromQL warning: bucket label "le" is missing or has a malformed value of "" (1:20)';
+    expect(readAnswer(200, vector('1', { warnings: [warning] }))).toMatchObject({ fault: 'query' });
+    const both = vector('1', { warnings: [warning, 'store-2 is down'] });
+    expect(readAnswer(200, both)).toMatchObject({ fault: 'provider' });
   });
 
   it('with remarks that lose no data is an answer', () => {

@@ -262,14 +262,19 @@ describe('a provider in trouble', () => {
     expect(take().filter((names) => names !== '')).toEqual(['a b c d', 'a b c d', 'a b c d']);
   });
 
-  it('that tells its time but is too slow for many is asked for fewer at the next poll', async () => {
+  it('that tells its time is asked for half of them, too, and for fewer only when that was faster twice', async () => {
     const { asking, found, answers, take } = await inRhythm(['a', 'b', 'c', 'd']);
-    answers((sent) => (sent.query === 'time()' ? healthy(sent) : failed('time')));
-    await Promise.all([asking.clock(start + 2 * step, never), found('a', 2), found('b', 2)]);
-    await settle();
-    take();
-    await Promise.all(['a', 'b', 'c', 'd'].map((name) => found(name, 3)));
-    expect(take()).toEqual(['a b', 'c d']);
+    answers((sent) => (sent.names.length > 2 ? failed('time') : healthy(sent)));
+    const queriesAt = async (poll: number) => {
+      const clock = asking.clock(start + poll * step, never);
+      await Promise.all([clock, ...['a', 'b', 'c', 'd'].map((name) => found(name, poll))]);
+      await settle();
+      return take().filter((names) => names !== '');
+    };
+    expect(await queriesAt(2)).toEqual(['a b c d']);
+    expect(await queriesAt(3)).toEqual(['a b', 'a b c d']);
+    expect(await queriesAt(4)).toEqual(['c d', 'a b c d']);
+    expect(await queriesAt(5)).toEqual(['a b', 'c d']);
   });
 
   it('ends a shared query at a deadline of its own', async () => {
@@ -280,6 +285,31 @@ describe('a provider in trouble', () => {
     );
     expect(await Promise.all([found('a', 2), found('b', 2)])).toEqual(['too late', 'too late']);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('a connection that failed', () => {
+  it('is tried once more for who asks after that, and not again', async () => {
+    const { found, answers, take } = await inRhythm(['a', 'bb', 'ccc', 'dddd']);
+    answers(() => failed('connection', 'refused'));
+    expect(await Promise.all([found('a', 2), found('bb', 2)])).toEqual(['refused', 'refused']);
+    answers(healthy);
+    expect(await found('ccc', 2)).toEqual([3]);
+    expect(await found('dddd', 2)).toEqual([4]);
+    expect(take()).toHaveLength(2);
+    answers(() => failed('connection', 'refused'));
+    for (const name of ['a', 'bb', 'ccc', 'dddd']) expect(await found(name, 3)).toBe('refused');
+    expect(take()).toHaveLength(2);
+  });
+
+  it('is tried once more for the clock', async () => {
+    const { client, answers, sent } = fakeClient();
+    const asking = askingTogether(client, 3000);
+    answers(() => failed('connection'));
+    for (let asked = 0; asked < 3; asked += 1) {
+      expect(await asking.clock(start, never)).toMatchObject({ fault: 'connection' });
+    }
+    expect(sent).toHaveLength(2);
   });
 });
 

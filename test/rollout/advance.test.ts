@@ -206,6 +206,25 @@ describe('going back', () => {
     expect([mesh.shareOf(where), (await found())?.state.kind]).toEqual([0, 'rolledBack']);
   });
 
+  it('tells of a raise that landed between its look and its write', async () => {
+    const { turn, deps, mesh, store } = await turnedBack();
+    let isFirst = true;
+    const busy: Mesh = {
+      ...deps.mesh,
+      write: (...call) => {
+        if (isFirst) mesh.moveByAnotherHand(where, 20);
+        isFirst = false;
+        return deps.mesh.write(...call);
+      },
+    };
+    await turn({ mesh: busy });
+    const told = (await store.events(id, 0, 100)).filter(({ type }) => type.startsWith('weight.'));
+    expect(told.slice(-2).map(({ type, facts }) => [type, facts['from'], facts['to']])).toEqual([
+      ['weight.found', 5, 20],
+      ['weight.applied', 20, 0],
+    ]);
+  });
+
   it('gives its turn back when its time is up, and goes on with the next one', async () => {
     const { turn, deps, mesh, rests, clock, store } = await turnedBack();
     const time = new AbortController();

@@ -163,7 +163,7 @@ describe('a request for approval', () => {
   });
 });
 
-describe('the kill switch', () => {
+describe('a hold order', () => {
   it('stops the clock of the deadline also while a guard holds', async () => {
     const driven = await places.running({ deadline: '40m' });
     driven.world.order = order;

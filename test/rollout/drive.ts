@@ -49,7 +49,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
     epoch: 0,
     now: start,
     nextAt: start,
-    /** The kill switch. */
+    /** A hold order that stands. */
     order: null as HoldOrder | null,
     writes: [] as PlannedWrite[],
     events: [] as AuditEvent[],

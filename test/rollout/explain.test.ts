@@ -470,7 +470,7 @@ describe('for programs', () => {
     ['hold: no fresh proof', holding(holds.unproven), 'unproven', 8],
     ['hold: object gone', holding(holds.targetMissing), 'target_missing', 8],
     ['hold: canary unsettled', holding(holds.canaryUnsettled), 'canary_unsettled', 8],
-    ['hold: kill switch', holding(holds.killSwitch), 'kill_switch', 8],
+    ['hold: hold order', holding(holds.killSwitch), 'kill_switch', 8],
     ['hold: mesh unreadable', holding(holds.meshUnavailable), 'mesh_unavailable', 8],
     ['hold: write refused', holding(holds.meshWriteFailed), 'mesh_write_failed', 8],
     ['pause: person', paused(pauses.operator), 'operator', 8],

@@ -72,7 +72,7 @@ describe('a handover', () => {
     expect(driven.lastMessage()).toContain('The handover has waited for 24 h');
   });
 
-  it('is not done while the kill switch stands', async () => {
+  it('is not done while a hold order stands', async () => {
     const driven = await waiting();
     driven.world.order = {
       id: 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC',

@@ -14,7 +14,7 @@ const order: HoldOrder = {
   at: start + 20_000,
 };
 
-describe('the kill switch', () => {
+describe('a hold order', () => {
   it.each(everyPlace)('moves nothing forward from %s, for as long as it stands', async (place) => {
     const driven = await places[place]();
     const { share } = driven.world;
@@ -35,7 +35,7 @@ describe('the kill switch', () => {
     expect(driven.world.share).toBe(5);
   });
 
-  it('says who pulled it, where, when and why, and is told of once', async () => {
+  it('says who placed it, where, when and why, and is told of once', async () => {
     const driven = await baking();
     driven.world.order = order;
     await driven.run(60);

@@ -103,7 +103,7 @@ describe('a preview says that a rollout would not start', () => {
     });
   });
 
-  it('while the kill switch stands over its target, and over no other', async () => {
+  it('while a hold order stands over its target, and over no other', async () => {
     const eu = { ...order, cluster: 'eu' };
     const shop = { ...order, namespace: 'shop' };
     expect(await world({ orders: [eu, shop] }).preview()).toMatchObject({ order: null, obstacle: null });

@@ -13,7 +13,12 @@ function telling(mesh: Mesh, told: () => MeshView | null) {
     looks[view === null ? 'read' : 'recent'] += 1;
     return view ?? mesh.look(target, signal);
   };
-  return { looks, mesh: { ...mesh, look } };
+  const writtenOn: (true | undefined)[] = [];
+  const write: Mesh['write'] = (target, view, ...rest) => {
+    writtenOn.push(view.recent);
+    return mesh.write(target, view, ...rest);
+  };
+  return { looks, writtenOn, mesh: { ...mesh, look, write } };
 }
 
 /** At 5 % with its next poll due, and what a watch told of it a moment ago. */
@@ -49,7 +54,9 @@ describe('a turn that is shown what a watch told', () => {
   it('pauses at a drift that it then reads itself', async () => {
     const { mesh, turn, told, found } = await toldOf();
     mesh.moveByAnotherHand(where, 40);
-    await turn({ mesh: telling(mesh, () => ({ ...told, canaryShare: 40 })).mesh });
+    const telltale = telling(mesh, () => ({ ...told, canaryShare: 40 }));
+    await turn({ mesh: telltale.mesh });
+    expect(telltale.looks).toEqual({ recent: 1, read: 1 });
     expect((await found())?.state).toMatchObject({ kind: 'paused', reason: { kind: 'drift', found: 40 } });
   });
 
@@ -57,12 +64,13 @@ describe('a turn that is shown what a watch told', () => {
     const { mesh, mind, turn, told, clock, found } = await toldOf();
     mesh.touchByAnotherHand(where);
     mind.canary = mood.failing;
-    const shown = telling(mesh, () => told).mesh;
+    const shown = telling(mesh, () => told);
     for (let polls = 0; polls < 3; polls += 1) {
-      await turn({ mesh: shown });
+      await turn({ mesh: shown.mesh });
       clock.now += 10_000;
     }
     expect([mesh.shareOf(where), (await found())?.state.kind]).toEqual([0, 'rolledBack']);
+    expect(shown.writtenOn).toEqual([undefined]);
   });
 
   it('of a rollout on its way back reads the mesh itself', async () => {

@@ -76,7 +76,7 @@ describe('the turn of a scheduled rollout', () => {
     expect(wantsTarget(asked, { order: null, namesakes: [] }, later)).toBe(true);
   });
 
-  it('comes to nothing while the kill switch stands, and says who pulled it, once', () => {
+  it('comes to nothing while a hold order stands, and says who placed it, once', () => {
     const first = decideScheduled(aScheduled(), sight({ order }), start);
     expect([statusOf(first.rollout), first.nextAt]).toEqual(['scheduled', start + 5000]);
     expect(first.events).toMatchObject([

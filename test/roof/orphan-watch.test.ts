@@ -24,11 +24,12 @@ function aWatch() {
   const world = { isMine: true, splits: [split], narrowed: false, fails: false };
   const said: unknown[] = [];
   const shown: number[] = [];
-  const log: Log = {
-    info: (_fields, message) => said.push(message),
-    warn: (_fields, message) => said.push(message),
-    error: (_fields, message) => said.push(message),
+  const written: unknown[] = [];
+  const say = (fields: unknown, message: string) => {
+    said.push(message);
+    written.push(fields);
   };
+  const log: Log = { info: say, warn: say, error: say };
   const failure = { kind: 'unavailable', reason: 'forbidden', why: 'no' } as const;
   const deps: OrphanDeps = {
     marks: {
@@ -52,7 +53,7 @@ function aWatch() {
   };
   const show = (orphans: readonly Orphan[]) => shown.push(orphans.length);
   const chore = startOrphanWatch({ deps, post, log, show, jitter: () => 0.5 });
-  return { world, said, shown, chore };
+  return { world, said, written, shown, chore };
 }
 
 describe('a worker looks for orphan splits', () => {
@@ -94,12 +95,13 @@ describe('a worker looks for orphan splits', () => {
   });
 
   it('and survives a database that is down, without a secret in the log', async () => {
-    const { world, said, shown, chore } = aWatch();
+    const { world, said, written, shown, chore } = aWatch();
     world.fails = true;
     await vi.advanceTimersByTimeAsync(minute);
     world.fails = false;
     await vi.advanceTimersByTimeAsync(minute);
     expect(said).toEqual(['splits without a rollout were not looked for: tried again in a minute']);
+    expect(JSON.stringify(written)).not.toContain('secret');
     expect(shown).toEqual([0]);
     await chore.close();
   });

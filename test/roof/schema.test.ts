@@ -23,7 +23,7 @@ function world(answers: unknown[], ask = async (): Promise<unknown> => 1) {
       if (left.length > 0) throw left.shift();
     },
     ask,
-    place: 'the database canaryd on db:5432, as canaryd',
+    database: 'the database canaryd on db:5432, as canaryd',
     ending: ending.signal,
     log: { warn: (fields) => warnings.push(fields) },
     rest: async (ms) => {
@@ -55,7 +55,7 @@ describe('a start', () => {
     const { ready } = openSchema({
       prepare: async () => ending.abort(),
       ask: async () => 1,
-      place: 'the database',
+      database: 'the database',
       ending: ending.signal,
       log: { warn: () => undefined },
     });

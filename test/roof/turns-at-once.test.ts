@@ -82,12 +82,12 @@ describe('a worker while the API server is slow and no alarm rings', () => {
     const { begun, seen, turns } = slowWorld({ many: 2000, turnMs: 6000 });
     await vi.advanceTimersByTimeAsync(100_000);
     expect(seen).toMatchObject({ now: 64, most: 64 });
-    // From the first sweep after 4 s one every 6 s in each place.
+    // From the first sweep after 4 s one every 6 s in each slot.
     expect(begun.length).toBe(17 * 64);
     void turns.close();
   });
 
-  it('takes what is left as places become free, without waiting for the next sweep', async () => {
+  it('takes what is left as slots become free, without waiting for the next sweep', async () => {
     const { begun, seen, turns } = slowWorld({ many: 300, turnMs: 100, most: 10 });
     await vi.advanceTimersByTimeAsync(4000 + 30 * 100);
     expect([new Set(begun).size, begun.length, seen.now]).toEqual([300, 300, 0]);
@@ -116,7 +116,7 @@ describe('a worker while the API server is slow and no alarm rings', () => {
     void turns.close();
   });
 
-  it('loses one place to a turn that hangs, and sweeps on', async () => {
+  it('loses one slot to a turn that hangs, and sweeps on', async () => {
     const { begun, seen, turns } = slowWorld({ many: 20, turnMs: 100, most: 2, hangs: [rolloutId(1)] });
     await vi.advanceTimersByTimeAsync(60_000);
     expect(begun.filter((id) => id === rolloutId(1))).toHaveLength(1);
@@ -136,9 +136,9 @@ describe('a worker while the API server is slow and no alarm rings', () => {
 });
 
 describe('alarms that ring all at once', () => {
-  it('share the places of the sweep', async () => {
+  it('share the slots of the sweep', async () => {
     const { ids, seen, begun, turns } = slowWorld({ many: 500, turnMs: 6000 });
-    const rung = ids.map((id) => turns.takeInPlace(id));
+    const rung = ids.map((id) => turns.takeInSlot(id));
     await vi.advanceTimersByTimeAsync(60_000);
     expect(seen.most).toBe(64);
     expect(new Set(begun).size).toBe(500);
@@ -147,9 +147,9 @@ describe('alarms that ring all at once', () => {
     await Promise.all(rung);
   });
 
-  it('keep a rollout that goes back waiting no longer than until the next sweep has a place', async () => {
+  it('keep a rollout that goes back waiting no longer than until the next sweep has a slot', async () => {
     const { ids, begun, goBack, turns } = slowWorld({ many: 2000, turnMs: 6000 });
-    for (const id of ids.slice(0, 1900)) void turns.takeInPlace(id);
+    for (const id of ids.slice(0, 1900)) void turns.takeInSlot(id);
     await vi.advanceTimersByTimeAsync(100);
     goBack(rolloutId(1999));
     await vi.advanceTimersByTimeAsync(6000);
@@ -161,7 +161,7 @@ describe('alarms that ring all at once', () => {
 describe('a worker that closes', () => {
   it('begins nothing any more, and is closed when the turns that run have ended', async () => {
     const { ids, begun, seen, turns } = slowWorld({ many: 2000, turnMs: 6000 });
-    const rung = ids.slice(500, 600).map((id) => turns.takeInPlace(id));
+    const rung = ids.slice(500, 600).map((id) => turns.takeInSlot(id));
     await vi.advanceTimersByTimeAsync(4500);
     const [before, questions] = [begun.length, seen.questions];
     let isClosed = false;
@@ -178,7 +178,7 @@ describe('a worker that closes', () => {
   });
 
   it('in the middle of many short turns begins no other, although it has asked for more', async () => {
-    // Ten places and three at a time: one that was asked for has no place yet.
+    // Ten slots and three at a time: one that was asked for has no slot yet.
     const { begun, seen, turns } = slowWorld({ many: 2000, turnMs: 50, most: 10 });
     await vi.advanceTimersByTimeAsync(4120);
     const before = begun.length;

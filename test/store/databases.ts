@@ -60,6 +60,12 @@ export function freshDatabases(major: PostgresMajor = 18): () => Promise<{ url: 
   };
 }
 
+/** From this statement on PostgreSQL has no room for audit rows; `drop trigger no_room on audit` makes room again. */
+export const fillDisk = `
+  create function no_room() returns trigger language plpgsql as $$
+    begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
+  create trigger no_room before insert on audit for each row execute function no_room()`;
+
 /** Runs one statement on a connection of its own. */
 export async function query(url: string, text: string, parameters: unknown[] = []): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });

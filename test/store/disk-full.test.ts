@@ -3,12 +3,8 @@ import { event } from '../../src/rollout/decision.ts';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { aRollout, begun, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
-import { freshDatabases, majors, query } from './databases.ts';
+import { fillDisk, freshDatabases, majors, query } from './databases.ts';
 
-const fillDisk = `
-  create function no_room() returns trigger language plpgsql as $$
-    begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
-  create trigger no_room before insert on audit for each row execute function no_room()`;
 const noRoom = { code: 'databaseUnavailable', message: 'the database has no room left (53100)' };
 const none = { kind: 'none' } as const;
 const measurements = {

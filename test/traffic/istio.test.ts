@@ -419,3 +419,40 @@ describe('a write', () => {
 function specOf(snapshot: unknown): string {
   return JSON.stringify(Object(snapshot).spec);
 }
+
+describe('while no other call is answered', () => {
+  let waiting: string[];
+
+  beforeEach(() => {
+    waiting = [];
+    const never = (call: string) => () => {
+      waiting.push(call);
+      return new Promise<never>(() => {});
+    };
+    const stuck = {
+      readVirtualService: never('get'),
+      patchVirtualService: never('patch'),
+      listPods: never('list'),
+      listReplicaSets: never('list'),
+    };
+    mesh = istioMesh({ ...kube, ...stuck }, { clusterDomain: 'cluster.local' });
+  });
+
+  it('an urgent look sees all, and a write of 0 lands', async () => {
+    const resolution = await istioMesh(kube, { clusterDomain: 'cluster.local' }).resolve(request, signal);
+    if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution));
+    const { target } = resolution;
+    const view = await mesh.look(target, signal, { urgent: true });
+    if (view.kind !== 'split') throw new Error(JSON.stringify(view));
+    expect(view.readiness.stable).toMatchObject({ kind: 'known' });
+    expect(await mesh.write(target, view, { ...write, share: 0 }, signal)).toEqual({
+      kind: 'applied',
+      canaryShare: 0,
+    });
+    expect(waiting).toEqual([]);
+    void mesh.look(target, signal);
+    expect(waiting.splice(0)).toEqual(['get', 'list', 'list']);
+    void mesh.write(target, view, write, signal);
+    expect(waiting).toEqual(['patch']);
+  });
+});

@@ -226,6 +226,68 @@ describe('a request', () => {
   });
 });
 
+describe('a call that brings traffic back', () => {
+  const busyWith = 100;
+
+  /** All that was asked before is not answered, and what was not sent yet waits for a connection. */
+  async function busy() {
+    let isSlow = true;
+    const unanswered: ServerResponse[] = [];
+    const { kube, server } = await serve(
+      (_request, response) => {
+        if (isSlow) unanswered.push(response);
+        else json(response, 200, object);
+      },
+      { readTimeoutMs: 5000 },
+    );
+    const reads = Array.from({ length: busyWith }, () =>
+      kube.readVirtualService(name, new AbortController().signal),
+    );
+    await expect.poll(() => unanswered.length).toBe(8);
+    isSlow = false;
+    const letGo = () => {
+      for (const response of unanswered) json(response, 200, object);
+    };
+    return { kube, server, reads, letGo };
+  }
+
+  it('is answered at once while every other connection is busy', async () => {
+    const { kube, server, reads, letGo } = await busy();
+    let answered = 0;
+    for (const read of reads) void read.then(() => (answered += 1));
+    const { urgent } = kube;
+    expect((await urgent.readVirtualService(name, signal)).kind).toBe('found');
+    expect((await urgent.patchVirtualService(name, patch, signal)).kind).toBe('written');
+    const lists = await Promise.all([
+      urgent.listPods('shop', {}, signal),
+      urgent.listReplicaSets('shop', {}, signal),
+    ]);
+    expect(lists.map(({ kind }) => kind)).not.toContain('timeout');
+    expect(answered).toBe(0);
+    expect(server.requests).toHaveLength(8 + 4);
+    letGo();
+    expect((await Promise.all(reads)).map(({ kind }) => kind)).toEqual(Array(busyWith).fill('found'));
+  });
+
+  it('has no more than 8 connections of its own', async () => {
+    const { kube, server } = await serve((_request, response) => json(response, 200, object));
+    const read = () => kube.urgent.readVirtualService(name, new AbortController().signal);
+    await Promise.all(Array.from({ length: 40 }, read));
+    expect(server.connections()).toBeLessThanOrEqual(8);
+  });
+
+  it('knows the API version and the credentials that other calls have found out', async () => {
+    const { kube, server } = await serve((request, response) =>
+      request.url?.includes('/v1beta1/') === true
+        ? json(response, 200, object)
+        : text(response, 404, '404 page not found\n'),
+    );
+    await kube.readVirtualService(name, signal);
+    await kube.urgent.patchVirtualService(name, patch, signal);
+    expect(server.requests.map((line) => line.split('/')[3])).toEqual(['v1', 'v1beta1', 'v1beta1']);
+  });
+});
+
 describe("Istio's API version", () => {
   const onlyBeta: Answer = (request, response) =>
     request.url?.includes('/v1beta1/') === true

@@ -61,7 +61,8 @@ type World = {
 };
 
 async function begin(): Promise<World> {
-  const [server, timer] = [fakeWatchServer(), fakeTimer()];
+  const timer = fakeTimer();
+  const server = fakeWatchServer(timer.after);
   for (const one of names) server.put(one, 'first');
   const list = watchList(
     { open: server.open, read: (object) => Item.safeParse(object).data ?? null, denied: () => undefined },
@@ -169,7 +170,7 @@ it('a warm list is what the server had at some version, never before the last on
       server.refuse(null);
       server.hold(false);
       answer(world);
-      for (let second = 0; second < 80 || (!list.isWarm() && second < 85); second += 1) {
+      for (let second = 0; second < 80 || (!list.isWarm() && second < 90); second += 1) {
         list.touch();
         await timer.pass(1000);
       }

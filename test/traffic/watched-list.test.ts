@@ -16,8 +16,8 @@ let list: WatchedList<Item>;
 let denials: string[];
 
 beforeEach(() => {
-  server = fakeWatchServer();
   timer = fakeTimer();
+  server = fakeWatchServer(timer.after);
   denials = [];
   for (const name of ['a', 'b', 'c', 'd', 'e']) server.put(name, 'first');
 });
@@ -49,6 +49,26 @@ async function passLooking(seconds: number): Promise<void> {
   }
 }
 
+/** Streams that end cleanly when their time is up. */
+async function passStreams(count: number): Promise<void> {
+  for (let stream = 0; stream < count; stream += 1) {
+    await passLooking(30);
+    server.endStreams();
+    await settled();
+  }
+}
+
+/** What breaks as it did, but says nothing, not even that it ends. */
+async function* nothing(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  for await (const _chunk of chunks) yield Buffer.from('');
+  await new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+  });
+}
+
+/** How many requests one list is: five objects, two a page. */
+const pages = 3;
+const isList = (what: string) => what === 'list';
 const asked = () => server.asked.splice(0);
 
 describe('a watched list', () => {
@@ -100,7 +120,9 @@ describe('a watched list', () => {
       server.endStreams();
       await settled();
     }
-    expect(asked()).toHaveLength(20);
+    const all = asked();
+    expect(all.filter((what) => what.startsWith('watch'))).toHaveLength(20);
+    expect(all.filter(isList).length).toBeLessThanOrEqual(3 * pages);
   });
 
   it('keeps of an object what is read of it, and says which cannot be read', async () => {
@@ -136,7 +158,7 @@ describe('a watched list', () => {
 });
 
 describe('a watched list is cold', () => {
-  it('at once when its stream breaks, and is listed again within two seconds', async () => {
+  it('at once when its stream breaks, and is watched on from its version within four seconds', async () => {
     await start();
     await passLooking(5);
     asked();
@@ -144,9 +166,37 @@ describe('a watched list is cold', () => {
     await settled();
     expect(list.isWarm()).toBe(false);
     server.put('a', 'missed');
-    await passLooking(2);
-    expect(asked()).toEqual(['list', 'list', 'list', 'watch 7']);
+    await passLooking(4);
+    expect(asked()).toEqual(['watch 6', 'watch 7']);
     expect([list.isWarm(), textOf('a')]).toEqual([true, 'missed']);
+  });
+
+  it('while a balancer takes each stream, tells nothing and breaks it', async () => {
+    await start(async (query, signal) => {
+      const opened = await server.open(query, signal);
+      if (opened.kind !== 'open' || query.get('watch') !== 'true') return opened;
+      return { kind: 'open', chunks: nothing(opened.chunks, signal) };
+    });
+    server.put('a', 'untold');
+    let warmAfter = 0;
+    for (let second = 1; second <= 170; second += 1) {
+      await passLooking(1);
+      if (second % 5 === 0) server.cutStreams();
+      await settled();
+      if (list.isWarm()) warmAfter = second;
+    }
+    expect(warmAfter).toBeLessThanOrEqual(33);
+  });
+
+  it('as long as the stream that is to catch up ends before it can have told all', async () => {
+    await start(async (query, signal) => {
+      const opened = await server.open(query, signal);
+      if (query.get('timeoutSeconds') === '2') server.endStreams();
+      return opened;
+    });
+    server.cutStreams();
+    await passLooking(120);
+    expect(list.isWarm()).toBe(false);
   });
 
   it.each([
@@ -241,7 +291,180 @@ describe('a watched list is cold', () => {
   });
 });
 
+describe('a server whose own view stands still', () => {
+  it('is believed for five minutes at most, though each of its streams ends as it should', async () => {
+    await start();
+    server.hold(true);
+    server.put('a', 'new');
+    let oldAfter = 0;
+    for (let second = 30; second <= 1800; second += 30) {
+      await passStreams(1);
+      if (list.isWarm() && textOf('a') !== 'new') oldAfter = second;
+    }
+    expect(oldAfter).toBeLessThanOrEqual(300);
+    expect([list.isWarm(), textOf('a')]).toEqual([true, 'new']);
+  });
+
+  it('is read anew every few minutes and no more often', async () => {
+    await start();
+    asked();
+    server.hold(true);
+    await passStreams(60);
+    const lists = asked().filter(isList).length / pages;
+    expect(lists).toBeGreaterThanOrEqual(1800 / 300);
+    expect(lists).toBeLessThanOrEqual(1800 / 120);
+  });
+
+  it('is watched on from the new list, which shows more than it told', async () => {
+    await start();
+    server.hold(true);
+    const { resourceVersion } = server.put('a', 'new').metadata;
+    asked();
+    await passStreams(10);
+    expect(asked().at(-1)).toBe(`watch ${resourceVersion}`);
+    server.hold(false);
+    server.put('a', 'newer');
+    await settled();
+    expect(textOf('a')).toBe('newer');
+  });
+
+  it('because etcd was restored is read as it is now, older versions and all', async () => {
+    await start();
+    const before = server.version();
+    list.wrote(server.put('a', 'lost'));
+    server.put('b', 'lost');
+    await settled();
+    server.rewind(before);
+    asked();
+    await passStreams(10);
+    expect([list.isWarm(), textOf('a'), textOf('b')]).toEqual([true, 'first', 'first']);
+    expect(asked().at(-1)).toBe(`watch ${before}`);
+  });
+
+  it('stays in use while the new list is under way', async () => {
+    let isSlow = false;
+    await start(async (query, signal) => {
+      const opened = await server.open(query, signal);
+      if (isSlow && query.get('watch') !== 'true')
+        await new Promise<void>((resolve) => void timer.after(2000, resolve));
+      return opened;
+    });
+    isSlow = true;
+    const partial: number[] = [];
+    for (let second = 1; second <= 600; second += 1) {
+      await passLooking(1);
+      if (second % 25 === 0) server.endStreams();
+      await settled();
+      if (!list.isWarm() || [...list.all()].length < 5) partial.push(second);
+    }
+    expect(partial).toEqual([]);
+  });
+
+  it('is used for five minutes and no longer when it refuses the new list', async () => {
+    await start();
+    server.refuse(500, 'list');
+    await passStreams(9);
+    expect(list.isWarm()).toBe(true);
+    await passStreams(2);
+    expect([list.isWarm(), server.streams()]).toEqual([false, 1]);
+    server.refuse(null);
+    await passStreams(1);
+    expect(list.isWarm()).toBe(true);
+  });
+
+  it('does not hide a write that was answered while the new list was under way', async () => {
+    let written = false;
+    await start(async (query, signal) => {
+      const opened = await server.open(query, signal);
+      if (timer.now() > 0 && query.get('watch') !== 'true' && !written) {
+        written = true;
+        server.hold(true);
+        list.wrote(server.put('a', 'ours'));
+      }
+      return opened;
+    });
+    await passStreams(9);
+    expect([written, textOf('a')]).toEqual([true, 'ours']);
+  });
+});
+
+describe('many lists that began at once', () => {
+  it('are not read anew at once', async () => {
+    const begun = 20;
+    const times: number[] = [];
+    const lists = Array.from({ length: begun }, (_, index) =>
+      watchList<Item>(
+        {
+          open: (query, signal) => {
+            if (query.get('watch') !== 'true') times.push(timer.now());
+            return server.open(query, signal);
+          },
+          read: () => null,
+          denied: () => undefined,
+        },
+        { now: timer.now, after: timer.after, random: () => index / begun },
+      ),
+    );
+    await start();
+    times.splice(0);
+    for (let stream = 0; stream < 10; stream += 1) {
+      for (const one of lists) one.touch();
+      await passStreams(1);
+    }
+    const most = Math.max(...times.map((time) => times.filter((other) => other === time).length));
+    expect(times.length / pages).toBeGreaterThanOrEqual(begun);
+    expect(most / pages).toBeLessThanOrEqual(begun / 3);
+    for (const one of lists) one.stop();
+  });
+});
+
 describe('a server in trouble', () => {
+  it('that forgets every version is listed ever more slowly, however long it takes to say so', async () => {
+    await start(async (query, signal) => {
+      const opened = await server.open(query, signal);
+      if (query.get('watch') === 'true')
+        await new Promise<void>((resolve) => void timer.after(1200, resolve));
+      return opened;
+    });
+    server.refuse(410, 'watch');
+    server.cutStreams();
+    await settled();
+    asked();
+    await passLooking(60);
+    expect(asked().filter(isList).length / pages).toBeLessThanOrEqual(6);
+    await passLooking(240);
+    expect(asked().filter(isList).length / pages).toBeLessThanOrEqual(10);
+  });
+
+  it('behind a balancer that cuts every five seconds is not listed again for that', async () => {
+    await start();
+    asked();
+    for (let second = 5; second <= 600; second += 5) {
+      await passLooking(5);
+      server.cutStreams();
+      await settled();
+    }
+    const all = asked();
+    expect(all.filter(isList).length / pages).toBeLessThanOrEqual(600 / 120);
+    expect(all.filter((what) => what.startsWith('watch')).length).toBeLessThan(60);
+  });
+
+  it('that breaks no more is asked at once when a stream ends', async () => {
+    await start();
+    for (let cut = 0; cut < 8; cut += 1) {
+      await passLooking(5);
+      server.cutStreams();
+    }
+    await passLooking(60);
+    server.endStreams();
+    await settled();
+    expect(list.isWarm()).toBe(true);
+    await passLooking(21);
+    server.cutStreams();
+    await passLooking(4);
+    expect(list.isWarm()).toBe(true);
+  });
+
   it('is asked ever more slowly, at most every 30 s', async () => {
     server.refuse(500);
     await start();
@@ -265,7 +488,7 @@ describe('a server in trouble', () => {
       list.touch();
       await timer.pass(100);
     }
-    expect(asked().filter((what) => what.startsWith('watch')).length).toBeLessThan(6);
+    expect(asked().filter((what) => what.startsWith('watch')).length).toBeLessThan(8);
   });
 
   it('that forbids the list is asked again every five minutes, and says so each time', async () => {

@@ -73,7 +73,7 @@ export type SplitView = {
   rolledBack: Owner | null;
   readiness: { stable: Readiness; canary: Readiness };
   images: { stable: Images; canary: Images };
-  /** Made of what a watch has told and not read for this look: up to `recentSeconds` old at the worst. */
+  /** Made of what a watch has told and not read for this look: up to `recentSeconds` old, or `recentBehindStaleSeconds`. */
   recent?: true;
 };
 export type MeshView = SplitView | { kind: 'missing' } | { kind: 'shape'; fault: ShapeFault } | MeshFailure;
@@ -142,18 +142,31 @@ export type Survey =
   | { kind: 'shape'; fault: ShapeFault }
   | MeshFailure;
 
-/** How old a `recent` view may be, in seconds: a watch that broke without a sound is found out by then. */
+/** How old a `recent` view may be, in seconds: a stream that broke without a sound is found out by then. */
 export const recentSeconds = 33;
+
+/**
+ * How old it may be behind an API server that is itself stale, tells nothing and ends its streams as it should: by then
+ * everything is listed anew.
+ */
+export const recentBehindStaleSeconds = 300;
 
 /** The mesh. Every call ends when `signal` aborts and then answers `unavailable` or `ambiguous`; none throws for what a mesh may answer. */
 export interface Mesh {
   /** Reads a requested target and gives the roles: stable holds the whole share, canary holds 0. */
   resolve(request: LocatedRequest, signal: AbortSignal): Promise<Resolution>;
-  /** Reads the route; with `recent` what a watch has told will do, and then the view says so. */
-  look(target: Target, signal: AbortSignal, options?: { recent: boolean }): Promise<MeshView>;
+  /**
+   * Reads the route; with `recent` what a watch has told will do, and then the view says so. What is `urgent` waits for
+   * none that is not.
+   */
+  look(
+    target: Target,
+    signal: AbortSignal,
+    options?: { recent?: boolean; urgent?: boolean },
+  ): Promise<MeshView>;
   /** All http routes of a VirtualService as they stand now, whatever their shape. */
   survey(name: MeshName, signal: AbortSignal): Promise<Survey>;
-  /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. */
+  /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. To a share of 0 it is urgent. */
   write(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<WriteOutcome>;
   /** The changes that exactly these writes would make, in order, from weights at rest; touches nothing. */
   preview(

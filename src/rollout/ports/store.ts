@@ -7,7 +7,7 @@ import type { LiveReads } from './live.ts';
 import type { MeshName } from './mesh.ts';
 
 /**
- * The kill switch in one scope: no rollout in it moves forward while it stands. A null cluster or namespace stands
+ * A hold order for one scope: no rollout in it moves forward while it stands. A null cluster or namespace stands
  * for all of them.
  */
 export type HoldOrder = {

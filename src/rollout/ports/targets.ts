@@ -1,13 +1,7 @@
-import type { Rollout } from '../rollout.ts';
-import type { RowFacts, Trouble } from './store.ts';
-
-/** The last rollout of a route; one that this version cannot read is told of by what its row has. */
-export type LastRollout =
-  | { kind: 'rollout'; rollout: Rollout; trouble: Trouble }
-  | { kind: 'unreadable'; row: RowFacts };
+import type { RolloutEntry } from './store.ts';
 
 /** A route that had a rollout: its last one, and the live rollout that holds its VirtualService now. */
-export type TargetRecord = { key: TargetKey; last: LastRollout; live: string | null };
+export type TargetRecord = { key: TargetKey; last: RolloutEntry; live: string | null };
 
 /** What orders targets and tells one from another; the empty route is the one without a name. */
 export type TargetKey = { cluster: string; namespace: string; virtualService: string; route: string };

@@ -2,7 +2,7 @@ import {
   type Mesh,
   type MeshFailure,
   type MeshView,
-  recentSeconds,
+  recentBehindStaleSeconds,
   type SplitView,
   type WriteOutcome,
 } from '../../../src/rollout/ports/mesh.ts';
@@ -33,7 +33,7 @@ export function faultyMesh(world: World, under: Under, meanwhile: () => Promise<
 
 /** What a watch told that broke without a sound: anything up to the age that it may have. */
 function toldBefore({ faults, logbook, clock, oneOf }: World, { turn }: Under): MeshView | null {
-  const since = clock.now - recentSeconds * 1000;
+  const since = clock.now - recentBehindStaleSeconds * 1000;
   const told = logbook.heard.filter(({ at, view }) => at >= since && view.kind === 'split');
   if (told.length === 0 || !faults.strikes('oldView', 0.4)) return null;
   const { view, stood, moves } = oneOf(told);

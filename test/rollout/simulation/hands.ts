@@ -30,12 +30,12 @@ export async function say(world: World, { command: word, actor }: Said): Promise
   });
 }
 
-/** The kill switch is pulled, or let go. */
+/** A hold order is placed, or lifted. */
 export function pullOrLift({ now, clock, forward, faults, schedule }: World): void {
   const scope = { cluster: null, namespace: null };
   if (now.order === null) faults.count('killSwitch');
   now.order = now.order === null ? { id: 'ho_1', ...scope, by: alice, reason: null, at: clock.now } : null;
-  schedule.note(now.order === null ? 'kill switch let go' : 'kill switch pulled');
+  schedule.note(now.order === null ? 'hold order lifted' : 'hold order placed');
   forward.setStopped(now.order !== null, clock.now);
 }
 

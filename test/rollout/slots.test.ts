@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { places } from '../../src/rollout/places.ts';
+import { slots } from '../../src/rollout/slots.ts';
 
-/** Two places, and who is in them; whoever is named ends its turn. */
-function twoPlaces() {
-  const room = places(2);
+/** Two slots, and who is in them; whoever is named ends its turn. */
+function twoSlots() {
+  const room = slots(2);
   const running: string[] = [];
   const leaves = new Map<string, () => void>();
   const come = (name: string, asking: 'sweep' | 'alarm') =>
@@ -21,9 +21,9 @@ function twoPlaces() {
   return { room, running, come, end };
 }
 
-describe('places for turns', () => {
+describe('slots for turns', () => {
   it('are so many and no more, and the alarm that waits longest is next', async () => {
-    const { room, running, come, end } = twoPlaces();
+    const { room, running, come, end } = twoSlots();
     const all = Promise.all(['a', 'b', 'c', 'd'].map((name) => come(name, 'alarm')));
     await end('nobody yet');
     expect([running, room.free()]).toEqual([['a', 'b'], 0]);
@@ -38,7 +38,7 @@ describe('places for turns', () => {
   });
 
   it('go to a sweep before alarms that wait already: it knows what goes back', async () => {
-    const { running, come, end } = twoPlaces();
+    const { running, come, end } = twoSlots();
     const asked = ['a', 'b', 'c'].map((name) => come(name, 'alarm'));
     const all = Promise.all([...asked, come('sweep', 'sweep')]);
     await end('nobody yet');

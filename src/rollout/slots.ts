@@ -1,20 +1,20 @@
-/** What asks for a place: a sweep knows from the database what cannot wait, an alarm only that something is due. */
+/** What asks for a slot: a sweep knows from the database what cannot wait, an alarm only that something is due. */
 type Asking = 'sweep' | 'alarm';
 
-export type Places = {
+export type Slots = {
   /** How many there are. */
   most: number;
   /** How many are free. */
   free(): number;
   /**
-   * Waits for a place; call the answer once to leave it. A sweep comes before every alarm, among alarms the one that
+   * Waits for a slot; call the answer once to leave it. A sweep comes before every alarm, among alarms the one that
    * has waited longest is next.
    */
   enter(asking: Asking): Promise<() => void>;
 };
 
-/** So many places for turns. */
-export function places(most: number): Places {
+/** So many slots for turns. */
+export function slots(most: number): Slots {
   const waiting: Record<Asking, (() => void)[]> = { sweep: [], alarm: [] };
   let free = most;
 
