@@ -134,6 +134,8 @@ async function lift(db: Db, { id, by, event }: Lift): ReturnType<Holds['lift']> 
  */
 const tries = 80;
 const restMs = 50;
+/** How many rows are locked at a time: nobody's rollback waits for a whole scope. */
+const mostAtOnce = 100;
 
 /**
  * Takes the lease of every turn under way in the scope and makes its rollout due: the turn's successor sees what
@@ -141,10 +143,12 @@ const restMs = 50;
  */
 async function fenceAll(db: Db, scope: Scope): Promise<void> {
   const fenced = new Set<string>();
-  for (let attempt = 0; attempt < tries; attempt += 1) {
-    const ids = await fenceFree(db, scope, [...fenced]);
-    for (const id of ids.done) fenced.add(id);
-    if (ids.left === 0) return;
+  for (let attempt = 0; attempt < tries; ) {
+    const { done, left } = await fenceFree(db, scope, [...fenced]);
+    for (const id of done) fenced.add(id);
+    if (left === 0) return;
+    if (done.length > 0) continue;
+    attempt += 1;
     await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 }
@@ -159,7 +163,7 @@ async function fenceFree(db: Db, scope: Scope, done: string[]): Promise<{ done: 
       .where(matches(sql.ref('cluster'), scope.cluster))
       .where(matches(sql.ref('namespace'), scope.namespace));
     const all = await inScope.execute();
-    const free = await inScope.forUpdate().skipLocked().execute();
+    const free = await inScope.limit(mostAtOnce).forUpdate().skipLocked().execute();
     const ids = free.map(({ id }) => id);
     if (ids.length > 0) {
       await trx
