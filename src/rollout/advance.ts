@@ -4,9 +4,9 @@ import { decide, wantsMeasurements } from './decide.ts';
 import { type Decision, isQuiet, preceded } from './decision.ts';
 import { judgedTarget } from './hand-over.ts';
 import { toldAsFound } from './interruption.ts';
-import { type Effect, isGoingBack, type Made, makeItSo } from './make-so.ts';
+import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo } from './make-so.ts';
 import type { Alarm } from './ports/alarm.ts';
-import type { Mesh, MeshView, SplitView } from './ports/mesh.ts';
+import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Claim, Store } from './ports/store.ts';
 import { isScheduled, type Rollout } from './rollout.ts';
@@ -20,17 +20,12 @@ const leaseSeconds = 15;
 /** Milliseconds after which calls of a turn end. All of a turn, going back included, fits into its lease. */
 const budgets = { turnMs: 14_000, lookMs: 3000 } as const;
 
-export type TurnDeps = {
+export type TurnDeps = MakeDeps & {
   /** Names this worker in the lease. */
   worker: string;
   store: Store;
-  mesh: Mesh;
   metrics: Metrics;
   alarm: Alarm;
-  /** A signal that aborts after so many milliseconds. */
-  deadline: (ms: number) => AbortSignal;
-  /** Waits so many milliseconds between two tries of one turn. */
-  rest: (ms: number) => Promise<void>;
 };
 
 /** How a turn ended: another worker has it, it lost its lease, or its decision stands. */

@@ -1,9 +1,14 @@
-import type { TurnDeps } from './advance.ts';
 import type { PlannedWrite } from './decision.ts';
-import type { MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
+import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 
-type MakeDeps = Pick<TurnDeps, 'mesh' | 'deadline' | 'rest'>;
+export type MakeDeps = {
+  mesh: Mesh;
+  /** A signal that aborts after so many milliseconds. */
+  deadline: (ms: number) => AbortSignal;
+  /** Waits so many milliseconds between two tries of one turn. */
+  rest: (ms: number) => Promise<void>;
+};
 
 /** Milliseconds after which calls end. */
 const budgets = { lookMs: 3000, patchMs: 3000, backMs: 11_000, backPatchMs: 8000 } as const;

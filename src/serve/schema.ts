@@ -77,20 +77,18 @@ async function outageIn(
     await prepare();
     return null;
   } catch (failure) {
-    const refusal = failure instanceof AppError ? signInRefusal(failure.cause) : null;
-    if (refusal !== null) {
-      const fault = refusedBy(database, refusal, failure);
-      if (isFirst) throw fault;
-      return fault;
-    }
-    const outage = await outageOf(failure, ask);
+    const refused = refusedBy(database, failure);
+    if (refused !== null && isFirst) throw refused;
+    const outage = refused ?? (await outageOf(failure, ask));
     if (outage === null || (outage === unclear && !mayBeChance)) throw failure;
     return outage;
   }
 }
 
 /** Nobody mends a password by waiting: whoever starts canaryd hears of it at once. */
-function refusedBy(database: string, refusal: string, cause: unknown): AppError {
+function refusedBy(database: string, cause: unknown): AppError | null {
+  const refusal = cause instanceof AppError ? signInRefusal(cause.cause) : null;
+  if (refusal === null) return null;
   const mend = 'correct DATABASE_URL, or databaseUrl or databaseUrlFile in the configuration file';
   return new AppError('configuration', `PostgreSQL lets nobody in: ${refusal}: ${database}; ${mend}`, {
     cause,

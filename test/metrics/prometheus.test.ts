@@ -473,6 +473,16 @@ describe('an outage', () => {
     expect(await whyEverythingIsUnavailable()).toBe(`${here()} broke the connection off`);
   });
 
+  it('is asked for again at the same instant after a connection that broke, the clock included', async () => {
+    const metrics = prometheusMetrics({ url: prometheus.url, scrapeSeconds: 5 });
+    prometheus.answerAll((response) => response.destroy());
+    const broken = await metrics.measure(requestOf(), new AbortController().signal);
+    expect(readingsOf(broken).every(({ kind }) => kind === 'unavailable')).toBe(true);
+    prometheus.reset();
+    const whole = await metrics.measure(requestOf(), new AbortController().signal);
+    expect(readingsOf(whole).some(({ kind }) => kind === 'unavailable')).toBe(false);
+  });
+
   it('is unavailable in every reading: a body that breaks off', async () => {
     prometheus.answerAll((response) => {
       response
