@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { type Answer, type Failed, readAnswer } from './answer.ts';
-import { type Line, openLine, type Question, type Received } from './driver.ts';
+import { type InstantQuery, type Line, openLine, type Received } from './driver.ts';
 
 /** The largest answer about one service, in bytes. */
 export const bytesOfOne = 1024 * 1024;
@@ -20,7 +20,7 @@ export type PrometheusAddress = {
 
 export type PrometheusClient = {
   /** Answers, never throws; ends when `signal` aborts. At most 1 MB is read when `maxBytes` is left out. */
-  ask(question: Omit<Question, 'maxBytes'> & { maxBytes?: number }, signal: AbortSignal): Promise<Answer>;
+  ask(question: Omit<InstantQuery, 'maxBytes'> & { maxBytes?: number }, signal: AbortSignal): Promise<Answer>;
 };
 
 /**

@@ -3,7 +3,7 @@ import { PrometheusDriver } from 'prometheus-query';
 import type { Millis } from '../rollout/units.ts';
 
 /** A PromQL query and the instant it is evaluated at; null leaves the instant to the provider's own clock. */
-export type Question = {
+export type InstantQuery = {
   query: string;
   at: Millis | null;
   /** The largest answer that is read, in bytes. */
@@ -18,9 +18,9 @@ export type Received =
   | { kind: 'thrown'; thrown: unknown };
 
 /** Asks one question after the other, never two at once; ends when the signal aborts, and never throws. */
-export type Line = (question: Question, signal: AbortSignal) => Promise<Received>;
+export type Line = (question: InstantQuery, signal: AbortSignal) => Promise<Received>;
 
-type Call = { question: Question; signal: AbortSignal; received: Received | null };
+type Call = { question: InstantQuery; signal: AbortSignal; received: Received | null };
 
 /** What is left for the driver to read: it would make objects of its own of every row. */
 const taken = { status: 'success', data: { resultType: 'vector', result: [] } } as const;
@@ -65,7 +65,7 @@ export function openLine(options: {
   };
 }
 
-async function readBody(status: number, data: unknown, { maxBytes }: Question): Promise<Received> {
+async function readBody(status: number, data: unknown, { maxBytes }: InstantQuery): Promise<Received> {
   if (!(data instanceof Readable)) return { kind: 'brokenOff' };
   const chunks: Buffer[] = [];
   let bytes = 0;

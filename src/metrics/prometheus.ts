@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
 import type { Answer } from './answer.ts';
+import { type Asking, askingAlone, askingTogether } from './asking.ts';
 import { type PrometheusAddress, prometheusClient } from './client.ts';
 import { freshArms, hasNoFreshArm, withoutFreshArm } from './freshness.ts';
-import { type Asking, askingAlone, askingTogether } from './gather.ts';
 import { providerClock, type ServiceSelector, selectService } from './promql.ts';
 import { type Question, queriesOf, questionsOf } from './queries.ts';
 import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';

@@ -24,7 +24,7 @@ const writers = {
 } satisfies Record<string, (selector: ServiceSelector, seconds: number) => string>;
 
 /** Everything that one poll asks; what is asked of a window stands under its length in seconds. */
-type Asked<One> = {
+type OfPoll<One> = {
   requests: Map<number, One>;
   p99s: Map<number, One>;
   buckets: Map<number, One>;
@@ -35,8 +35,8 @@ type Asked<One> = {
   /** Sent only when neither arm has a fresh sample. */
   seenLately: One;
 };
-export type Questions = Asked<Question>;
-export type Queries = Asked<string>;
+export type Questions = OfPoll<Question>;
+export type Queries = OfPoll<string>;
 
 type Judged = Pick<MeasureRequest, 'checks' | 'incrementSeconds'>;
 
@@ -59,7 +59,7 @@ function askedBy<One>(
   { checks, incrementSeconds }: Judged,
   scrapeSeconds: number,
   one: (question: Question) => One,
-): Asked<One> {
+): OfPoll<One> {
   const all = Object.values(checks);
   const latency = all.filter(({ metric }) => metric === 'p99LatencyMs');
   const windows = (of: typeof all, kind: Question['kind']) =>

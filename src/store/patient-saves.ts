@@ -73,6 +73,7 @@ async function saveAll(db: Db, all: Line[]): Promise<Map<string, Saved>> {
   }
 }
 
+// What a saved turn writes stands in turn-store.ts, too: test/contract/batch-contract.ts holds both to the same.
 async function writeAll(db: Db, lines: Line[]): Promise<Map<string, Saved>> {
   const { rows } = await sql<{ id: string; now: number }>`
     with asked as (

@@ -47,6 +47,7 @@ async function save(db: Db, id: string, epoch: number, change: Change): Promise<
   }
 }
 
+// What a saved turn writes stands in patient-saves.ts, too: test/contract/batch-contract.ts holds both to the same.
 async function write(db: Db, id: string, epoch: number, change: Change): Promise<Saved> {
   return inTransaction<Saved>(db, async (trx) => {
     const row = await trx

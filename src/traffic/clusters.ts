@@ -60,20 +60,20 @@ export async function openClusters(addresses: readonly ClusterAddress[], log: Re
   };
 }
 
-type Opened = { kind: 'open'; mesh: Mesh; kube: Kube; watched: WatchedKube; clusterDomain: string };
-type Opening = Opened | { kind: 'broken'; failure: MeshFailure };
+type OpenCluster = { kind: 'open'; mesh: Mesh; kube: Kube; watched: WatchedKube; clusterDomain: string };
+type ClusterOpening = OpenCluster | { kind: 'broken'; failure: MeshFailure };
 
 type Member = {
   /** Opens the cluster unless it is open; those who ask at the same time share one try. */
-  open(): Promise<Opening>;
+  open(): Promise<ClusterOpening>;
   close(): Promise<void>;
 };
 
 function memberOf(address: ClusterAddress, log: Reports): Member {
-  let opening: Promise<Opening> | null = null;
+  let opening: Promise<ClusterOpening> | null = null;
   let reported: string | null = null;
 
-  async function tryOnce(): Promise<Opening> {
+  async function tryOnce(): Promise<ClusterOpening> {
     const opened = await openAddress(address, log);
     if (opened.kind === 'open') {
       if (reported !== null) log.info({ cluster: address.name }, 'a cluster can be used again');
@@ -102,7 +102,10 @@ function memberOf(address: ClusterAddress, log: Reports): Member {
   };
 }
 
-async function openAddress({ name, source, clusterDomain }: ClusterAddress, log: Reports): Promise<Opening> {
+async function openAddress(
+  { name, source, clusterDomain }: ClusterAddress,
+  log: Reports,
+): Promise<ClusterOpening> {
   try {
     const kube = await connectKube(source);
     const watched = watchKube(kube, {
@@ -124,7 +127,7 @@ async function openOne(
   member: Member | undefined,
   name: string,
   signal: AbortSignal,
-): Promise<Opened | MeshFailure> {
+): Promise<OpenCluster | MeshFailure> {
   if (member === undefined) return notConfigured(name);
   const opening = await openedIn(member, signal);
   if (opening === null)
@@ -158,7 +161,7 @@ function saysCold({ watched, cold }: { watched: number; cold: number }): { why?:
 }
 
 /** Waits for an opening until `signal` aborts; null when that came first. */
-async function openedIn(member: Member, signal: AbortSignal): Promise<Opening | null> {
+async function openedIn(member: Member, signal: AbortSignal): Promise<ClusterOpening | null> {
   let stop = () => {};
   const aborted = new Promise<null>((settle) => {
     stop = () => settle(null);

@@ -31,7 +31,7 @@ export function istioMesh(kube: Kube, { clusterDomain, watched }: IstioOptions):
   return {
     resolve: (request, signal) => resolve(cluster, request, signal),
     look: async (target, signal, options) => {
-      const recent = options?.recent === true ? await lookBack(cluster, target, signal) : null;
+      const recent = options?.recent === true ? await lookAtWatched(cluster, target, signal) : null;
       return recent ?? look(cluster, target, { reads: options?.urgent ? kube.urgent : kube, signal });
     },
     survey: (name, signal) => survey(cluster, name, signal),
@@ -56,7 +56,11 @@ async function resolve(cluster: Cluster, request: LocatedRequest, signal: AbortS
 type Watching = Cluster & { watched: WatchedKube | undefined };
 
 /** A view of what a watch has told; null where that does not tell all that a look would read. */
-async function lookBack(cluster: Watching, target: Target, signal: AbortSignal): Promise<SplitView | null> {
+async function lookAtWatched(
+  cluster: Watching,
+  target: Target,
+  signal: AbortSignal,
+): Promise<SplitView | null> {
   const pods = new Set([target.stable, target.canary].map(({ service }) => service.namespace));
   const reads = cluster.watched?.recent({ virtualService: target.namespace, pods: [...pods] });
   if (!reads) return null;

@@ -68,9 +68,9 @@ export function watchKube(kube: Pick<Kube, 'openList'>, options: WatchedKubeOpti
 }
 
 type Listed<Item> = WatchedList<Item> | null;
-type Behind = ReadonlyMap<string, { pods: Listed<Pod>; replicaSets: Listed<ReplicaSet> }>;
+type ListsByNamespace = ReadonlyMap<string, { pods: Listed<Pod>; replicaSets: Listed<ReplicaSet> }>;
 
-function readsOf(routes: WatchedList<VirtualService>, behind: Behind): LookReads {
+function readsOf(routes: WatchedList<VirtualService>, behind: ListsByNamespace): LookReads {
   return {
     readVirtualService: async ({ name }) => {
       const kept = routes.find(name);

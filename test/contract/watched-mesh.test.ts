@@ -61,14 +61,14 @@ function counting(real: Kube): Kube {
   };
 }
 
-async function lookBack(): Promise<SplitView> {
+async function lookAtWatched(): Promise<SplitView> {
   const view = await mesh.look(target, signal, { recent: true });
   if (view.kind !== 'split') throw new Error(JSON.stringify(view));
   return view;
 }
 
 async function warm(): Promise<void> {
-  await expect.poll(async () => (await lookBack()).recent, patient).toBe(true);
+  await expect.poll(async () => (await lookAtWatched()).recent, patient).toBe(true);
   asked = [];
 }
 
@@ -88,39 +88,39 @@ function forbid(verbs: string[], resources: string[]): void {
 
 describe('a look that may be recent', () => {
   it('reads for itself until the namespace is watched, and then asks nothing', async () => {
-    const first = await lookBack();
+    const first = await lookAtWatched();
     expect(first.recent).toBeUndefined();
     expect(asked).toHaveLength(3);
     await warm();
-    for (let turn = 0; turn < 50; turn += 1) expect((await lookBack()).recent).toBe(true);
+    for (let turn = 0; turn < 50; turn += 1) expect((await lookAtWatched()).recent).toBe(true);
     expect(asked).toEqual([]);
   });
 
   it('shows what a look that reads shows', async () => {
     await warm();
-    const { recent: _recent, ...told } = await lookBack();
+    const { recent: _recent, ...told } = await lookAtWatched();
     expect(told).toEqual(await mesh.look(target, signal));
     sandbox.redeploy(service, 'v2', 'example.test/payments/payment-service:v2-fixed');
     sandbox.setVersion(service, 'v1', { readyPods: 1 });
     const read = await mesh.look(target, signal);
-    await expect.poll(async () => ({ ...(await lookBack()), recent: undefined }), patient).toEqual(read);
+    await expect.poll(async () => ({ ...(await lookAtWatched()), recent: undefined }), patient).toEqual(read);
   });
 
   it('sees what another hand wrote as soon as it is told', async () => {
     await warm();
     const { spec } = virtualServiceObject(where, { v1: 60, v2: 40 });
     edit(sandbox, where, (object) => ({ ...object, ...(spec === undefined ? {} : { spec }) }));
-    await expect.poll(async () => (await lookBack()).canaryShare, patient).toBe(40);
-    expect((await lookBack()).recent).toBe(true);
+    await expect.poll(async () => (await lookAtWatched()).canaryShare, patient).toBe(40);
+    expect((await lookAtWatched()).recent).toBe(true);
   });
 
   it('knows our own write from its answer, so that nobody takes it for drift', async () => {
     await warm();
-    expect(await mesh.write(target, await lookBack(), write, signal)).toEqual({
+    expect(await mesh.write(target, await lookAtWatched(), write, signal)).toEqual({
       kind: 'applied',
       canaryShare: 5,
     });
-    const view = await lookBack();
+    const view = await lookAtWatched();
     expect([view.recent, view.canaryShare, view.owner]).toEqual([true, 5, { rolloutId: 'ro_1', epoch: 1 }]);
     expect(await mesh.write(target, view, { ...write, share: 10, epoch: 2 }, signal)).toMatchObject({
       kind: 'applied',
@@ -129,7 +129,7 @@ describe('a look that may be recent', () => {
 
   it('is a conflict, and no lost edit, when it is written upon and was too old', async () => {
     await warm();
-    const old = await lookBack();
+    const old = await lookAtWatched();
     edit(sandbox, where, (object) => ({ ...object, spec: { ...Object(object['spec']), exportTo: ['.'] } }));
     expect(await mesh.write(target, old, write, signal)).toEqual({ kind: 'conflict' });
   });
@@ -148,7 +148,7 @@ describe('a look that may be recent', () => {
     remove(sandbox, where);
     storeObject(sandbox.store, virtualServiceObject(where, { v1: 100, v2: 0 }));
     const isAnother = async () => {
-      const { uid, recent } = await lookBack();
+      const { uid, recent } = await lookAtWatched();
       return recent === true && uid !== target.uid;
     };
     await expect.poll(isAnother, patient).toBe(true);
@@ -158,7 +158,7 @@ describe('a look that may be recent', () => {
     await warm();
     sandbox.store.history.forget();
     edit(sandbox, where, (object) => ({ ...object, spec: { ...Object(object['spec']), exportTo: ['.'] } }));
-    await expect.poll(async () => (await lookBack()).recent, patient).toBe(true);
+    await expect.poll(async () => (await lookAtWatched()).recent, patient).toBe(true);
   });
 
   it('says that the API server is gone, and is recent again when it is back', async () => {
@@ -167,7 +167,7 @@ describe('a look that may be recent', () => {
     const gone = async () => (await mesh.look(target, signal, { recent: true })).kind;
     await expect.poll(gone, patient).toBe('unavailable');
     sandbox.faults.apiDown = false;
-    await expect.poll(async () => (await lookBack()).recent, patient).toBe(true);
+    await expect.poll(async () => (await lookAtWatched()).recent, patient).toBe(true);
   });
 });
 
@@ -179,9 +179,9 @@ describe('without the right', () => {
     ['watch', 'replicasets'],
   ])('to %s %s every look reads for itself, and it is told once', async (verb, resource) => {
     forbid([verb], [resource]);
-    await lookBack();
+    await lookAtWatched();
     await expect.poll(() => denied, patient).toEqual([resource]);
-    for (let turn = 0; turn < 5; turn += 1) expect((await lookBack()).recent).toBeUndefined();
+    for (let turn = 0; turn < 5; turn += 1) expect((await lookAtWatched()).recent).toBeUndefined();
     expect(asked).toHaveLength(18);
     expect(denied).toEqual([resource]);
   });
@@ -203,6 +203,6 @@ describe('watches', () => {
     await warm();
     watched.close();
     expect(watched.counts().watched).toBe(0);
-    expect((await lookBack()).recent).toBeUndefined();
+    expect((await lookAtWatched()).recent).toBeUndefined();
   });
 });

@@ -64,11 +64,6 @@ describe('who is asked for together', () => {
     expect(groups(rosterOf(longNames), 20).map(({ length }) => length)).toEqual([14, 13, 3]);
   });
 
-  it('are those alone whose one name is longer than all should be', () => {
-    const dots = 'a.'.repeat(31);
-    expect(groups(rosterOf({ [`${dots}b`]: [0, 10], x: [0, 10] }), 20).flat()).toHaveLength(2);
-  });
-
   it('does not mind a poll of an older instant', () => {
     const roster = rosterOf({ a: [0, 10, 8] });
     expect(groups(roster, 20)).toEqual([['a']]);

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Answer, readAnswer } from '../../src/metrics/answer.ts';
-import { askingTogether } from '../../src/metrics/gather.ts';
+import { askingTogether } from '../../src/metrics/asking.ts';
 import { selectService } from '../../src/metrics/promql.ts';
 import { targetOf } from './requests.ts';
 

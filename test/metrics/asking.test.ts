@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Answer, Failed, Row } from '../../src/metrics/answer.ts';
+import { askingTogether } from '../../src/metrics/asking.ts';
 import type { Asked } from '../../src/metrics/circle.ts';
 import type { PrometheusClient } from '../../src/metrics/client.ts';
-import { askingTogether } from '../../src/metrics/gather.ts';
 import { selectService } from '../../src/metrics/promql.ts';
 import type { Question } from '../../src/metrics/queries.ts';
 import type { Target } from '../../src/rollout/target.ts';
