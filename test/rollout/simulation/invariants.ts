@@ -150,8 +150,9 @@ function noStepIsSkipped({ last, logbook }: Evidence): Violation[] {
 
 /** Where in the plan a write leads from one of its shares; null for a share that is neither this one's nor the next. */
 function stepAfter({ share, from }: Landed, planned: number[], at: number): number | null {
-  // A write that only makes others stale leaves another hand's 0 as it was found.
-  if (share === 0) return from === 0 ? at : 0;
+  // A write that only makes others stale leaves another hand's share as it was found: that is no step.
+  if (share === from) return at;
+  if (share === 0) return 0;
   if (share === planned[at]) return at;
   if (share === planned[at + 1]) return at + 1;
   return from === 0 && share === planned[1] ? 1 : null;
