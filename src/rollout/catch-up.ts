@@ -1,8 +1,8 @@
-import { type Decision, decided } from './decision.ts';
+import { type Decision, decided, preceded } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { handOver } from './hand-over.ts';
 import { carriersIn } from './identity.ts';
-import { interrupt, rewriting } from './interruption.ts';
+import { interrupt, rewriting, toldAsFound } from './interruption.ts';
 import type { Owner, SplitView } from './ports/mesh.ts';
 import { emptyWatch, hasEnded, type Rollout } from './rollout.ts';
 import type { Sight } from './sight.ts';
@@ -24,8 +24,11 @@ export function catchUp(rollout: Rollout, given: Sight, now: Millis): Decision |
   const { view } = given;
   if (view.kind !== 'split' || hasEnded(rollout) || rollout.state.kind === 'rollingBack') return null;
   const sight = { ...given, epoch: epochAbove(rollout, given) };
-  if (view.rolledBack?.rolloutId === rollout.id)
-    return turnBack(rollout, { kind: 'outOfBand', epoch: view.rolledBack.epoch }, sight, now);
+  if (view.rolledBack?.rolloutId === rollout.id) {
+    const cause = { kind: 'outOfBand' as const, epoch: view.rolledBack.epoch };
+    const told = toldAsFound(rollout, view, now);
+    return preceded(told.events, turnBack(told.rollout, cause, sight, now));
+  }
   const { owner } = view;
   const known = knownEpoch(rollout, given);
   if (owner === null || owner.rolloutId !== rollout.id || owner.epoch <= known) return null;
@@ -77,7 +80,9 @@ function handoverAfterRestore(
 }
 
 function backAfterRestore(rollout: Rollout, found: Found, now: Millis): Decision {
-  return turnBack(rollout, { kind: 'stateRestored', ...factsOf(rollout, found) }, found.sight, now);
+  const cause = { kind: 'stateRestored' as const, ...factsOf(rollout, found) };
+  const told = toldAsFound(rollout, found.view, now);
+  return preceded(told.events, turnBack(told.rollout, cause, found.sight, now));
 }
 
 /** Nobody knows how much of its time a rollout has had, nor what was measured meanwhile: both begin anew. */

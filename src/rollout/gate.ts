@@ -58,7 +58,7 @@ function hasApprovalAhead({ plan, state }: Rollout): boolean {
 
 /** A person may skip time, but only skips missing proof by saying so and why. Null when the word may be obeyed. */
 export function gate(rollout: Rollout, { override, reason, action }: Forward): Refusal | null {
-  const obstacle = obstacleTo(action, rollout);
+  const obstacle = obstacleTo(action, rollout) ?? stopped(rollout, action);
   if (obstacle !== null) return obstacle;
   if (override?.includes('checks')) {
     const message = 'An override needs a "reason": it is written to the audit log.';
@@ -75,6 +75,14 @@ export function gate(rollout: Rollout, { override, reason, action }: Forward): R
     code: 'gate-not-ready',
     message: `${why} Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still hold and roll back.`,
   };
+}
+
+/** A word that is given while nothing may move would move at once when the order is lifted, without new proof. */
+function stopped({ state }: Rollout, action: Forward['action']): Refusal | null {
+  if (state.kind !== 'holding' || state.reason.kind !== 'killSwitch') return null;
+  const { order } = state.reason;
+  const message = `The rollout holds: ${because.hold(state.reason)}. No override goes past a hold order: lift it first with DELETE /v1/hold/${order}, then ${action}.`;
+  return { code: 'gate-not-ready', message };
 }
 
 /** What somebody else did to the VirtualService is judged by a person first; null when there is nothing to judge. */

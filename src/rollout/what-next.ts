@@ -1,11 +1,11 @@
 import { pendingIn } from './approval.ts';
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
-import { watchedSeconds } from './plan-parts.ts';
+import { type Step, watchedSeconds } from './plan-parts.ts';
 import type { HoldReason, PauseReason } from './reasons.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { In, Position, State } from './state.ts';
-import type { Millis } from './units.ts';
+import { isSameShare, type Millis } from './units.ts';
 import { isPersonsPause } from './wait.ts';
 
 /** What canaryd does next and when, without the full stop. `nextAt` is when the next turn is due. */
@@ -63,17 +63,23 @@ function handover(
 
 function stepNext(rollout: Rollout, position: Position, now: Millis): string {
   const step = stepAt(rollout, position);
-  const seconds = watchedSeconds(step);
-  const isOnItsWay = step.type === 'promote' && rollout.traffic.applied < 100;
+  const owed = owedShare(rollout, step);
+  if (owed !== null) return `writes ${say.share(owed)} for the canary`;
   if (step.type === 'approval') return 'asks for approval';
-  if (step.type === 'setWeight') return `writes ${say.share(step.weight)} for the canary`;
-  if (isOnItsWay || seconds === null)
-    return step.type === 'pause' ? 'waits for a person' : 'writes 100 % for the canary';
+  const seconds = watchedSeconds(step);
+  if (seconds === null) return step.type === 'pause' ? 'waits for a person' : 'writes 100 % for the canary';
   const end = say.moment(position.startedAt + seconds * 1000, now);
   if (step.type === 'pause') return `goes on at ${end}`;
   const ends = rollout.plan.onSuccess === 'handover' ? 'begins the handover' : 'ends the rollout';
   const goesOn = step.type === 'promote' ? ends : 'goes on';
   return `${goesOn} at ${end} or later, when every check has passed at this weight`;
+}
+
+/** The share that is to be written next; null where the step only watches, waits or asks. */
+function owedShare({ traffic: { desired, applied } }: Rollout, step: Step): number | null {
+  if (!isSameShare(desired, applied)) return desired;
+  if (step.type === 'setWeight') return step.weight;
+  return step.type === 'promote' && applied < 100 ? 100 : null;
 }
 
 function holdLimit(rollout: Rollout, reason: HoldReason): string {

@@ -39,6 +39,10 @@ describe('a rollback that nobody could write down', () => {
     expect(driven.world.rolledBack).toBeNull();
     const { what } = explain(driven.world.rollout, null, start);
     expect(what).toContain("somebody had taken the canary's traffic without the database");
+    const moves = driven.world.events.filter(({ type }) => type.startsWith('weight.')).slice(-1);
+    expect(moves.map(({ type, facts }) => [type, facts['from'], facts['to']])).toEqual([
+      ['weight.found', 5, 0],
+    ]);
   });
 
   it('outranks a database that was restored', async () => {

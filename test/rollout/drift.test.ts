@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { explain } from '../../src/rollout/explain.ts';
 import { baking } from './drive.ts';
 import { type Driven, everyPlace, places, planOf } from './places.ts';
 
@@ -48,6 +49,13 @@ describe('somebody else moved the weights', () => {
       driven.world.now += 150_000;
     }
     expect([driven.status(), driven.world.share]).toEqual(['running', 5]);
+  });
+
+  it('says, when a person has the weight written again, that this comes next', async () => {
+    const driven = await moved(await baking({ plan: planOf(steps) }), 30);
+    driven.say({ action: 'resume', drift: 'reassert' });
+    const { next } = explain(driven.world.rollout, driven.world.nextAt, driven.world.now);
+    expect(next).toContain('writes 5 % for the canary');
   });
 
   it('is not written to a weight that was decided on and never reached', async () => {

@@ -47,6 +47,24 @@ describe('a hold order', () => {
     expect(driven.types().filter((type) => type === 'rollout.holding')).toHaveLength(1);
   });
 
+  it.each([
+    'advance',
+    'promote',
+  ] as const)('lets no override by, so that nothing moves without proof when it is lifted: %s', async (action) => {
+    const driven = await baking();
+    driven.world.order = order;
+    await driven.run(30);
+    const said = driven.say({ action, override: ['checks'], reason: 'now' });
+    expect(said.kind === 'refused' ? said.refusal.message : '').toMatch(
+      new RegExp(
+        `No override goes past a hold order: lift it first with DELETE /v1/hold/${order.id}, then ${action}`,
+      ),
+    );
+    driven.world.order = null;
+    await driven.run(10);
+    expect(driven.world.share).toBe(5);
+  });
+
   it('never stands in the way of going back', async () => {
     const driven = await baking();
     driven.world.order = order;
