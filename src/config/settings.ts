@@ -96,7 +96,9 @@ const Retention = z.strictObject(
 /** Everything that can be set, as a configuration file writes it. The descriptions are those of the guide. */
 export const Settings = z.strictObject(
   {
-    listen: Listen.describe('Host and port of the API; of a worker, of its probes and metrics.'),
+    listen: Listen.describe(
+      'Host and port of the API; of a worker, of its probes and metrics. A worker whose port is taken logs it and works on without probes.',
+    ),
     role: z
       .enum(['all', 'api', 'worker'], { error: 'write all, api or worker' })
       .default('all')
@@ -109,7 +111,7 @@ export const Settings = z.strictObject(
     redisUrlFile: Text.optional().describe('A file that holds the Redis URL and nothing else.'),
     tokensFile: Text.optional().describe('Path of a JSON list of bearer tokens.'),
     workers: whole(1, 500)
-      .default(64)
+      .default(128)
       .describe("Turns that one process runs at a time; those of people's words come on top."),
     logLevel: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'], {

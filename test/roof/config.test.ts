@@ -73,7 +73,7 @@ describe('the configuration from the environment', () => {
         },
       ],
       retention: { measurementDays: 90, auditMonths: null },
-      concurrency: 64,
+      concurrency: 128,
       logLevel: 'info',
     });
   });
