@@ -1,7 +1,7 @@
 import type { CheckSeen } from './client.ts';
 import type { Output } from './text-output.ts';
 
-/** The demo as JSON lines on standard output; the summary is the last one. */
+/** The demo as JSON lines on standard output; the last one is the summary, or says why the demo failed. */
 export function jsonOutput(): Output {
   return {
     preparing: (text) => print({ event: 'preparing', text }),
@@ -23,6 +23,7 @@ export function jsonOutput(): Output {
     ended: (result) => print({ event: 'result', ...result }),
     // The summary is the last line.
     stopped: () => undefined,
+    failed: (text) => print({ event: 'failed', text }),
     staysUp: ({ api }) => print({ event: 'staysUp', api }),
     summary: (results) => print({ summary: results }),
   };

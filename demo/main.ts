@@ -16,6 +16,15 @@ async function main(): Promise<number> {
 
 async function runScript(options: Options): Promise<number> {
   const output = options.json ? jsonOutput() : textOutput();
+  try {
+    return await playScript(options, output);
+  } catch (error) {
+    output.failed(messageOf(error));
+    throw error;
+  }
+}
+
+async function playScript(options: Options, output: Output): Promise<number> {
   const ending = untilSignal();
   const started = Date.now();
   const stack = await startStack({ seed: options.seed, say: output.preparing });
@@ -54,12 +63,14 @@ function untilSignal(): Promise<null> {
   });
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(
-      `The demo could not run: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
+    process.stderr.write(`The demo could not run: ${messageOf(error)}\n`);
     process.exit(1);
   },
 );

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { Stack } from '../local/stack.ts';
+import { accessTo, doctorOf } from './access.ts';
 import type { CheckSeen } from './client.ts';
 import type { Listener, Result } from './play.ts';
 import { scenarios } from './scenarios.ts';
@@ -12,6 +13,8 @@ export type Output = Listener & {
   summary(results: Result[]): void;
   staysUp(stack: Stack, results: Result[]): void;
   stopped(): void;
+  /** Called last when something went wrong that no release is to blame for. */
+  failed(text: string): void;
 };
 
 /** Events that say little to somebody who watches. */
@@ -29,11 +32,11 @@ const width = 78;
 export function textOutput(): Output {
   return {
     preparing: (text) => print(styleText('dim', text)),
-    ready: ({ api, token, kubeconfigPath }, seconds) => {
+    ready: (stack, seconds) => {
       print(`Ready after ${seconds.toFixed(1)} s. Four releases of payment-service follow.`);
       print('Limits: 5xx ratio 1 %, P99 2000 ms; measured every 2 s over 6 s.');
       print('To look for yourself meanwhile, in another terminal:');
-      print(`  export API=${api}`, `  export TOKEN=${token}`, `  export KUBECONFIG=${kubeconfigPath}`);
+      print(...accessTo(stack).map((command) => `  ${command}`));
     },
     started: (scenario) => {
       const place = scenarios.indexOf(scenario) + 1;
@@ -49,6 +52,8 @@ export function textOutput(): Output {
     ended: (result, stack) => sayResult(result, stack),
     summary: sayTable,
     stopped: () => print('', 'Stopped; nothing is left running.'),
+    // Standard error has it already.
+    failed: () => undefined,
     staysUp: (stack, results) => sayCurl(stack, results),
   };
 }
@@ -114,17 +119,19 @@ function measured(value: number | null, unit: string | null): string {
   return `${Math.round(value)} ${value === 1 ? (unit ?? '').replace(/s$/, '') : (unit ?? '')}`.trim();
 }
 
-function sayCurl({ prometheusUrl }: Stack, results: Result[]): void {
+function sayCurl(stack: Stack, results: Result[]): void {
   const last = results.at(-1)?.rollout ?? '';
-  print('', 'Everything stays up until Ctrl-C. Look further in another terminal, with API and');
-  print('TOKEN as printed at the beginning:', '');
+  print('', 'Everything stays up until Ctrl-C. Look further in another terminal:', '');
+  print(...accessTo(stack).map((command) => `  ${command}`), '');
   print('  curl -s -H "Authorization: Bearer $TOKEN" "$API/v1/rollouts"');
   print(
     '  curl -s -H "Authorization: Bearer $TOKEN" -H "Accept: text/plain" \\',
     `    "$API/v1/rollouts/${last}/status"`,
   );
   print('  curl -s -H "Authorization: Bearer $TOKEN" "$API/v1/audit"');
-  print(`  Prometheus: ${prometheusUrl}/graph`);
+  print(`  Prometheus: ${stack.prometheusUrl}/graph`);
+  print('', 'To see what canaryd says of its own configuration, in the folder of the project:', '');
+  print(...doctorOf(stack).map((command) => `  ${command}`));
 }
 
 /** Prints text behind a label, wrapped so that it fits 80 columns. */

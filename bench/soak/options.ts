@@ -7,7 +7,8 @@ export type Options = {
 };
 
 export const usage = `npm run soak -- [--minutes 10] [--rollouts 8]   two canaryd under releases, streams and readers
-A line each 30 s goes to standard error, the table to standard output. Exit code 1: something grows.
+A line each 30 s goes to standard error, the table to standard output. Exit code 1: something grows
+(told from 5 minutes on), or a release did not end.
 `;
 
 /** Shorter, and there would be no third to compare. */

@@ -5,21 +5,34 @@ import { type Sample, type Verdict, verdictOn } from './verdict.ts';
 
 export type Report = { text: string; isFlat: boolean };
 
-/** The table of a run: what was counted in its first and its last third, and whether it grows. */
-export function reportOf(samples: readonly Sample[], counted: readonly Counted[], tally: Tally): Report {
+/** In a shorter run everything that is still warming up looks as if it grew. */
+const fewestMinutes = 5;
+
+/**
+ * The table of a run of so many minutes: what was counted in its first and its last third, and whether it grows. A
+ * run that is too short to tell is good when its releases ended.
+ */
+export function reportOf(
+  samples: readonly Sample[],
+  counted: readonly Counted[],
+  tally: Tally,
+  minutes: number,
+): Report {
+  const tells = minutes >= fewestMinutes;
   const verdicts = counted.map((one) => ({ ...one, ...verdictOn(samples, one.name, one.bound) }));
   const rows = verdicts.map(({ name, unit, first, last, most, verdict }) => [
     name,
     shown(first, unit),
     shown(last, unit),
     shown(most, unit),
-    verdict,
+    tells ? verdict : '-',
   ]);
-  const isFlat = verdicts.every(isGood) && tally.late.length === 0;
+  const isFlat = (!tells || verdicts.every(isGood)) && tally.late.length === 0;
   const text = [
     table(['what', 'first third', 'last third', 'bound', 'verdict'], rows),
     '',
     `Releases: ${ended(tally)}; not ended within two minutes: ${tally.late.join(', ') || 'none'}.`,
+    ...(tells ? [] : ['Too short to tell growth from warm-up: take 10 minutes.']),
   ];
   return { text: text.join('\n'), isFlat };
 }

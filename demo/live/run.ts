@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Stack, startStack } from '../../local/stack.ts';
+import { accessTo, doctorOf } from '../access.ts';
 import { clientOf } from '../client.ts';
 import { wrapped } from '../screen/line.ts';
 import { screen } from '../screen/screen.ts';
@@ -36,7 +37,7 @@ export async function runLive({ seed, view, look }: LiveOptions): Promise<number
     session = createSession({ client: clientOf(stack), world: worldOf(stack), nowMs: Date.now });
     if (!keys.hasQuit())
       await Promise.race([
-        sit(session, { keys, face, shown: { look, access: accessTo(stack) } }),
+        sit(session, { keys, face, shown: { look, access: [...accessTo(stack), ...doctorOf(stack)] } }),
         keys.crashed,
       ]);
     return keys.exitCode();
@@ -67,10 +68,6 @@ async function sit(
       for (const key of keys.take()) await session.press(key);
     }),
   ]);
-}
-
-function accessTo({ api, token, kubeconfigPath }: Stack): Access {
-  return [`export API=${api}`, `export TOKEN=${token}`, `export KUBECONFIG=${kubeconfigPath}`];
 }
 
 /** The screen vanishes; where the last release stood does not. */

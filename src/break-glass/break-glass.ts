@@ -96,7 +96,7 @@ function finish(parts: Parts, result: TakenBack, before: Planned | null): End {
 function refuse({ options, say, end }: Parts, refused: Refused, from: Planned['taken'] | null): End {
   const told = tell(options, refused);
   say(told.text);
-  return end('not_done', told.end, { from, why: told.why });
+  return end(told.outcome, told.end, { from, why: told.why });
 }
 
 function showPatch({ options, say, end }: Parts, { taken, patch }: Planned): End {

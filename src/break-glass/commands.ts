@@ -1,4 +1,6 @@
+import type { Original } from '../traffic/original-weights.ts';
 import type { ListedRoute } from '../traffic/routes.ts';
+import type { Place } from '../traffic/virtual-service.ts';
 import type { BreakGlassOptions } from './options.ts';
 
 export type Asked = Pick<BreakGlassOptions, 'namespace' | 'name' | 'kubeconfig' | 'context'>;
@@ -33,6 +35,29 @@ export function seeIt(asked: Asked): string {
 export function askRight(asked: Asked, verb: 'get' | 'patch'): string {
   const object = `virtualservices.networking.istio.io/${asked.name}`;
   return kubectl(asked, 'auth', 'can-i', verb, object, '-n', asked.namespace);
+}
+
+/** A patch by hand that gives stable what the canary has. Null where the noted split is not there to be moved. */
+export function patchBack(
+  asked: Asked,
+  routes: readonly ListedRoute[],
+  { target }: Pick<Original, 'target'>,
+): string | null {
+  const [route, ...others] = routes.filter(({ name }) => name === target.route);
+  const stable = route?.destinations.find((one) => isAt(one, target.stable));
+  if (route === undefined || others.length > 0 || stable === undefined) return null;
+  const canary = route.destinations.find((one) => isAt(one, target.canary));
+  const hasForeign = route.destinations.some((one) => one !== stable && one !== canary && one.share > 0);
+  const sum = (stable.weight ?? 0) + (canary?.weight ?? 0);
+  const destinations = route.destinations.map((one) => {
+    if (one === stable) return { ...one, weight: hasForeign ? sum : 100 };
+    return one === canary ? { ...one, weight: 0 } : one;
+  });
+  return patchByHand(asked, [{ ...route, destinations }]);
+}
+
+function isAt(one: Place, { host, subset }: Place): boolean {
+  return one.host === host && one.subset === subset;
 }
 
 /** A patch by hand with the weights as they stand: sent unchanged it changes nothing. Null when there is nothing to move. */

@@ -3,7 +3,13 @@ import type { KubeIdentity } from '../traffic/kube-identity.ts';
 import type { End } from './ends.ts';
 import type { BreakGlassOptions } from './options.ts';
 
-export type Outcome = 'rolled_back' | 'already_rolled_back' | 'dry_run' | 'not_confirmed' | 'not_done';
+export type Outcome =
+  | 'rolled_back'
+  | 'already_rolled_back'
+  | 'nothing_to_do'
+  | 'dry_run'
+  | 'not_confirmed'
+  | 'not_done';
 
 type What = {
   outcome: Outcome;

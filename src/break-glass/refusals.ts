@@ -1,15 +1,17 @@
+import { wrapped } from '../cli/terminal.ts';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import type { ListedRoute } from '../traffic/routes.ts';
 import { nameOf } from '../traffic/virtual-service.ts';
-import { type Asked, askRight, kubectl, patchByHand, seeIt } from './commands.ts';
+import { type Asked, askRight, kubectl, patchBack, patchByHand, seeIt } from './commands.ts';
 import { type End, ends } from './ends.ts';
+import type { Outcome } from './record.ts';
 import type { TakenBack } from './take-back.ts';
-import { row, shares } from './words.ts';
+import { restingOn, row, shares } from './words.ts';
 
 export type Refused = Exclude<TakenBack, { kind: 'takenBack' | 'already' | 'ended' }>;
 
 /** Why nothing was taken back: `why` for the record, `text` for a person, with the mend and what to type. */
-export type Told = { end: End; why: string; text: string };
+export type Told = { outcome: Outcome; end: End; why: string; text: string };
 
 /** Says why the traffic was not taken back, and what mends it. */
 export function tell(asked: Asked, refused: Refused): Told {
@@ -21,10 +23,7 @@ export function tell(asked: Asked, refused: Refused): Told {
         type: [kubectl(asked, 'get', 'virtualservices', '-n', namespace)],
       });
     case 'notMoved':
-      return byHand(asked, refused.routes, {
-        end: ends.invalid,
-        why: `no rollout moves VirtualService ${namespace}/${name}: it has no annotation canaryd.io/original-weights${last(refused.owner)}`,
-      });
+      return notMoved(asked, refused);
     case 'unreadable':
       return byHand(asked, refused.routes, {
         end: ends.invalid,
@@ -50,6 +49,31 @@ export function tell(asked: Asked, refused: Refused): Told {
     case 'open':
       return open(asked, refused);
   }
+}
+
+/** After the end no annotation tells which of two destinations was stable. */
+function notMoved(asked: Asked, { owner, noted, routes }: Extract<Refused, { kind: 'notMoved' }>): Told {
+  const object = `VirtualService ${asked.namespace}/${asked.name}`;
+  if (noted !== null) {
+    const why = `no rollout moves ${object}: it has no annotation canaryd.io/rollout`;
+    const patch = patchBack(asked, routes, noted);
+    if (patch === null) return byHand(asked, routes, { end: ends.invalid, why });
+    const mend =
+      "nothing was written. This gives stable the canary's traffic, as canaryd.io/original-weights names them:";
+    return told(ends.invalid, why, { shares: routes, mend, type: [patch] });
+  }
+  const resting = owner === null ? null : restingOn(routes);
+  if (resting !== null) return nothingToDo(resting, last(owner));
+  const why = `no rollout moves ${object}: it has no annotation canaryd.io/original-weights${last(owner)}`;
+  return byHand(asked, routes, { end: ends.invalid, why });
+}
+
+/** No success: the object looks the same when the rollout went back and when its canary won. */
+function nothingToDo(resting: string, lastOne: string): Told {
+  const why = `all traffic is on ${resting}, and no rollout moves this object any more`;
+  const rest = `Nothing was written${lastOne}. If users must leave ${resting}, move them by hand: docs/runbooks/emergency-without-canaryd.md.`;
+  const text = `${wrapped(`Nothing to do: ${why}. ${rest}`, 10)}\n`;
+  return { outcome: 'nothing_to_do', end: ends.invalid, why, text };
 }
 
 /** The API server's own last words come first; a webhook that is down shows in them. */
@@ -110,7 +134,7 @@ function byHand(asked: Asked, routes: ListedRoute[], { end, why }: Pick<Told, 'e
     mend:
       patch === null
         ? 'nothing was written, and no route has two destinations to choose from. Look at the object:'
-        : 'nothing was written. To move the weights by hand, put yours in here (these are as they stand):',
+        : 'nothing was written. To move the weights by hand, put two numbers in here (these are as they stand): 100 for the version that users shall have, 0 for the other one.',
     type: [patch ?? seeIt(asked)],
   });
 }
@@ -121,6 +145,7 @@ function told(end: End, why: string, { shares = [], mend, type }: Help): Told {
   const standing = shares.map((route) => row('Now', `${route.name || route.path}: ${sharesIn(route)}`));
   const commands = type.map((command) => `${command}\n`);
   return {
+    outcome: 'not_done',
     end,
     why,
     text: [row('Not done', `${why}.`), ...standing, row('Mend', mend), ...commands].join(''),

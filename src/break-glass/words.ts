@@ -2,6 +2,8 @@ import { wrapped } from '../cli/terminal.ts';
 import type { Readiness } from '../rollout/ports/mesh.ts';
 import type { Change, RollbackPlan, Standing, Taken } from '../traffic/break-glass.ts';
 import type { KubeIdentity } from '../traffic/kube-identity.ts';
+import type { ListedRoute } from '../traffic/routes.ts';
+import { nameOf } from '../traffic/virtual-service.ts';
 import { annotations } from '../traffic/weight-patch.ts';
 import { type Asked, folded, seeIt } from './commands.ts';
 
@@ -77,8 +79,22 @@ function markOf({ owner }: Pick<Taken, 'owner'>): string {
 }
 
 function next(rolloutId: string): string {
-  const text = `when canaryd runs again, the next turn of ${rolloutId} takes this up as rolled back and ends. If its database never comes back, nothing follows: the weights stay as they are`;
+  const text = `when canaryd runs again, the next turn of ${rolloutId} takes this up as rolled back and ends. If its database never comes back, nothing follows: the weights stay as they are. If canaryd cannot read that rollout it stays live, and its VirtualService locked, until the row is restored.`;
   return row('Next', text);
+}
+
+/**
+ * Where all traffic is, when each route with a choice sends all of it to one destination; null otherwise. A route with
+ * one destination counts only where none has more.
+ */
+export function restingOn(routes: readonly ListedRoute[]): string | null {
+  const split = routes.filter(({ destinations }) => destinations.length !== 1);
+  const names = (split.length > 0 ? split : routes).map(({ destinations }) => {
+    const all = destinations.find(({ share }) => share === 100);
+    return all === undefined ? null : nameOf(all, destinations);
+  });
+  if (names.length === 0 || names.includes(null)) return null;
+  return [...new Set(names)].join(', ');
 }
 
 /** The split as a person reads it. */

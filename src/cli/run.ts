@@ -10,7 +10,7 @@ export async function run(args: string[], terminal: Terminal): Promise<ExitCode>
   const words = args[0] === '--help' || args[0] === '-h' ? ['help', ...args.slice(1)] : args;
   if (words[0] === 'help') return help(words.slice(1), terminal);
   const command = commandIn(words);
-  if (command === null) return unknownCommand(words, terminal);
+  if (command === null) return incomplete(words, terminal) ?? unknownCommand(words, terminal);
   const rest = words.slice(command.words.length);
   if (rest.includes('--help') || rest.includes('-h')) return help([...command.words], terminal);
   try {
@@ -27,10 +27,26 @@ function commandIn(words: string[]): Command | null {
 }
 
 function help(words: string[], terminal: Terminal): ExitCode {
-  const command = commandIn(words);
+  const command = commandIn(words) ?? onlyCommandOf(words);
   if (words.length > 0 && command === null) return unknownCommand(words, terminal);
   terminal.out(command === null ? overview(commands) : helpFor(command));
   return exitCodes.done;
+}
+
+/** The one command that begins with this word, where nothing but options follows it. */
+function onlyCommandOf([first, second]: string[]): Command | null {
+  if (second !== undefined && !second.startsWith('-')) return null;
+  const [command, ...others] = commands.filter(({ words }) => words[0] === first);
+  return command !== undefined && others.length === 0 ? command : null;
+}
+
+/** Half a command: what the whole one takes says more than that there is none. */
+function incomplete(words: string[], terminal: Terminal): ExitCode | null {
+  const command = onlyCommandOf(words);
+  if (command === null) return null;
+  if (words.includes('--help') || words.includes('-h')) return help([...command.words], terminal);
+  terminal.err(helpFor(command));
+  return exitCodes.usage;
 }
 
 function unknownCommand(words: string[], terminal: Terminal): ExitCode {

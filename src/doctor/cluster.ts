@@ -30,8 +30,11 @@ const watching = [
   { verb: 'watch', group: 'apps', resource: 'replicasets' },
 ] as const;
 
+/** A VirtualService that was asked for, and whether a cluster has it: it need not be in each of several. */
+export type Sought = AskedTarget & { isSomewhere: boolean };
+
 /** Judges what one cluster answers. */
-export function checkCluster(cluster: string, facts: ClusterFacts, target: AskedTarget | null): Check[] {
+export function checkCluster(cluster: string, facts: ClusterFacts, target: Sought | null): Check[] {
   const what = `cluster ${cluster}`;
   const { server } = facts;
   if (server.kind === 'failed') return [clusterFailed(cluster, server.why)];
@@ -42,6 +45,9 @@ export function checkCluster(cluster: string, facts: ClusterFacts, target: Asked
     ...clock,
     checkIstio(`${what} istio`, facts.istio),
     checkRights(`${what} rights`, facts.rights, target),
+    ...(target === null || facts.target === null
+      ? []
+      : [checkTarget(`${what} target`, facts.target, target)]),
   ];
 }
 
@@ -69,6 +75,14 @@ function checkIstio(what: string, served: ClusterFacts['istio']): Check {
   if (served.kind === 'failed') return fail(what, `cannot be asked for: ${served.why}.`);
   if (served.value === null) return fail(what, 'the cluster serves no VirtualService: install Istio.');
   return ok(what, `VirtualService ${served.value} is served.`);
+}
+
+function checkTarget(what: string, there: NonNullable<ClusterFacts['target']>, target: Sought): Check {
+  const name = `VirtualService ${target.namespace}/${target.name}`;
+  if (there.kind === 'failed') return warn(what, `${name} cannot be asked for: ${there.why}.`);
+  if (there.value) return ok(what, `${name} is there.`);
+  if (target.isSomewhere) return ok(what, `${name} is in another cluster.`);
+  return fail(what, `there is no ${name}.`);
 }
 
 function isForWatching({ verb, resource }: Right): boolean {

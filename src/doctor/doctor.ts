@@ -7,7 +7,7 @@ import { tokensOf } from '../serve/tokens.ts';
 import { databaseNow } from '../store/clock.ts';
 import { connect } from '../store/database.ts';
 import { inspectDatabase } from '../store/inspect-database.ts';
-import { inspectCluster } from '../traffic/inspect-cluster.ts';
+import { type ClusterFacts, inspectCluster } from '../traffic/inspect-cluster.ts';
 import { aheadMs } from './clocks.ts';
 import { type AskedTarget, checkCluster, clusterFailed, rightsFor } from './cluster.ts';
 import { checkDatabase, databaseFailed } from './database.ts';
@@ -45,7 +45,7 @@ async function examine(
     examineTokens(parts),
     examineDatabase(parts),
     examineQueue(parts),
-    Promise.all(clusters.map((cluster) => examineCluster(cluster, target))),
+    examineClusters(clusters, target),
   ]);
   const metrics = clusters.map((cluster) => examinePrometheus(cluster, database.aheadMs));
   return [
@@ -53,7 +53,7 @@ async function examine(
     ...tokens,
     ...database.checks,
     ...queue,
-    ...reached.flat(),
+    ...reached,
     ...(await Promise.all(metrics)).flat(),
     ...checkShared(clusters),
   ];
@@ -111,11 +111,26 @@ async function examineQueue({ queue, databaseUrl }: SoundParts): Promise<Check[]
   }
 }
 
-async function examineCluster({ name, source }: ClusterConfig, target: AskedTarget | null): Promise<Check[]> {
-  const options = { rights: rightsFor(target), timeoutMs, now: Date.now };
-  const inspected = await attempt(() => inspectCluster(source, options));
-  if (inspected.kind === 'failed') return [clusterFailed(name, inspected.why, source.kind === 'inCluster')];
-  return checkCluster(name, inspected.value, target);
+async function examineClusters(clusters: ClusterConfig[], target: AskedTarget | null): Promise<Check[]> {
+  const options = { rights: rightsFor(target), target, timeoutMs, now: Date.now };
+  const inspected = await Promise.all(
+    clusters.map(async ({ name, source }) => ({
+      name,
+      source,
+      facts: await attempt(() => inspectCluster(source, options)),
+    })),
+  );
+  const isSomewhere = inspected.some(({ facts }) => facts.kind === 'done' && hasTarget(facts.value));
+  const sought = target === null ? null : { ...target, isSomewhere };
+  return inspected.flatMap(({ name, source, facts }) =>
+    facts.kind === 'failed'
+      ? [clusterFailed(name, facts.why, source.kind === 'inCluster')]
+      : checkCluster(name, facts.value, sought),
+  );
+}
+
+function hasTarget({ target }: ClusterFacts): boolean {
+  return target?.kind === 'found' && target.value;
 }
 
 async function examinePrometheus(

@@ -39,8 +39,8 @@ export type RollbackPlan =
   | Refusal;
 
 type Refusal =
-  /** No rollout moves this object; `owner` is the last one that did. */
-  | { kind: 'notMoved'; owner: Owner | null; routes: ListedRoute[] }
+  /** No rollout moves this object; `owner` is the last one that did, `noted` what an annotation without one tells. */
+  | { kind: 'notMoved'; owner: Owner | null; noted: Original | null; routes: ListedRoute[] }
   /** The annotations, or the route that they name, are not as canaryd writes them. */
   | { kind: 'unreadable'; what: string; why: string; routes: ListedRoute[] }
   /** No route sends anything to stable any more: restoring its weight cannot be expressed. */
@@ -55,8 +55,7 @@ type Refusal =
 export function planRollback(virtualService: VirtualService): RollbackPlan {
   const owner = ownerOf(virtualService);
   const original = originalIn(virtualService);
-  const listed = listRoutes(virtualService, 'cluster.local');
-  const routes = listed.kind === 'routes' ? listed.routes : [];
+  const routes = routesOf(virtualService, original);
   if (original.kind === 'unreadable') {
     return {
       kind: 'unreadable',
@@ -65,10 +64,8 @@ export function planRollback(virtualService: VirtualService): RollbackPlan {
       routes,
     };
   }
-  if (owner === null || original.kind === 'none') {
-    const isTakenBack = owner !== null && rolledBackIn(virtualService)?.rolloutId === owner.rolloutId;
-    return isTakenBack ? { kind: 'ended', owner } : { kind: 'notMoved', owner, routes };
-  }
+  if (original.kind === 'none') return unmoved(virtualService, owner, routes);
+  if (owner === null) return { kind: 'notMoved', owner, noted: original, routes };
   const route = readRoute(virtualService, original.target.route, original.clusterDomain);
   if (route.kind === 'shape') {
     const { path, message } = route.fault;
@@ -81,6 +78,17 @@ export function planRollback(virtualService: VirtualService): RollbackPlan {
   return isTakenBack(virtualService, taken)
     ? { kind: 'already', taken }
     : { kind: 'write', taken, ...writeOf(virtualService, original, { ...split, stable }, owner) };
+}
+
+function routesOf(virtualService: VirtualService, original: ReturnType<typeof originalIn>): ListedRoute[] {
+  const domain = original.kind === 'original' ? original.clusterDomain : 'cluster.local';
+  const listed = listRoutes(virtualService, domain);
+  return listed.kind === 'routes' ? listed.routes : [];
+}
+
+function unmoved(virtualService: VirtualService, owner: Owner | null, routes: ListedRoute[]): RollbackPlan {
+  const isTakenBack = owner !== null && rolledBackIn(virtualService)?.rolloutId === owner.rolloutId;
+  return isTakenBack ? { kind: 'ended', owner } : { kind: 'notMoved', owner, noted: null, routes };
 }
 
 /** True when the canary has nothing and the object says that its present rollout was rolled back at its present epoch. */

@@ -22,9 +22,17 @@ export type ClusterFacts = {
   /** The version of Istio's networking API that is served; null when there is none. */
   istio: Found<string | null>;
   rights: { right: Right; allowed: Found<boolean> }[];
+  /** Whether the VirtualService that was asked for is there; null when none was, or none can be. */
+  target: Found<boolean> | null;
 };
 
-export type InspectOptions = { rights: readonly Right[]; timeoutMs: number; now: () => number };
+export type InspectOptions = {
+  rights: readonly Right[];
+  /** A VirtualService to look for. */
+  target: { namespace: string; name: string } | null;
+  timeoutMs: number;
+  now: () => number;
+};
 
 const Version = z.looseObject({
   httpStatusCode: z.number(),
@@ -48,7 +56,7 @@ export async function inspectCluster(source: KubeSource, options: InspectOptions
         options.rights.map(async (right) => ({ right, allowed: await mayDo(connection, right, options) })),
       ),
     ]);
-    return { server, istio, rights };
+    return { server, istio, rights, target: await targetOf(connection, istio, options) };
   } finally {
     await closeAgents(connection);
   }
@@ -90,6 +98,25 @@ async function istioOf(
     );
   }
   return { kind: 'found', value: null };
+}
+
+async function targetOf(
+  connection: Connection,
+  istio: ClusterFacts['istio'],
+  { target, timeoutMs }: InspectOptions,
+): Promise<ClusterFacts['target']> {
+  if (target === null) return null;
+  if (istio.kind === 'failed') return istio;
+  if (istio.value === null) return null;
+  const asked = { group: 'networking.istio.io', version: istio.value, plural: 'virtualservices', ...target };
+  const answer = await send(
+    connection,
+    ({ custom }, options) => custom.getNamespacedCustomObject(asked, options),
+    AbortSignal.timeout(timeoutMs),
+    { timeoutMs },
+  );
+  if (answer.kind === 'refused' && answer.refusal.code === 404) return { kind: 'found', value: false };
+  return found(answer, z.unknown(), () => true);
 }
 
 async function mayDo(

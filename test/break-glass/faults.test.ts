@@ -12,8 +12,10 @@ import {
   type World,
   withAnnotation,
   withRoute,
+  withWeights,
 } from './world.ts';
 
+const originalWeights = 'canaryd.io/original-weights';
 let world: World;
 const said: Ran[] = [];
 
@@ -111,6 +113,57 @@ describe('break-glass rollback says why not, and what mends it,', () => {
     const { code, out } = await run(name);
     expect([code, world.weights(name)]).toEqual([6, [80, 20]]);
     expect(flat(out)).toContain(`the last rollout, ${rolloutId}, has ended`);
+  });
+
+  it('when the rollout has ended it says which two numbers to choose', async () => {
+    const { name } = await world.moved(20);
+    world.edit(name, (object) => withAnnotation(object, 'canaryd.io/original-weights', null));
+    const { out } = await run(name);
+    expect(flat(out)).toContain('100 for the version that users shall have, 0 for the other one');
+  });
+
+  it('when the annotation alone is left, with a patch that gives stable all of it', async () => {
+    const { name } = await world.moved(20);
+    world.edit(name, (object) => withAnnotation(object, 'canaryd.io/rollout', null));
+    const { code, out } = await run(name);
+    expect([code, world.weights(name)]).toEqual([6, [80, 20]]);
+    expect(flat(out)).toContain("This gives stable the canary's traffic");
+    const [patch = ''] = /\[\n.*\n {2}\]/s.exec(out) ?? [];
+    expect(JSON.parse(patch)).toEqual([
+      { op: 'add', path: '/spec/http/0/route/0/weight', value: 100 },
+      { op: 'add', path: '/spec/http/0/route/1/weight', value: 0 },
+    ]);
+  });
+
+  it('and in that patch a third destination keeps its share', async () => {
+    const { name } = await world.moved(20, { v1: 100, v2: 0, v3: 0 });
+    world.edit(name, (object) => withWeights(object, [70, 20, 10]));
+    world.edit(name, (object) => withAnnotation(object, 'canaryd.io/rollout', null));
+    const { out } = await run(name);
+    expect([...out.matchAll(/"value":(\d+)/g)].map(([, value]) => value)).toEqual(['90', '0', '10']);
+  });
+
+  it.each([
+    ['stable', [100, 0], 'v1'],
+    ['the canary that has won', [0, 100], 'v2'],
+  ])('when the rollout has ended with all traffic on %s: no patch, where it is, and 6', async (...row) => {
+    const [, weights, resting] = row;
+    const { name } = await world.moved(20);
+    world.edit(name, (object) => withWeights(withAnnotation(object, originalWeights, null), weights));
+    const { code, out } = await run(name);
+    expect([code, world.weights(name)]).toEqual([6, weights]);
+    expect(flat(out)).toContain(
+      `Nothing to do: all traffic is on ${resting}, and no rollout moves this object any more.`,
+    );
+    expect(flat(out)).toContain(`If users must leave ${resting}, move them by hand`);
+    expect(out).not.toMatch(/Not done|kubectl/);
+    const recorded = await world.run(name, { json: true });
+    expect(JSON.parse(recorded.out)).toMatchObject({ outcome: 'nothing_to_do', exitCode: 6 });
+  });
+
+  it('when no rollout ever moved it, although all traffic is on one version', async () => {
+    const { code, out } = await run(world.add({ v1: 100, v2: 0 }));
+    expect([code, flat(out)]).toEqual([6, expect.stringContaining('Not done no rollout moves')]);
   });
 
   it('but with 0 when canaryd took it back itself without its database', async () => {

@@ -55,6 +55,9 @@ describe('break-glass rollback', () => {
     const words = flat((await run(name)).out);
     expect(words).toContain(`the next turn of ${rolloutId} takes this up as rolled back`);
     expect(words).toContain('If its database never comes back, nothing follows');
+    expect(words).toContain(
+      'If canaryd cannot read that rollout it stays live, and its VirtualService locked, until the row is restored',
+    );
     expect(words).toContain(`config get virtualservice ${name} -n payment-prod -o yaml`);
     expect(words).toContain(`"$API/v1/rollouts/${rolloutId}"`);
   });

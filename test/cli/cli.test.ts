@@ -344,6 +344,17 @@ describe('canaryd', () => {
     });
   });
 
+  it('shows how break-glass rollback is used to whoever types half of it', async () => {
+    const usage = 'Usage: canaryd break-glass rollback --virtual-service=NAMESPACE/NAME';
+    const half = { code: 2, out: '', err: expect.stringContaining(usage) };
+    expect(await run(['break-glass'])).toEqual(half);
+    expect(await run(['break-glass', '--virtual-service=a/b'])).toEqual(half);
+    const helped = { code: 0, out: expect.stringContaining(usage), err: '' };
+    expect(await run(['help', 'break-glass'])).toEqual(helped);
+    expect(await run(['break-glass', '--help'])).toEqual(helped);
+    expect((await run(['break-glass', 'rolback'])).err).toContain('canaryd break-glass rollback');
+  });
+
   it('prints no line of more than 80 columns', () => {
     const lines = seen.flatMap(({ out, err }) => `${out}${err}`.split('\n'));
     expect(lines.length).toBeGreaterThan(100);

@@ -136,8 +136,9 @@ const cluster: ClusterFacts = {
   server: { kind: 'found', value: { version: 'v1.36.2', clockMs: 1_000_000, localMs: 1_000_000 } },
   istio: { kind: 'found', value: 'v1' },
   rights: [{ right, allowed: { kind: 'found', value: true } }],
+  target: { kind: 'found', value: true },
 };
-const payments = { namespace: 'bank', name: 'payments' };
+const payments = { namespace: 'bank', name: 'payments', isSomewhere: false };
 
 describe('the Prometheus of several clusters', () => {
   const asked = (name: string, headers: Record<string, string> = {}, url = 'http://thanos.test/') => ({
@@ -203,6 +204,21 @@ describe('a cluster', () => {
     ],
   ])('%s %j', (what, changes, expected) => {
     expect(saidOf(checkCluster('eu', { ...cluster, ...changes }, payments), what)).toMatch(expected);
+  });
+
+  it.each<[ClusterFacts['target'], boolean, string]>([
+    [{ kind: 'found', value: true }, true, 'ok: VirtualService bank/payments is there.'],
+    [{ kind: 'found', value: false }, false, 'fail: there is no VirtualService bank/payments.'],
+    [{ kind: 'found', value: false }, true, 'ok: VirtualService bank/payments is in another cluster.'],
+    [
+      { kind: 'failed', why: 'it answered 403' },
+      false,
+      'warn: VirtualService bank/payments cannot be asked for: it answered 403.',
+    ],
+    [null, false, ''],
+  ])('whose target is %j, somewhere %s: %s', (target, isSomewhere, expected) => {
+    const checks = checkCluster('eu', { ...cluster, target }, { ...payments, isSomewhere });
+    expect(saidOf(checks, 'cluster eu target')).toBe(expected);
   });
 
   it('that does not tell its time is not judged by it', () => {

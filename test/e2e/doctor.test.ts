@@ -122,6 +122,7 @@ describe('the doctor', () => {
       'cluster eu clock',
       'cluster eu istio',
       'cluster eu rights',
+      'cluster eu target',
       'prometheus eu',
       'prometheus eu clock',
       'prometheus eu metrics',
@@ -290,6 +291,19 @@ describe('the doctor says what to mend', () => {
     } finally {
       sandbox.faults.apiDown = false;
     }
+  });
+
+  it('when the target is not there, or may not be read', async () => {
+    const nosuch = { json: true, target: { namespace: 'payment-prod', name: 'nosuch' } };
+    const { code, report } = await examined(await configured(), nosuch);
+    expect(code).toBe(1);
+    expect(said(report, 'cluster eu target')).toEqual([
+      'fail: there is no VirtualService payment-prod/nosuch.',
+    ]);
+    const nobody = await examined(await configured({ cluster: { kubeconfig: 'nobody' } }), nosuch);
+    expect(said(nobody.report, 'cluster eu target')[0]).toMatch(
+      /^warn: .*payment-prod\/nosuch cannot be asked for: /,
+    );
   });
 
   it('when rights are missing', async () => {

@@ -20,6 +20,7 @@ describe('the report of a soak', () => {
       samples(() => 12),
       counted,
       allWell,
+      10,
     );
     for (const { name } of counted) expect(text).toContain(`${name} |`);
     expect(text).not.toContain('grows');
@@ -33,6 +34,7 @@ describe('the report of a soak', () => {
       samples((name, seconds) => (name === leaking ? seconds : 12)),
       counted,
       allWell,
+      10,
     );
     expect(text.split('\n').filter((line) => line.includes('grows'))).toEqual([
       expect.stringContaining(leaking),
@@ -41,14 +43,25 @@ describe('the report of a soak', () => {
   });
 
   it('is not good when something was not seen, or a release did not end', () => {
-    expect(reportOf([], counted, allWell).isFlat).toBe(false);
+    expect(reportOf([], counted, allWell, 10).isFlat).toBe(false);
     expect(
       reportOf(
         samples(() => 12),
         counted,
         { ...allWell, late: ['service-3'] },
+        10,
       ).isFlat,
     ).toBe(false);
+  });
+
+  it('does not judge growth before five minutes, and is good then unless a release did not end', () => {
+    const growing = samples((_name, seconds) => seconds);
+    const { text, isFlat } = reportOf(growing, counted, allWell, 4.9);
+    expect(text).not.toMatch(/grows|flat/);
+    expect(text.split('\n').at(-1)).toBe('Too short to tell growth from warm-up: take 10 minutes.');
+    expect(isFlat).toBe(true);
+    expect(reportOf(growing, counted, { ...allWell, late: ['service-3'] }, 4.9).isFlat).toBe(false);
+    expect(reportOf(growing, counted, allWell, 5).isFlat).toBe(false);
   });
 });
 
