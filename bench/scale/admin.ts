@@ -30,7 +30,8 @@ const answerMs = 5000;
 /** Speaks to the canned server at `url`, whose certificate lies in `folder`. Every call throws when it is not answered. */
 export function adminOf(url: string, folder: string): Admin {
   const ca = readFileSync(join(folder, certificateFiles.ca), 'utf8');
-  const dispatcher = new Agent({ connect: { ca } });
+  // Asked once a minute: a connection that is kept would be closed by its server just when it is used.
+  const dispatcher = new Agent({ connect: { ca }, pipelining: 0 });
   async function ask<Value>(method: string, path: string, schema: z.ZodType<Value>): Promise<Value> {
     const signal = AbortSignal.timeout(answerMs);
     const response = await fetch(`${url}/admin/${path}`, { method, dispatcher, signal });

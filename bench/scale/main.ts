@@ -1,4 +1,5 @@
 import { cpus } from 'node:os';
+import { codeOf } from '../../src/errors.ts';
 import { buildPrograms } from './build.ts';
 import { readOptions, usage } from './options.ts';
 import { type Measured, probe } from './probe.ts';
@@ -74,7 +75,8 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`The benchmark could not run: ${why}\n`);
+    const cause = error instanceof Error ? codeOf(error.cause) : null;
+    process.stderr.write(`The benchmark could not run: ${why}${cause === null ? '' : ` (${cause})`}\n`);
     process.exit(1);
   },
 );
