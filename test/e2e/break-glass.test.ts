@@ -60,8 +60,8 @@ describe('a rollback that canaryd did not write down itself', () => {
       expect(body).toMatchObject({ statusReason: 'out_of_band', outcome: { cause: 'out_of_band' } });
       const events = await rollout.events();
       expect(events.map(({ type }) => type).slice(-3)).toEqual([
+        'weight.found',
         'rollout.rolling_back',
-        'weight.applied',
         'rollout.rolled_back',
       ]);
       // The end takes the word away: what it said is in the audit log now.
