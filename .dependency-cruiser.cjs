@@ -4,19 +4,19 @@
 const adapters = '(metrics|notify|queue|store|traffic)';
 const faces = '(api|cli)';
 const leaves = '^src/(config/|(config|errors|gather|known-names|log)[.]ts$)';
-const roof = '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doctor|serve)/)';
+const roof = '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doctor|serve|traffic-preview)/)';
 
 /** Files that only compute. test/project/pure.test.ts looks for hidden clocks, chance and I/O in the same files. */
 const pure = [
   '^src/analysis/',
   '^src/rollout/(?!(act|advance|advance-scheduled|draft|hold-orders|look-for-orphans|make-so|plans|preview|service|slots|sweep|take-turn|targets)[.]ts$)',
-  '^src/traffic/(api-answer|break-glass|cluster-objects|host|original-weights|routes|split|virtual-service|weight-patch|workload)[.]ts$',
+  '^src/traffic/(annotations|api-answer|break-glass|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|last-writer|list-edits|managed-routes|managed-start|match-words|movable-routes|original-weights|other-routes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
   '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|survey|together)[.]ts$',
 ];
 
 /** The core's words: what an adapter speaks. How a rollout is decided and moved is none of its business. */
 const words =
-  '^src/rollout/(approval|audit|command|plan|plan-parts|ports/(alarm|holds|live|mesh|metrics|orphans|plans|store|targets)|reasons|rollout|scheduled|state|target|units)[.]ts$';
+  '^src/rollout/(approval|audit|command|managed-route|mover|names|plan|plan-parts|ports/(alarm|holds|live|mesh|metrics|orphans|other-routes|plans|store|targets)|reasons|rollout|scheduled|several|state|target|units)[.]ts$';
 
 const zod = '(^|/)node_modules/zod/';
 

@@ -112,7 +112,8 @@ function targetOf({ stable, canary }: z.infer<typeof TargetSeen>): Target {
     route: '',
     stable: arm(stable),
     canary: arm(canary),
-    originalWeights: { stable: 100, canary: 0 },
+    routes: [{ key: { kind: 'http', name: '' }, original: { stable: 100, canary: 0, others: [] } }],
+    also: [],
     stableReadyAtStart: null,
   };
 }

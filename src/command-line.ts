@@ -1,16 +1,19 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type BreakGlassCommand, readBreakGlass } from './break-glass/options.ts';
+import { readTrafficPreview, type TrafficPreviewCommand } from './traffic-preview/options.ts';
 
 /** What the command line asks for. `role` is checked with the rest of the configuration. */
 export type CommandLine =
   | { kind: 'serve'; role: string | null }
   | { kind: 'doctor'; json: boolean; target: { namespace: string; name: string } | null }
-  | BreakGlassCommand;
+  | BreakGlassCommand
+  | TrafficPreviewCommand;
 
 export const usage = `usage: canaryd [serve] [--role=all|api|worker]
        canaryd doctor [--json] [--target=NAMESPACE/VIRTUALSERVICE]
        canaryd break-glass rollback --virtual-service=NAMESPACE/NAME
+       canaryd traffic preview --virtual-service=FILE --target=FILE --weight=N
 
 serve    answers requests and takes turns until it is stopped (the default)
 doctor   checks the configuration and everything it leads to, and changes
@@ -30,12 +33,22 @@ break-glass rollback
          --reason=TEXT      why, for the record
          --json             one line of JSON for the record; words go to stderr
 
+traffic preview
+         prints what canaryd would make of a VirtualService in a file; asks
+         nobody. FILE may be - for the standard input
+         -o, --output=FORMAT    yaml (the object as it would stand), patch (the
+                                JSON Patch) or json (shares, patch and object)
+         --cluster-domain=NAME  in which short host names are completed;
+                                cluster.local without it
+
 Exit codes of doctor: 0 nothing has to be mended, 1 something has to be mended,
 2 usage.
 Exit codes of break-glass: 0 the canary has no traffic, read back (or a dry
 run), 1 not confirmed, 2 usage, 6 nothing there that it can take back, 7 another
 rollout moves the object, 10 the canary may still have traffic, 11 not allowed,
 12 the API server was not reached.
+Exit codes of traffic preview: 0 printed, 2 usage, 6 refused: the path and the
+mend go to stderr.
 
 Settings of serve and doctor come from the environment and from the file that
 CANARYD_CONFIG names.
@@ -61,6 +74,7 @@ const Target = z
 /** Reads the arguments behind the program's name. */
 export function readCommandLine(words: readonly string[]): CommandLine {
   if (words[0] === 'break-glass') return readBreakGlass(words.slice(1));
+  if (words[0] === 'traffic') return readTrafficPreview(words.slice(1));
   const parsed = parse(words);
   if (parsed === null) return { kind: 'misused', why: 'there is an option that canaryd does not know' };
   const { values, positionals } = parsed;
@@ -68,7 +82,10 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   if (values.help === true) return { kind: 'help' };
   const known = allowed.get(command);
   if (known === undefined || rest.length > 0)
-    return { kind: 'misused', why: 'the commands are serve, doctor and break-glass rollback' };
+    return {
+      kind: 'misused',
+      why: 'the commands are serve, doctor, break-glass rollback and traffic preview',
+    };
   const foreign = Object.keys(values).find((name) => !known.includes(name));
   if (foreign !== undefined) return { kind: 'misused', why: `${command} takes no --${foreign}` };
   if (command === 'serve') return { kind: 'serve', role: values.role ?? null };

@@ -5,6 +5,7 @@ import { readConfig } from './config.ts';
 import { doctor } from './doctor/doctor.ts';
 import { AppError } from './errors.ts';
 import { serve } from './serve/serve.ts';
+import { trafficPreview } from './traffic-preview/traffic-preview.ts';
 
 async function main(): Promise<void> {
   const asked = readCommandLine(process.argv.slice(2));
@@ -17,6 +18,16 @@ async function main(): Promise<void> {
     case 'breakGlass':
       process.exitCode = await breakGlass(asked.options, surroundingsOf(process.env, process));
       return;
+    case 'trafficPreview': {
+      const { stdin, stdout, stderr } = process;
+      const around = {
+        stdin,
+        out: (text: string) => void stdout.write(text),
+        err: (text: string) => void stderr.write(text),
+      };
+      process.exitCode = await trafficPreview(asked.options, around);
+      return;
+    }
     case 'help':
       process.stdout.write(usage);
       return;

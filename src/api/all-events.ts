@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AuditType } from '../rollout/audit.ts';
 import type { HistoryQuery } from '../rollout/ports/live.ts';
 import type { RolloutService } from '../rollout/service.ts';
-import { KubernetesName } from '../rollout/units.ts';
+import { KubernetesName, ObjectName } from '../rollout/units.ts';
 import { AuditRowOnWire, renderAuditRow } from './audit-row.ts';
 import { actorOf } from './authenticate.ts';
 import { followAll, type RowFilter } from './live/all-stream.ts';
@@ -14,7 +14,7 @@ import type { ApiServer } from './route.ts';
 
 const Query = z.strictObject({
   namespace: KubernetesName.optional(),
-  virtualService: KubernetesName.optional(),
+  virtualService: ObjectName.optional(),
   type: AuditType.optional(),
   after: AfterNumber,
   lastEventId: LastEventIdQuery,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { PlanVersion } from '../rollout/ports/plans.ts';
+import { PlanOnWire } from './plan-on-wire.ts';
 import { ProblemError } from './problem.ts';
-import { PlanOnWire } from './wire.ts';
 import { ActorOnWire, clip, Timestamp, timestamp } from './wire-parts.ts';
 
 const head = {

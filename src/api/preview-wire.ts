@@ -1,10 +1,15 @@
 import { z } from 'zod';
 import { CheckOnWire } from './check-wire.ts';
 import { HoldOnWire } from './hold-wire.ts';
+import { OtherRoutesOnWire } from './other-routes-wire.ts';
 import { RolloutOnWire } from './wire.ts';
 import { ActorOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
 const WeightDiff = z.object({
+  object: z
+    .string()
+    .optional()
+    .describe('Which VirtualService, as `namespace/name`; absent where there is one.'),
   op: z.enum(['add', 'replace', 'remove']),
   path: z.string().describe('JSON Pointer into the VirtualService.'),
   from: z.number().nullable().describe('What stands there before; null when there is no weight.'),
@@ -117,6 +122,23 @@ export const PreviewOnWire = z
           .describe('People who may not: whoever asks for the rollout. No machine may.'),
         expiresSeconds: z.number(),
       }),
+    ),
+    writes: z
+      .array(
+        z.object({
+          write: z.enum(['first', 'way_back']),
+          share: z.number().describe("The canary's share that it writes, in percent."),
+          outcome: z
+            .enum(['accepted', 'refused', 'unknown'])
+            .describe('`unknown`: the API server would not try it, or did not answer.'),
+          why: z.string().nullable().describe('What the API server said; null when it is accepted.'),
+        }),
+      )
+      .describe(
+        'How the API server and its admission webhooks answer the first write of the plan and the one that goes back, sent as a dry run; empty while the weights are not at rest.',
+      ),
+    otherRoutes: OtherRoutesOnWire.nullable().describe(
+      'What sends requests to the canary beside the weights; null while the roles are not known.',
     ),
     hold: HoldOnWire.nullable().describe('The hold order over this target; null when there is none.'),
     totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),

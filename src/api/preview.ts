@@ -3,6 +3,7 @@ import type { CheckForecast } from '../rollout/forecast-check.ts';
 import { whyNotStarted } from '../rollout/forecast-warnings.ts';
 import type { Check } from '../rollout/plan-parts.ts';
 import type { Preview, Previewed, PreviewStep } from '../rollout/preview.ts';
+import type { Rehearsed } from '../rollout/rehearsal.ts';
 import { isScheduled, type StoredRollout } from '../rollout/rollout.ts';
 import type { TargetRequest } from '../rollout/target.ts';
 import { renderHold } from './hold-wire.ts';
@@ -50,9 +51,20 @@ function renderPreviewed(preview: Previewed): PreviewAnswer {
     guards: { queries: survey?.guards ?? [] },
     steps: preview.steps.map((step) => renderStep(rollout.plan.checks, step)),
     approvals: approvalsIn(rollout),
+    writes: preview.rehearsed.map(renderRehearsed),
+    otherRoutes: preview.otherRoutes,
     hold: order === null ? null : renderHold(order),
     totalSeconds: forecast.seconds,
     estimatedEnd: timestamp(forecast.endsAt),
+  };
+}
+
+function renderRehearsed({ write, share, outcome }: Rehearsed): PreviewAnswer['writes'][number] {
+  return {
+    write: write === 'first' ? 'first' : 'way_back',
+    share,
+    outcome: outcome.kind,
+    why: outcome.kind === 'accepted' ? null : outcome.why,
   };
 }
 

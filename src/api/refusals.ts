@@ -3,9 +3,10 @@ import type { Action, Refusal } from '../rollout/command.ts';
 import { furthestDays, type StartAtOutside, type TargetRefusal } from '../rollout/draft.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { ClusterUnknown } from '../rollout/locate.ts';
-import type { PlanFault } from '../rollout/plan-faults.ts';
+import type { PlanFault } from '../rollout/plan-fault.ts';
 import type { MeshFailure, ShapeFault } from '../rollout/ports/mesh.ts';
 import { type StoredRollout, statusOf } from '../rollout/rollout.ts';
+import { sentence } from '../rollout/say.ts';
 import type { TargetRequest } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';
 import { pointerOf } from './field-faults.ts';
@@ -54,17 +55,17 @@ export function scopeProblem({ clusters }: ClusterUnknown): ProblemError {
   return new ProblemError('cluster-unknown', detail, { errors, explanation });
 }
 
-/** A plan that is sound in itself but does not fit how this canaryd measures. */
+/** A plan that is sound in itself but does not fit how this canaryd measures, or what can be measured of the target. */
 export function planProblem(faults: PlanFault[]): ProblemError {
   const errors = faults.map(({ path, code, message }) => ({
     pointer: pointerOf(['plan', ...path]),
     code,
     detail: message,
   }));
-  const detail = 'The plan does not fit how often metrics are scraped here. Nothing was started.';
+  const detail = 'The plan does not fit what can be measured of this target here. Nothing was started.';
   const explanation = untouched(
-    'A check looks back too short a time to see anything change.',
-    'Give each window in `errors` at least two scrapes, and send it again.',
+    faults.map(({ message }) => sentence(message)).join(' '),
+    'Change in the plan what `errors` points at, and send it again.',
   );
   return new ProblemError('plan-inconsistent', detail, { errors, explanation });
 }

@@ -1,3 +1,4 @@
+import * as because from '../rollout/because.ts';
 import { type Check, highestBucketMs } from '../rollout/plan-parts.ts';
 import type { Cause, StuckReason } from '../rollout/reasons.ts';
 import type { StoredRollout } from '../rollout/rollout.ts';
@@ -90,7 +91,7 @@ function causeOf(cause: Cause): OutcomeOnWire {
     case 'stateRestored':
       return { ...empty, cause: 'state_restored' };
     case 'drift':
-      return { ...empty, cause: 'drift' };
+      return { ...empty, cause: 'drift', reason: because.moved(cause) };
     case 'operator':
       return { ...empty, cause: 'operator', reason: cause.reason };
   }

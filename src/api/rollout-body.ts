@@ -3,7 +3,7 @@ import { commandBodies } from '../rollout/command.ts';
 import { Plan } from '../rollout/plan.ts';
 import { type Choice, PlanReference, type PlanService } from '../rollout/plans.ts';
 import { OnConflict } from '../rollout/scheduled.ts';
-import { TargetRequest } from '../rollout/target.ts';
+import { SoundTargetRequest } from '../rollout/sound-target.ts';
 import { pointerOf } from './field-faults.ts';
 import { ProblemError } from './problem.ts';
 import { clip, untouched } from './wire-parts.ts';
@@ -22,7 +22,7 @@ const reason = commandBodies.pause.shape.reason.describe('Goes into the audit lo
 
 /** What starts a rollout: a target, and a plan or the name of one that is kept. */
 export const RolloutBody = z.strictObject({
-  target: TargetRequest,
+  target: SoundTargetRequest,
   plan: z
     .union([Plan, PlanReference], { error: 'write the plan as an object, or the name of one as text' })
     .describe(
@@ -34,7 +34,7 @@ export const RolloutBody = z.strictObject({
 
 /** A rollout whose plan stands in it. */
 export const InlineRolloutBody = z.strictObject({
-  target: TargetRequest,
+  target: SoundTargetRequest,
   plan: Plan,
   reason,
   ...start,

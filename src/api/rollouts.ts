@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RolloutEntry, RolloutQuery } from '../rollout/ports/store.ts';
 import type { RolloutService } from '../rollout/service.ts';
-import { KubernetesName } from '../rollout/units.ts';
+import { KubernetesName, ObjectName } from '../rollout/units.ts';
 import { actorOf } from './authenticate.ts';
 import { commaList } from './comma-list.ts';
 import { isUnchanged, tagOf } from './entity-tag.ts';
@@ -21,7 +21,7 @@ import { RolloutId } from './wire-parts.ts';
 const ListQuery = z.strictObject({
   status: commaList(StatusOnWire.options).optional().describe('One status or several, separated by commas.'),
   namespace: KubernetesName.optional(),
-  virtualService: KubernetesName.optional(),
+  virtualService: ObjectName.optional(),
   limit: pageLimit(200, 50),
   cursor: RolloutId.optional().describe('`page.nextCursor` of the page before.'),
 });

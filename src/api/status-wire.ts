@@ -29,6 +29,7 @@ const statusReasons = [
   'environment_limit',
   'metrics_missing',
   'no_traffic',
+  'traffic_mismatch',
   'stable_not_ready',
   'mesh_unavailable',
   'mesh_write_failed',

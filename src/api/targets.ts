@@ -5,7 +5,7 @@ import type { RolloutEntry } from '../rollout/ports/store.ts';
 import type { TargetKey, TargetRecord } from '../rollout/ports/targets.ts';
 import { hasEnded } from '../rollout/rollout.ts';
 import type { TargetAnswer, TargetService } from '../rollout/targets.ts';
-import { KubernetesName } from '../rollout/units.ts';
+import { KubernetesName, ObjectName } from '../rollout/units.ts';
 import { negotiate } from './negotiate.ts';
 import { cutToPage, nextCursor, pageLimit } from './page.ts';
 import { ProblemError } from './problem.ts';
@@ -72,7 +72,7 @@ export function targetRoutes(app: ApiServer, targets: TargetService): void {
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
       const { namespace, virtualService } = request.params;
-      const names = [namespace, virtualService].map((name) => KubernetesName.safeParse(name));
+      const names = [KubernetesName.safeParse(namespace), ObjectName.safeParse(virtualService)];
       if (names.some(({ success }) => !success)) throw noTarget(namespace, virtualService);
       return renderTarget(request.params, await targets.read(request.params));
     },

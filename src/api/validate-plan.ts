@@ -4,10 +4,10 @@ import { timelineOf } from '../rollout/timeline.ts';
 import { fieldFaults } from './field-faults.ts';
 import { negotiate } from './negotiate.ts';
 import { planDigest } from './plan-digest.ts';
+import { PlanOnWire } from './plan-on-wire.ts';
 import { FieldFault } from './problem.ts';
 import { InlineRolloutBody } from './rollout-body.ts';
 import { type ApiServer, json, NoQuery } from './route.ts';
-import { PlanOnWire } from './wire.ts';
 
 const Timeline = z.object({
   steps: z.array(

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApprovalOnWire } from './approval-wire.ts';
 import { CheckOnWire } from './check-wire.ts';
+import { ManagedRouteOnWire, RolloutPlanOnWire } from './plan-on-wire.ts';
 import { QuarantineOnWire } from './quarantine-wire.ts';
 import { StatusOnWire, StatusReasonOnWire } from './status-wire.ts';
 import { ActionName, ActorOnWire, ExplanationOnWire, RolloutId, Timestamp } from './wire-parts.ts';
@@ -17,6 +18,9 @@ const Arm = z.object({
   version: z.string().describe("The pods' version label or, where there is none, the service's name."),
 });
 
+const routesInWords =
+  'The routes that are moved: an http route by its name, which is empty for one that has none, others as `tls:443/a.bank,b.bank` or `tcp:9000`. Of a scheduled rollout those that were named.';
+
 const TargetOnWire = z
   .object({
     cluster: z.string(),
@@ -25,51 +29,26 @@ const TargetOnWire = z
     route: z
       .string()
       .nullable()
-      .describe('Null for the single http route that has no name, and while nobody named one.'),
+      .describe(
+        'What the first route is called; null for an http route that has no name, and while nobody named one.',
+      ),
+    routes: z.array(z.string()).describe(routesInWords),
+    also: z
+      .array(
+        z.object({
+          namespace: z.string(),
+          virtualService: z.string(),
+          routes: z.array(z.string()).describe(routesInWords),
+        }),
+      )
+      .describe('Other VirtualServices that are moved together with the first.'),
     stable: Arm.nullable().describe('Null until its turn comes: the roles are given then.'),
     canary: Arm.nullable(),
   })
   .meta({
     id: 'Target',
-    description: 'The route and its two destinations; roles last as long as the rollout.',
+    description: 'The routes and their two destinations; roles last as long as the rollout.',
   });
-
-const judging = { window: z.number(), failures: z.int(), minRequests: z.int() };
-
-export const PlanOnWire = z
-  .object({
-    name: z.string(),
-    interval: z.number().describe('Seconds between two measurements.'),
-    deadline: z.number().describe('Seconds after which an unfinished rollout rolls back.'),
-    pauseExpiry: z.number().describe('Seconds after which a pause rolls back.'),
-    metricsDown: z.enum(['rollback', 'page']),
-    onDrift: z.enum(['pause', 'reassert', 'rollback']),
-    onSuccess: z.enum(['keep', 'handover']),
-    handoverBake: z.number().describe('Seconds to watch stable after it was handed over.'),
-    stable: z.object({ minReady: z.int().optional() }),
-    checks: z.record(
-      z.string(),
-      z.discriminatedUnion('metric', [
-        z.object({ metric: z.literal('errorRate'), max: z.number(), ...judging }),
-        z.object({ metric: z.literal('p99LatencyMs'), max: z.number(), ...judging }),
-      ]),
-    ),
-    steps: z.array(
-      z.discriminatedUnion('type', [
-        z.object({ type: z.literal('setWeight'), weight: z.number(), reduce: z.literal(true).optional() }),
-        z.object({ type: z.literal('bake'), duration: z.number() }),
-        z.object({ type: z.literal('pause'), duration: z.number().optional() }),
-        z.object({ type: z.literal('approval'), count: z.int(), expires: z.number() }),
-        z.object({ type: z.literal('promote'), bake: z.number().optional() }),
-      ]),
-    ),
-  })
-  .meta({ id: 'Plan', description: 'The plan as stored: durations in seconds, ratios 0..1.' });
-
-const RolloutPlanOnWire = PlanOnWire.extend({
-  version: z.int().nullable().describe('Of the plan that is kept; null when it came with the request.'),
-  digest: z.string().describe('SHA-256 over the plan as canonical JSON: the same content, the same digest.'),
-}).meta({ id: 'RolloutPlan', description: 'The copy of the plan that the rollout follows to its end.' });
 
 const WeightOnWire = z
   .object({
@@ -157,6 +136,9 @@ const summary = {
   allowedActions: z.array(ActionName),
   outcome: OutcomeOnWire.nullable(),
   quarantine: QuarantineOnWire,
+  managedRoutes: z
+    .array(ManagedRouteOnWire)
+    .describe('Routes of canaryd that stand before those of the target, as last read back.'),
   approvals: z.array(ApprovalOnWire).describe('The oldest first.'),
   rollbackOf: RolloutId.nullable().describe('The succeeded rollout that this one takes back.'),
   links: z.object({

@@ -81,16 +81,29 @@ function finish(parts: Parts, result: TakenBack, before: Planned | null): End {
   switch (result.kind) {
     case 'takenBack':
       say(words.after(options, result.taken, from ?? result.taken, result.resourceVersion));
-      return end('rolled_back', ends.done, { from, to: result.taken });
+      return endOf(parts, 'rolled_back', { from, to: result.taken });
     case 'already':
       say(words.again(options, result.taken));
-      return end('already_rolled_back', ends.done, { from: result.taken, to: result.taken });
+      return endOf(parts, 'already_rolled_back', { from: result.taken, to: result.taken });
     case 'ended':
       say(words.ended(options, result.owner.rolloutId));
       return end('already_rolled_back', ends.done, {});
     default:
       return refuse(parts, result, from);
   }
+}
+
+/** A route that no weight can take back leaves work for a person. */
+function endOf(
+  { options, say, end }: Parts,
+  outcome: Outcome,
+  { from, to }: { from: Planned['taken'] | null; to: Planned['taken'] },
+): End {
+  const left = words.left(options, to);
+  if (left === null) return end(outcome, ends.done, { from, to });
+  say(left);
+  const why = to.lost.map((one) => `${one.route}: ${one.why}`).join('; ');
+  return end('partly_rolled_back', ends.needsPerson, { from, to, why });
 }
 
 function refuse({ options, say, end }: Parts, refused: Refused, from: Planned['taken'] | null): End {

@@ -1,6 +1,8 @@
+import { type RouteKey, routeLabel } from '../rollout/target.ts';
+import type { OwnRoute } from '../traffic/break-glass.ts';
 import type { Original } from '../traffic/original-weights.ts';
 import type { ListedRoute } from '../traffic/routes.ts';
-import type { Place } from '../traffic/virtual-service.ts';
+import { type Place, pointerTo } from '../traffic/virtual-service.ts';
 import type { BreakGlassOptions } from './options.ts';
 
 export type Asked = Pick<BreakGlassOptions, 'namespace' | 'name' | 'kubeconfig' | 'context'>;
@@ -37,23 +39,36 @@ export function askRight(asked: Asked, verb: 'get' | 'patch'): string {
   return kubectl(asked, 'auth', 'can-i', verb, object, '-n', asked.namespace);
 }
 
-/** A patch by hand that gives stable what the canary has. Null where the noted split is not there to be moved. */
+/** A patch by hand that gives stable what the canary has. Null where nothing of the noted split is there to be moved. */
 export function patchBack(
   asked: Asked,
   routes: readonly ListedRoute[],
-  { target }: Pick<Original, 'target'>,
+  { moved }: Pick<Original, 'moved'>,
 ): string | null {
-  const [route, ...others] = routes.filter(({ name }) => name === target.route);
-  const stable = route?.destinations.find((one) => isAt(one, target.stable));
+  return patchByHand(
+    asked,
+    moved.routes.flatMap(({ key }) => routeBack(routes, key, moved) ?? []),
+  );
+}
+
+function routeBack(
+  routes: readonly ListedRoute[],
+  key: RouteKey,
+  arms: Original['moved'],
+): ListedRoute | null {
+  const [route, ...others] = routes.filter(
+    (one) => one.key.kind === key.kind && one.name === routeLabel(key),
+  );
+  const stable = route?.destinations.find((one) => isAt(one, arms.stable));
   if (route === undefined || others.length > 0 || stable === undefined) return null;
-  const canary = route.destinations.find((one) => isAt(one, target.canary));
+  const canary = route.destinations.find((one) => isAt(one, arms.canary));
   const hasForeign = route.destinations.some((one) => one !== stable && one !== canary && one.share > 0);
   const sum = (stable.weight ?? 0) + (canary?.weight ?? 0);
   const destinations = route.destinations.map((one) => {
     if (one === stable) return { ...one, weight: hasForeign ? sum : 100 };
     return one === canary ? { ...one, weight: 0 } : one;
   });
-  return patchByHand(asked, [{ ...route, destinations }]);
+  return { ...route, destinations };
 }
 
 function isAt(one: Place, { host, subset }: Place): boolean {
@@ -69,7 +84,24 @@ export function patchByHand(asked: Asked, routes: readonly ListedRoute[]): strin
       operationAt(`${pointer}/route/${index}/weight`, weight ?? 0),
     );
   });
-  if (operations.length === 0) return null;
+  return operations.length === 0 ? null : jsonPatch(asked, operations);
+}
+
+/**
+ * A patch by hand without these routes, each tested by its name, since places change. The last one goes first, so that
+ * the others stay where they are.
+ */
+export function patchAway(asked: Asked, routes: readonly OwnRoute[]): string {
+  const operations = routes
+    .toReversed()
+    .flatMap(({ at, name }) => [
+      JSON.stringify({ op: 'test', path: pointerTo([...at, 'name']), value: name }),
+      JSON.stringify({ op: 'remove', path: pointerTo(at) }),
+    ]);
+  return jsonPatch(asked, operations);
+}
+
+function jsonPatch(asked: Asked, operations: string[]): string {
   const command = kubectl(asked, 'patch', 'virtualservice', asked.name, '-n', asked.namespace);
   return `${command} \\\n    --type=json -p '[\n${operations.map((line) => `    ${line}`).join(',\n')}\n  ]'`;
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { KubernetesName } from '../rollout/units.ts';
+import { KubernetesName, ObjectName } from '../rollout/units.ts';
 
 export type BreakGlassOptions = {
   namespace: string;
@@ -32,7 +32,7 @@ const options = {
 const Name = z
   .string()
   .transform((text) => text.split('/'))
-  .pipe(z.tuple([KubernetesName, KubernetesName]));
+  .pipe(z.tuple([KubernetesName, ObjectName]));
 
 /** It goes into one line of a record and onto a terminal. */
 const Reason = z

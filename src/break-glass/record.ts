@@ -1,10 +1,12 @@
-import type { Standing, Taken } from '../traffic/break-glass.ts';
+import type { Standing, Taken, TakenRoute } from '../traffic/break-glass.ts';
 import type { KubeIdentity } from '../traffic/kube-identity.ts';
 import type { End } from './ends.ts';
 import type { BreakGlassOptions } from './options.ts';
 
 export type Outcome =
   | 'rolled_back'
+  /** Some routes; what became of the others stands in `why`. */
+  | 'partly_rolled_back'
   | 'already_rolled_back'
   | 'nothing_to_do'
   | 'dry_run'
@@ -49,7 +51,13 @@ export function record(
   return `${JSON.stringify(line)}\n`;
 }
 
-function sharesOf({ stable, canary, others }: Taken) {
+/** Every route stands by itself where there are several. */
+function sharesOf({ routes, ...most }: Taken) {
+  if (routes.length < 2) return sharesIn(most);
+  return { ...sharesIn(most), routes: routes.map((one) => ({ route: one.route, ...sharesIn(one) })) };
+}
+
+function sharesIn({ stable, canary, others }: TakenRoute) {
   return { stable: shareOf(stable), canary: shareOf(canary), others: others.map(shareOf) };
 }
 

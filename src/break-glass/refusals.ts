@@ -2,7 +2,7 @@ import { wrapped } from '../cli/terminal.ts';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import type { ListedRoute } from '../traffic/routes.ts';
 import { nameOf } from '../traffic/virtual-service.ts';
-import { type Asked, askRight, kubectl, patchBack, patchByHand, seeIt } from './commands.ts';
+import { type Asked, askRight, kubectl, patchAway, patchBack, patchByHand, seeIt } from './commands.ts';
 import { type End, ends } from './ends.ts';
 import type { Outcome } from './record.ts';
 import type { TakenBack } from './take-back.ts';
@@ -52,8 +52,16 @@ export function tell(asked: Asked, refused: Refused): Told {
 }
 
 /** After the end no annotation tells which of two destinations was stable. */
-function notMoved(asked: Asked, { owner, noted, routes }: Extract<Refused, { kind: 'notMoved' }>): Told {
+function notMoved(asked: Asked, refused: Extract<Refused, { kind: 'notMoved' }>): Told {
+  const { owner, noted, routes, managed } = refused;
   const object = `VirtualService ${asked.namespace}/${asked.name}`;
+  if (managed.length > 0) {
+    return told(ends.invalid, `no rollout moves ${object}, but routes of canaryd stand there${last(owner)}`, {
+      shares: routes,
+      mend: 'nothing was written. This takes those routes away, and nothing else:',
+      type: [patchAway(asked, managed)],
+    });
+  }
   if (noted !== null) {
     const why = `no rollout moves ${object}: it has no annotation canaryd.io/rollout`;
     const patch = patchBack(asked, routes, noted);

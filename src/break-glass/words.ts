@@ -1,11 +1,11 @@
 import { wrapped } from '../cli/terminal.ts';
 import type { Readiness } from '../rollout/ports/mesh.ts';
-import type { Change, RollbackPlan, Standing, Taken } from '../traffic/break-glass.ts';
+import { annotations } from '../traffic/annotations.ts';
+import type { Change, RollbackPlan, Standing, Taken, TakenRoute } from '../traffic/break-glass.ts';
 import type { KubeIdentity } from '../traffic/kube-identity.ts';
 import type { ListedRoute } from '../traffic/routes.ts';
 import { nameOf } from '../traffic/virtual-service.ts';
-import { annotations } from '../traffic/weight-patch.ts';
-import { type Asked, folded, seeIt } from './commands.ts';
+import { type Asked, folded, kubectl, seeIt } from './commands.ts';
 
 type Planned = Extract<RollbackPlan, { kind: 'write' }>;
 const indent = 10;
@@ -17,18 +17,34 @@ export function where({ context, server, user }: KubeIdentity): string {
 
 /** What stands there now, and what would be written. */
 export function before({ namespace, name }: Asked, { taken, changes }: Planned): string {
-  const { owner, route } = taken;
-  const named = route === '' ? 'its only route' : `route ${route}`;
+  const { owner, routes, managed } = taken;
+  const several = routes.length > 1;
   return [
-    row('Object', `VirtualService ${namespace}/${name}, ${named}`),
+    row('Object', `VirtualService ${namespace}/${name}, ${routes.map(named).join(', ')}`),
     row('Rollout', `${owner.rolloutId}, epoch ${owner.epoch}, as canaryd's annotations say`),
-    row('Now', shares(taken)),
+    ...routes.map((one) => row('Now', `${several ? `${named(one)}: ` : ''}${shares(one)}`)),
     row(
       'Write',
-      changes.length === 0 ? 'no weight: the canary has 0 % already' : changes.map(shown).join(', '),
+      changes.length === 0
+        ? 'no weight: the canary has 0 % already'
+        : changes.map((one) => shown(one, several)).join(', '),
     ),
+    managed.length === 0 ? '' : row('', `without the managed routes ${managed.join(', ')}`),
     row('', `annotation ${annotations.rolledBack}: ${markOf(taken)}`),
   ].join('');
+}
+
+function named({ route }: { route: string }): string {
+  return route === '' ? 'its only route' : `route ${route}`;
+}
+
+/** Routes whose traffic stays where it is; null when there are none. */
+export function left(asked: Asked, { lost }: Pick<Taken, 'lost'>): string | null {
+  if (lost.length === 0) return null;
+  const rows = lost.map((one) => row('Left', `${named(one)} keeps its traffic as it is: ${one.why}`));
+  const mend = row('Mend', 'mend what is named, then run this command again:');
+  const edit = kubectl(asked, 'edit', 'virtualservice', asked.name, '-n', asked.namespace);
+  return [...rows, mend, `${edit}\n`].join('');
 }
 
 /** Who would get the traffic; null when all is as it should be. A person's rollback is never withheld for it. */
@@ -98,7 +114,7 @@ export function restingOn(routes: readonly ListedRoute[]): string | null {
 }
 
 /** The split as a person reads it. */
-export function shares(taken: Taken): string {
+export function shares(taken: TakenRoute): string {
   const { stable, canary } = taken;
   return `${stable.name} (stable) ${percent(stable)}, ${canary.name} (canary) ${percent(canary)}${others(taken)}`;
 }
@@ -107,8 +123,10 @@ function others({ others: list }: Pick<Taken, 'others'>): string {
   return list.map((one) => `, ${one.name} (no part of the rollout) ${percent(one)}`).join('');
 }
 
-function shown({ name, from, to }: Change): string {
-  return `weight of ${name} ${from ?? 'none'} -> ${to ?? 'none'}`;
+function shown(change: Change, several: boolean): string {
+  const { name, from, to } = change;
+  const where = several ? ` in ${named(change)}` : '';
+  return `weight of ${name}${where} ${from ?? 'none'} -> ${to ?? 'none'}`;
 }
 
 function percent({ share }: Standing): string {

@@ -4,6 +4,7 @@ import { doctor } from './doctor.ts';
 import { planInit } from './plan-init.ts';
 import { planPreview } from './plan-preview.ts';
 import { planValidate } from './plan-validate.ts';
+import { trafficPreview } from './traffic-preview.ts';
 import { version } from './version.ts';
 
 /** Every command but `help`, which is made of this table. To add one: a file that exports it, and a line here. */
@@ -11,6 +12,7 @@ export const commands: readonly Command[] = [
   planValidate,
   planPreview,
   planInit,
+  trafficPreview,
   doctor,
   breakGlassRollback,
   version,

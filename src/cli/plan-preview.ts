@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readPlanFile } from './plan-file.ts';
 import { complain, type Terminal, wrapped } from './terminal.ts';
-import { clock, stepLine } from './timeline.ts';
+import { clock, stepLines } from './timeline.ts';
 
 const Reading = z.looseObject({
   value: z.number().nullable(),
@@ -72,7 +72,7 @@ function linesOf(file: string, { checks, steps, totalSeconds, warnings, ...start
   return [
     paragraph(`${file}: ${startOf(start)}`, 2),
     `\nSteps, at least ${clock(totalSeconds)}:\n`,
-    ...steps.map(stepLine),
+    ...stepLines(steps),
     '\nStable now:\n',
     ...(checks.length === 0 ? ['  no checks\n'] : checks.map((check) => paragraph(checkOf(check), 4))),
     '\nWarnings:\n',

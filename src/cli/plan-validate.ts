@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readPlanFile } from './plan-file.ts';
 import { complain, type Terminal } from './terminal.ts';
-import { clock, stepLine } from './timeline.ts';
+import { clock, stepLines } from './timeline.ts';
 
 const Validation = z.looseObject({
   valid: z.boolean(),
@@ -77,6 +77,6 @@ function print(
   }
   const { steps = [], totalSeconds = 0 } = timeline ?? {};
   terminal.out(`${file}: valid, ${steps.length} steps in at least ${clock(totalSeconds)}\n`);
-  for (const step of steps) terminal.out(stepLine(step));
+  for (const line of stepLines(steps)) terminal.out(line);
   return exitCodes.done;
 }

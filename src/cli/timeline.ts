@@ -2,9 +2,13 @@ import { printable } from './client.ts';
 
 type TimedStep = { type: string; share: number; startsInSeconds: number };
 
-/** One line for a step: when it begins at the earliest, what it is, and the canary's share in it. */
-export function stepLine({ type, share, startsInSeconds }: TimedStep): string {
-  return `${clock(startsInSeconds).padStart(11)}  ${printable(type).padEnd(10)} ${share} %\n`;
+/** One line for each step: when it begins at the earliest, what it is, and the canary's share in it. */
+export function stepLines(steps: readonly TimedStep[]): string[] {
+  const width = Math.max(10, ...steps.map(({ type }) => printable(type).length));
+  return steps.map(
+    ({ type, share, startsInSeconds }) =>
+      `${clock(startsInSeconds).padStart(11)}  ${printable(type).padEnd(width)} ${share} %\n`,
+  );
 }
 
 /** Seconds as `1h05m00s`, without leading zeros. */

@@ -39,12 +39,12 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Prometheus
   return {
     scrapeSeconds: () => scrapeSeconds,
     measure: async (request, signal) => {
-      const selector = selectService(request.target);
+      const selector = selectService(request.target, request);
       if (selector.kind === 'refused') return nothingMeasured(request, selector.why);
       return measurementsFrom(request, await pollOf(withOthers, selector, request, signal));
     },
     survey: async (request, signal) => {
-      const selector = selectService(request.target);
+      const selector = selectService(request.target, request);
       if (selector.kind === 'refused') return nothingSurveyed(request, selector.why, scrapeSeconds);
       const queries = queriesOf(selector, request, scrapeSeconds);
       return surveyFrom(request, queries, await pollOf(alone, selector, request, signal));

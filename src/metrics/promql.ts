@@ -8,6 +8,8 @@ export type Services = { namespace: string; names: string[]; version: string | n
 export type ServiceSelector = {
   kind: 'selector';
   reporter: 'destination' | 'source';
+  /** What tells the arms apart: their versions, or the services that they have each. */
+  split: 'versions' | 'services';
   /** The labels by which the rows of two arms, and those of two targets, differ. */
   armLabels: string;
   /** The same for what callers counted, where a version is asked for anyhow; empty for one service. */
@@ -37,8 +39,15 @@ export function isHostSplit({ stable, canary }: Pick<Target, 'stable' | 'canary'
 /**
  * Selects the service behind a target, or both. Refused, with the reason, when a name could end the PromQL string it
  * stands in or when both arms carry one version of one service and their requests could not be told apart.
+ *
+ * What is `mirrored` is counted where the callers sent it: a proxy sends copies past its own counters, but the one that
+ * gets them counts them as requests, `-shadow` in their host being all that tells them apart:
+ * https://istio.io/latest/docs/tasks/traffic-management/mirroring/
  */
-export function selectService(target: Target): ServiceSelector | { kind: 'refused'; why: string } {
+export function selectService(
+  target: Target,
+  { mirrored }: { mirrored: boolean } = { mirrored: false },
+): ServiceSelector | { kind: 'refused'; why: string } {
   const { canary, stable } = target;
   const unsafe = [...namesIn(canary), ...namesIn(stable)].find(
     (value) => !LabelValue.safeParse(value).success,
@@ -57,7 +66,8 @@ export function selectService(target: Target): ServiceSelector | { kind: 'refuse
   const service = servicesOf(stable);
   return {
     kind: 'selector',
-    reporter: 'destination',
+    reporter: mirrored ? 'source' : 'destination',
+    split: 'versions',
     armLabels: 'destination_version',
     callerLabels: '',
     arms: [service],
@@ -79,6 +89,7 @@ function selectHosts({ stable, canary }: Target): ServiceSelector {
   return {
     kind: 'selector',
     reporter: 'source',
+    split: 'services',
     armLabels: hostLabels,
     callerLabels: hostLabels,
     arms: both.map((arm) => ({ ...servicesOf(arm), version: subsetVersionOf(arm) })),

@@ -22,7 +22,7 @@ export function surveyFrom(request: MeasureRequest, queries: Queries, answers: A
 
 /** The queries alone, with every reading `unavailable` for the same reason. */
 export function nothingSurveyed(request: MeasureRequest, why: string, scrapeSeconds: number): MetricsSurvey {
-  const selector = selectService(request.target);
+  const selector = selectService(request.target, request);
   const queries = selector.kind === 'refused' ? null : queriesOf(selector, request, scrapeSeconds);
   const checks = Object.entries(request.checks).map(
     ([id, check]) =>
@@ -36,8 +36,8 @@ export function nothingSurveyed(request: MeasureRequest, why: string, scrapeSeco
   };
 }
 
-function latencyFrom({ target }: MeasureRequest): MetricsSurvey['latencyFrom'] {
-  return isHostSplit(target) ? 'callers' : 'service';
+function latencyFrom({ target, mirrored }: MeasureRequest): MetricsSurvey['latencyFrom'] {
+  return mirrored || isHostSplit(target) ? 'callers' : 'service';
 }
 
 function shownFor({ metric, window }: Check, { requests, p99s, buckets }: Queries): ShownQuery[] {

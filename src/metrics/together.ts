@@ -2,15 +2,15 @@ import type { Row } from './answer.ts';
 import type { ServiceSelector, Services } from './promql.ts';
 
 /**
- * What targets have in common that one query can ask for: who reports, the namespaces and, where destinations of a
- * host each name subsets too, the version. Null for a target that is asked for by itself, because its two arms are
+ * What targets have in common that one query can ask for: who reports, what tells their arms apart, the namespaces and,
+ * where destinations of a host each name subsets too, the version. Null for a target that is asked for by itself, because its two arms are
  * narrowed to different versions, and one service may be an arm of two targets.
  */
-export function kinOf({ reporter, arms }: ServiceSelector): string | null {
+export function kinOf({ reporter, split, arms }: ServiceSelector): string | null {
   const versions = new Set(arms.map(({ version }) => version));
   if (versions.size !== 1) return null;
   const namespaces = [...new Set(arms.map(({ namespace }) => namespace))].sort();
-  return [reporter, ...versions, ...namespaces].join(' ');
+  return [reporter, split, ...versions, ...namespaces].join(' ');
 }
 
 /** Tells a target from all others of its kin. */
@@ -29,7 +29,7 @@ export function together([first, ...others]: [ServiceSelector, ...ServiceSelecto
   const all = [first, ...others];
   const arms = byNamespace(all.flatMap((selector) => selector.arms));
   const callers = byNamespace(all.flatMap((selector) => selector.callers));
-  if (first.reporter === 'source') return { ...first, arms, callers };
+  if (first.split === 'services') return { ...first, arms, callers };
   const callerLabels = 'destination_service_name';
   return { ...first, armLabels: `${callerLabels}, ${first.armLabels}`, callerLabels, arms, callers };
 }
@@ -65,9 +65,9 @@ export function rowsOf(selector: ServiceSelector, sorted: RowsByService): Row[] 
   return keysOf(selector).flatMap((key) => sorted.get(key) ?? []);
 }
 
-// Rows of subsets have no namespace: all of their kin are of one.
-function keysOf({ reporter, arms }: ServiceSelector): string[] {
+// Rows of versions have no namespace: all of their kin are of one.
+function keysOf({ split, arms }: ServiceSelector): string[] {
   return arms.flatMap(({ namespace, names }) =>
-    names.map((name) => (reporter === 'source' ? `${namespace}/${name}` : `/${name}`)),
+    names.map((name) => (split === 'services' ? `${namespace}/${name}` : `/${name}`)),
   );
 }

@@ -13,6 +13,7 @@ import {
   statusOf,
 } from './rollout.ts';
 import { refusedTakeBack, takingBack } from './take-back.ts';
+import { objectsOf, routeLabel, type Target } from './target.ts';
 import type { Millis } from './units.ts';
 
 export type ActAnswer =
@@ -77,10 +78,9 @@ async function takeBack(
 ): Promise<ActAnswer> {
   const { mesh, rollouts, newId, deadline } = deps;
   if (command.action !== 'rollback') throw new Error('only a rollback takes a succeeded rollout back');
-  const { namespace, virtualService } = rollout.target;
   const [view, since, now] = await Promise.all([
     mesh.look(rollout.target, deadline(lookMs)),
-    rollouts.list({ namespace, virtualService, statuses: telling, limit: 200 }),
+    rollouts.list({ moving: rollout.target, statuses: telling, limit: 200 }),
     rollouts.now(),
   ]);
   const succeeded = { rollout, newest: newestOn(rollout, since), view };
@@ -104,10 +104,10 @@ async function takeBack(
  * The newest rollout of the same route whose traffic stands, or may still move; null when there is none. One that was
  * taken back has left the route as it found it.
  */
-function newestOn({ target: { cluster, route } }: Rollout, found: StoredRollout[]): Rollout | null {
+function newestOn({ target: own }: Rollout, found: StoredRollout[]): Rollout | null {
   const begun = found
     .flatMap((other) => (isScheduled(other) ? [] : [other]))
-    .filter(({ target }) => target.cluster === cluster && target.route === route);
+    .filter(({ target }) => sharesRoute(own, target));
   const takenBack = new Set(
     begun.flatMap(({ state, rollbackOf }) => (state.kind === 'rolledBack' ? [rollbackOf] : [])),
   );
@@ -116,4 +116,18 @@ function newestOn({ target: { cluster, route } }: Rollout, found: StoredRollout[
     .filter((other) => lasting.includes(statusOf(other)) && !takenBack.has(other.id))
     .sort((left, right) => begunAt(right) - begunAt(left));
   return newest;
+}
+
+/** True when both move the same route of the same VirtualService. */
+function sharesRoute(one: Target, other: Target): boolean {
+  const theirs = new Set(routesIn(other));
+  return routesIn(one).some((route) => theirs.has(route));
+}
+
+function routesIn(target: Target): string[] {
+  return objectsOf(target).flatMap(({ namespace, virtualService, routes }) =>
+    routes.map(({ key }) =>
+      JSON.stringify([target.cluster, namespace, virtualService, key.kind, routeLabel(key)]),
+    ),
+  );
 }

@@ -2,6 +2,7 @@ import type { Alarm } from './ports/alarm.ts';
 import type { Mesh } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Claim, Store } from './ports/store.ts';
+import { routesIn } from './route-steps.ts';
 import type { ScheduledRollout } from './scheduled.ts';
 import {
   decideScheduled,
@@ -42,9 +43,9 @@ export async function advanceScheduled(
 
 async function find(
   { mesh, metrics, deadline }: ScheduledDeps,
-  { target }: ScheduledRollout,
+  { target, plan }: ScheduledRollout,
 ): Promise<Found> {
-  const resolution = await mesh.resolve(target, deadline(lookMs));
+  const resolution = await mesh.resolve(target, deadline(lookMs), routesIn(plan.steps));
   if (resolution.kind !== 'resolved') return resolution;
   return {
     kind: 'resolved',

@@ -2,9 +2,12 @@ import type { Measurements } from '../analysis/reading.ts';
 import { advanceScheduled } from './advance-scheduled.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import { type Decision, isQuiet, preceded } from './decision.ts';
+import { asksNothing, incrementSeconds, nothingAsked } from './evidence.ts';
 import { judgedTarget } from './hand-over.ts';
 import { toldAsFound } from './interruption.ts';
 import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo } from './make-so.ts';
+import { isMirroring } from './managed.ts';
+import { asksForOtherRoutes, notFound, withOtherRoutes } from './other-routes.ts';
 import type { Alarm } from './ports/alarm.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
@@ -48,7 +51,8 @@ export async function advance(deps: TurnDeps, id: string): Promise<TurnEnd> {
 async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<TurnEnd> {
   // Counted from the claim: a process that slept through its lease must not find its time untouched.
   const lease = deps.deadline(budgets.turnMs);
-  const { view, decision, measurements } = await decideOn(deps, claim);
+  const { view, decision: decided, measurements } = await decideOn(deps, claim);
+  const decision = await toldOfOthers(deps, claim, { decision: decided, lease, now: claim.now });
   const { rollout, write, raiseTo: epoch = claim.epoch } = decision;
   if (write === null || view.kind !== 'split') {
     return (await save(deps, claim.epoch, decision, { measurements, release: true })) ? 'done' : 'fenced';
@@ -59,8 +63,25 @@ async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<Turn
   );
   if (!isSaved) return 'fenced';
   const made = await makeItSo(deps, effect, view);
-  const settled = afterwards(effect, made, view, await deps.store.now());
+  const now = await deps.store.now();
+  const landed = afterwards(effect, made, view, now);
+  const settled = await toldOfOthers(deps, claim, { decision: landed, lease, now });
   return (await save(deps, epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
+}
+
+type Deciding = { decision: Decision; lease: AbortSignal; now: Millis };
+
+/** What else reaches the canary is asked for twice in a rollout's life, and nobody waits for it longer than for a look. */
+async function toldOfOthers(
+  { mesh, deadline }: TurnDeps,
+  { rollout }: Claim<Rollout>,
+  { decision, lease, now }: Deciding,
+): Promise<Decision> {
+  if (!asksForOtherRoutes(rollout, decision)) return decision;
+  const signal = AbortSignal.any([lease, deadline(budgets.lookMs)]);
+  // Nothing that is only told may keep a rollout from beginning, or the end of a rollback from being written down.
+  const found = await mesh.otherRoutes(rollout.target, signal).catch(notFound);
+  return withOtherRoutes(decision, found, now);
 }
 
 /** A share that landed between the look and the write of a turn on the way back had users, too. */
@@ -98,11 +119,27 @@ async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
   const { view: first, measurements } = await look(deps, claim);
   const decideFor = (view: MeshView) => decide(rollout, { view, measurements, epoch, order }, now);
   const decision = decideFor(first);
-  if (first.kind !== 'split' || first.recent !== true || isQuiet(rollout, decision))
-    return { view: first, decision, measurements };
+  const isOld = first.kind === 'split' && first.recent === true && !isQuiet(rollout, decision);
+  if (!isOld) return backWhereItCan(deps, claim, { view: first, decision, measurements });
   const urgent = isGoingBack(decision.rollout);
   const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs), { urgent });
-  return { view, decision: decideFor(view), measurements };
+  return backWhereItCan(deps, claim, { view, decision: decideFor(view), measurements });
+}
+
+type Decided = { view: MeshView; decision: Decision; measurements: Measurements | null };
+
+/** One of several VirtualServices that cannot be read stops a rollout, but keeps none of the others from going back. */
+async function backWhereItCan(
+  { mesh, deadline }: TurnDeps,
+  { rollout, now, epoch, order }: Claim<Rollout>,
+  decided: Decided,
+): Promise<Decided> {
+  const { rollout: turned, events } = decided.decision;
+  const isBlocked = isGoingBack(turned) && !isGoingBack(rollout) && decided.view.kind !== 'split';
+  if (!isBlocked || rollout.target.also.length === 0) return decided;
+  const view = await mesh.look(rollout.target, deadline(budgets.lookMs), { urgent: true, partial: true });
+  const decision = preceded(events, decide(turned, { view, measurements: null, epoch, order }, now));
+  return { ...decided, view, decision };
 }
 
 /** States in which hardly a turn leaves all as it is. */
@@ -114,6 +151,7 @@ async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Cla
     mesh.look(rollout.target, signal, {
       recent: !alwaysReads.has(rollout.state.kind),
       urgent: isGoingBack(rollout),
+      partial: isGoingBack(rollout),
     }),
     wantsMeasurements(rollout, now) ? measure(metrics, rollout, now, signal) : null,
   ]);
@@ -128,22 +166,17 @@ function measure(
 ): Promise<Measurements> {
   const { plan } = rollout;
   const at = pollInstant(plan, now);
+  if (asksNothing(rollout)) return Promise.resolve(nothingAsked(at));
   return metrics.measure(
     {
       target: judgedTarget(rollout),
       checks: plan.checks,
       at,
       incrementSeconds: incrementSeconds(rollout, at),
+      mirrored: isMirroring(rollout),
     },
     signal,
   );
-}
-
-/** Seconds since requests were last counted for the severe guard: stretches must not overlap, and two scrapes must fit. */
-function incrementSeconds({ watch, scrapeSeconds, traffic }: Rollout, at: Millis): number {
-  const since = watch.severe.countedUntil ?? traffic.appliedAt;
-  const elapsed = Math.floor((at - since) / 1000);
-  return elapsed >= 2 * scrapeSeconds ? elapsed : 0;
 }
 
 async function save(
@@ -153,7 +186,9 @@ async function save(
   rest: { measurements: Measurements | null; release: boolean },
 ): Promise<boolean> {
   const raise = raiseTo === undefined ? {} : { raiseTo };
-  const saved = await store.save(rollout.id, epoch, { rollout, events, nextAt, ...raise, ...rest });
+  const measurements = asksNothing(rollout) ? null : rest.measurements;
+  const change = { rollout, events, nextAt, ...raise, ...rest, measurements };
+  const saved = await store.save(rollout.id, epoch, change);
   if (saved.kind !== 'saved') return false;
   // A turn that still holds its lease rings nobody: its successor would find the door locked.
   if (nextAt !== null && rest.release) await alarm.ring(rollout.id, nextAt, saved.now);

@@ -1,3 +1,4 @@
+import { healing, mover, written } from './mover.ts';
 import { highestBucketMs } from './plan-parts.ts';
 import type { Actor, Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
 import * as say from './say.ts';
@@ -66,7 +67,7 @@ export function cause(of: Cause, by: Actor): string {
     case 'stateRestored':
       return `${restored(of)}, and less than that may mean that it was on its way back`;
     case 'drift':
-      return `somebody else moved the canary's weight from ${say.share(of.expected)} to ${say.share(of.found)}, and the plan says onDrift: rollback`;
+      return `${moved(of)}, and the plan says onDrift: rollback${healing(of)}`;
     case 'operator':
       return withReason(`${by.name} asked for it`, of.reason);
   }
@@ -91,6 +92,8 @@ export function hold(reason: HoldReason): string {
       return `no usable metrics since ${say.timeOfDay(reason.since)}: ${say.inner(reason.why)}`;
     case 'noTraffic':
       return `too little traffic to judge: in the check's window the canary had ${say.count(reason.requests)} requests and could expect ${say.count(reason.expected)}, ${reason.needed} are needed (raise the weight, lengthen the window, or lower minRequests)`;
+    case 'trafficMismatch':
+      return mismatch(reason);
     case 'environment':
       return `${metricNames[reason.metric]} of the canary is ${above(reason.metric, reason.canary, reason.limit)}, and stable no better with ${measured(reason.metric, reason.stable)}, since ${say.timeOfDay(reason.since)}: the cause is not the canary (check ${reason.check}; ${say.count(reason.requests)} requests)`;
     case 'stableNotReady':
@@ -98,7 +101,7 @@ export function hold(reason: HoldReason): string {
     case 'unproven':
       return `a check has not passed lately at ${say.share(reason.share)}, and more traffic needs fresh proof`;
     case 'targetMissing':
-      return `the VirtualService is gone since ${say.timeOfDay(reason.since)}`;
+      return `${subject(reason)} is gone since ${say.timeOfDay(reason.since)}`;
     case 'canaryNotReady':
       return `the canary has no ready pod (0 of ${reason.total}), so it gets no more traffic`;
     case 'canaryUnsettled':
@@ -115,6 +118,22 @@ export function hold(reason: HoldReason): string {
   }
 }
 
+function mismatch({
+  applied,
+  observed,
+  tolerance,
+  requests,
+  since,
+}: Extract<HoldReason, { kind: 'trafficMismatch' }>): string {
+  const allowed = `${say.share(Math.max(0, applied - tolerance))} to ${say.share(Math.min(100, applied + tolerance))}`;
+  const found = `${say.share(observed)} of ${say.count(requests)} requests went to the canary, where its weight of ${say.share(applied)} allows ${allowed}, since ${say.timeOfDay(since)}`;
+  const more =
+    observed > applied
+      ? 'for other routes or callers without a proxy that reach the canary'
+      : 'for other routes or callers without a proxy that reach stable';
+  return `${found}: the mesh does not divide them as the VirtualService says (look for proxies that have not taken it with istioctl proxy-status, ${more}, and for retries)`;
+}
+
 /** Why a rollout waits for a person, in one sentence. */
 export function pause(reason: PauseReason): string {
   switch (reason.kind) {
@@ -125,20 +144,30 @@ export function pause(reason: PauseReason): string {
     case 'plan':
       return 'the plan waits here for a person';
     case 'drift':
-      return isSameShare(reason.expected, reason.found)
-        ? `somebody else moved the canary's weight away from ${say.share(reason.expected)} and back`
-        : `somebody else moved the canary's weight from ${say.share(reason.expected)} to ${say.share(reason.found)}`;
+      return `${moved(reason)}${healing(reason)}`;
     case 'canaryChanged':
       return `the canary is another one now: container ${reason.container} ran ${digest(reason.from)} and runs ${digest(reason.to)}; what was measured and approved counts no more`;
     case 'recreated':
-      return 'the VirtualService was deleted and created anew';
+      return `${subject(reason)} was deleted and created anew`;
     case 'shapeChanged':
-      return `the VirtualService was changed into a form that canaryd does not edit: ${say.inner(reason.why)}`;
+      return `${reason.movedBy === null ? 'the VirtualService was changed' : `${mover(reason)} changed the VirtualService`} into a form that canaryd does not edit: ${say.inner(reason.why)}; mend it with kubectl edit${healing(reason)}`;
     case 'stateRestored':
       return `${restored(reason)}: what happened in between is not known`;
     case 'anotherRollout':
-      return `another rollout, ${reason.rollout}, has written this VirtualService since (epoch ${reason.epoch})`;
+      return `another rollout, ${say.foreign(reason.rollout)}, has written this VirtualService since (epoch ${reason.epoch}${reason.signedBy === null ? '' : `; its annotation was written by field manager ${written(reason.signedBy)}, not by canaryd`})`;
   }
+}
+
+/** What somebody did to the weights, and who, as far as the object tells. */
+export function moved({
+  expected,
+  found,
+  ...hand
+}: Omit<Extract<PauseReason, { kind: 'drift' }>, 'kind'>): string {
+  const [from, to] = [say.share(expected), say.share(found)];
+  return isSameShare(expected, found)
+    ? `${mover(hand)} moved the canary's weight away from ${from} and back`
+    : `${mover(hand)} moved the canary's weight from ${from} to ${to}`;
 }
 
 type Restored = Extract<PauseReason, { kind: 'stateRestored' }>;
@@ -153,7 +182,7 @@ export function stuck(reason: StuckReason): string {
     case 'meshWriteFailed':
       return `the weight could not be written: ${say.inner(reason.why)}`;
     case 'targetMissing':
-      return `the VirtualService is gone since ${say.timeOfDay(reason.since)}: put it back, or it counts as gone for good`;
+      return `${subject(reason)} is gone since ${say.timeOfDay(reason.since)}: put it back, or it counts as gone for good`;
     case 'stableMissing':
       return "stable's destination is gone from the route, so no weight can bring users back: put it back with kubectl edit";
     case 'stableCarries':
@@ -161,6 +190,11 @@ export function stuck(reason: StuckReason): string {
     case 'stableNotReady':
       return 'stable has no ready pod, so going back would take all users down: roll back by hand to do it all the same';
   }
+}
+
+/** Which VirtualService, where there are several. */
+function subject({ object }: { object?: string }): string {
+  return object ?? 'the VirtualService';
 }
 
 /** As much of an image's digest as people compare. */

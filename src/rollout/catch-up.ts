@@ -3,16 +3,18 @@ import { turnBack } from './go-back.ts';
 import { handOver } from './hand-over.ts';
 import { carriersIn } from './identity.ts';
 import { interrupt, rewriting, toldAsFound } from './interruption.ts';
+import { newestOwn, ownRolledBack } from './owners.ts';
 import type { Owner, SplitView } from './ports/mesh.ts';
 import { emptyWatch, hasEnded, type Rollout } from './rollout.ts';
+import { lowestIn } from './several.ts';
 import type { Sight } from './sight.ts';
 import type { In, Placed } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** The turn's own epoch, or the one above what stands in the mesh when that is newer than the database. */
 export function epochAbove({ id }: Rollout, { view, epoch }: Sight): number {
-  const owner = view.kind === 'split' ? view.owner : null;
-  return owner !== null && owner.rolloutId === id && owner.epoch >= epoch ? owner.epoch + 1 : epoch;
+  const owner = view.kind === 'split' ? newestOwn({ id }, view) : null;
+  return owner !== null && owner.epoch >= epoch ? owner.epoch + 1 : epoch;
 }
 
 /**
@@ -24,14 +26,15 @@ export function catchUp(rollout: Rollout, given: Sight, now: Millis): Decision |
   const { view } = given;
   if (view.kind !== 'split' || hasEnded(rollout) || rollout.state.kind === 'rollingBack') return null;
   const sight = { ...given, epoch: epochAbove(rollout, given) };
-  if (view.rolledBack?.rolloutId === rollout.id) {
-    const cause = { kind: 'outOfBand' as const, epoch: view.rolledBack.epoch };
+  const rolledBack = ownRolledBack(rollout, view);
+  if (rolledBack !== null) {
+    const cause = { kind: 'outOfBand' as const, epoch: rolledBack.epoch };
     const told = toldAsFound(rollout, view, now);
     return preceded(told.events, turnBack(told.rollout, cause, sight, now));
   }
-  const { owner } = view;
+  const owner = newestOwn(rollout, view);
   const known = knownEpoch(rollout, given);
-  if (owner === null || owner.rolloutId !== rollout.id || owner.epoch <= known) return null;
+  if (owner === null || owner.epoch <= known) return null;
   return afterRestore(rollout, { sight, view, owner, known }, now);
 }
 
@@ -54,8 +57,9 @@ function afterRestore(rollout: Rollout, found: Found, now: Millis): Decision {
   return hasLess(rollout, found) ? backAfterRestore(rollout, found, now) : askPeople(rollout, found, now);
 }
 
-function hasLess({ traffic: { desired } }: Rollout, { view: { canaryShare } }: Found): boolean {
-  return canaryShare < desired && !isSameShare(canaryShare, desired);
+function hasLess({ traffic: { desired } }: Rollout, { view }: Found): boolean {
+  const lowest = lowestIn(view);
+  return lowest < desired && !isSameShare(lowest, desired);
 }
 
 /**
@@ -75,7 +79,7 @@ function handoverAfterRestore(
     return isOld ? backAfterRestore(rollout, found, now) : askPeople(rollout, found, now);
   }
   // A write of the time that was forgotten may still be on its way: as one that was begun it is made stale.
-  const known = { ...rollout, traffic: rewriting(rollout.traffic, view.canaryShare) };
+  const known = { ...rollout, traffic: rewriting(rollout.traffic, lowestIn(view)) };
   return handOver(known, rollout.state, sight, now);
 }
 
@@ -93,12 +97,12 @@ function askPeople(rollout: Rollout, found: Found, now: Millis): Decision {
   const fresh = { ...rollout, deadlineAt, watch: emptyWatch };
   const paused = interrupt(fresh, { state: placedIn(rollout, now), reason, view }, now);
   // A write of the time that was forgotten may still be on its way: this one makes it stale.
-  const write = { share: view.canaryShare, end: false };
+  const write = { share: lowestIn(view), end: false };
   return decided(paused.rollout, { events: paused.events, write, nextAt: now });
 }
 
 function factsOf({ traffic: { desired } }: Rollout, { view, owner, known }: Found) {
-  return { desired, found: view.canaryShare, recordedEpoch: known, foundEpoch: owner.epoch };
+  return { desired, found: lowestIn(view), recordedEpoch: known, foundEpoch: owner.epoch };
 }
 
 function placedIn({ state }: Rollout, now: Millis): Placed {

@@ -4,7 +4,7 @@ import { goBack } from './go-back.ts';
 import { goOn } from './go-on.ts';
 import { handOver } from './hand-over.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
-import { isNews, possibleShare, type Sight } from './sight.ts';
+import { isExposed, isNews, type Sight } from './sight.ts';
 import { start } from './start.ts';
 import { toldInFull } from './tell.ts';
 import type { Millis } from './units.ts';
@@ -56,6 +56,6 @@ function inItsState(rollout: Rollout, sight: Sight, now: Millis): Decision {
 export function wantsMeasurements(rollout: Rollout, now: Millis): boolean {
   if (hasEnded(rollout) || rollout.state.kind === 'rollingBack') return false;
   if (rollout.state.kind === 'preflight') return true;
-  const isWatched = rollout.state.kind === 'handingOver' || possibleShare(rollout) > 0;
+  const isWatched = rollout.state.kind === 'handingOver' || isExposed(rollout);
   return isWatched && now >= rollout.nextPollAt && isNews(rollout, now);
 }

@@ -1,12 +1,16 @@
 import type { AuditEvent, AuditFacts, AuditType } from './audit.ts';
+import { isSameRoutes, type ManagedRoute, managedName } from './managed-route.ts';
 import { type Actor, canaryd } from './reasons.ts';
 import { hasEnded, type Rollout } from './rollout.ts';
 import { sentence, share, traffic } from './say.ts';
 import { positionOf, type State } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
 
-/** A weight to write now. `end` writes the weights in the form that they keep after the rollout. */
-export type PlannedWrite = { share: number; end: boolean };
+/**
+ * A weight to write now, with the managed routes that are to stand there; without those they stay as they are. `end`
+ * writes the weights in the form that they keep after the rollout, and takes all managed routes away.
+ */
+export type PlannedWrite = { share: number; end: boolean; managed?: ManagedRoute[] };
 
 /** What was decided: the next state, what to write down, what to write to the mesh, and when to look again. */
 export type Decision = {
@@ -48,6 +52,22 @@ export function weightFound(from: number, after: Rollout): AuditEvent {
   return event('weight.found', message, { from, to });
 }
 
+/** The audit event of managed routes that were read back. */
+export function routesApplied(after: Rollout): AuditEvent {
+  const routes = after.traffic.managed.applied.map((name) => managedName({ name }));
+  const standing =
+    routes.length === 0 ? 'no managed route is left' : `managed routes now: ${routes.join(', ')}`;
+  return event('route.applied', `${standing}, read back: ${traffic(after)}`, { routes });
+}
+
+/** The audit event of managed routes that a turn found and none had read back. */
+export function routesFound(after: Rollout): AuditEvent {
+  const routes = after.traffic.managed.applied.map((name) => managedName({ name }));
+  const standing =
+    routes.length === 0 ? 'no managed route was found' : `managed routes found: ${routes.join(', ')}`;
+  return event('route.found', `${standing}; ${traffic(after)}`, { routes });
+}
+
 /** The same decision with audit events that come before its own. */
 export function preceded(events: AuditEvent[], decision: Decision): Decision {
   return { ...decision, events: [...events, ...decision.events] };
@@ -65,10 +85,17 @@ export function decided(after: Rollout, parts: Partial<Omit<Decision, 'rollout'>
   };
 }
 
-function intending(traffic: Rollout['traffic'], write: PlannedWrite): Rollout['traffic'] {
+function intending(traffic: Rollout['traffic'], { share, end, managed }: PlannedWrite): Rollout['traffic'] {
   const { intent } = traffic;
-  const attempts = intent !== null && isSameShare(intent.share, write.share) ? intent.attempts + 1 : 1;
-  return { ...traffic, desired: write.share, intent: { ...write, attempts } };
+  const attempts = intent !== null && isSameShare(intent.share, share) ? intent.attempts + 1 : 1;
+  const desired = end ? [] : (managed ?? traffic.managed.desired);
+  const changesRoutes = !isSameRoutes(desired, traffic.managed.desired) || (intent?.managed ?? false);
+  return {
+    ...traffic,
+    desired: share,
+    intent: { share, end, attempts, managed: changesRoutes },
+    managed: { ...traffic.managed, desired },
+  };
 }
 
 /** True when a decision leaves all as it is: it writes nothing, tells nobody, and only its measurements are new. */
@@ -88,6 +115,7 @@ function isRevised(before: Rollout, after: Rollout): boolean {
   return (
     before.state.kind !== after.state.kind ||
     before.traffic.desired !== after.traffic.desired ||
+    !isSameRoutes(before.traffic.managed.desired, after.traffic.managed.desired) ||
     before.approvals !== after.approvals ||
     from?.step !== to?.step ||
     from?.bakeEnded !== to?.bakeEnded

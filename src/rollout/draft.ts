@@ -1,11 +1,14 @@
 import { type ClusterUnknown, locate } from './locate.ts';
 import type { Plan } from './plan.ts';
-import { blindWindows, type PlanFault } from './plan-faults.ts';
+import type { PlanFault } from './plan-fault.ts';
+import { blindWindows } from './plan-faults.ts';
+import { misfits } from './plan-fits.ts';
 import type { Mesh, MeshFailure, Resolution, ShapeFault } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
 import { newRollout, type Rollout } from './rollout.ts';
+import { routesIn } from './route-steps.ts';
 import { newScheduled, type Obstacle, type OnConflict, type ScheduledRollout } from './scheduled.ts';
 import { inFrontOf } from './start-scheduled.ts';
 import type { LocatedRequest, Target, TargetRequest } from './target.ts';
@@ -80,7 +83,7 @@ export async function draft(deps: DraftDeps, request: CreateRequest, actor: Acto
   const now = await rollouts.now();
   const { startAt = null } = request;
   if (startAt !== null && isOutside(startAt, now)) return { kind: 'startAtOutside', startAt, now };
-  const resolution = await mesh.resolve(place.request, deadline(meshMs));
+  const resolution = await mesh.resolve(place.request, deadline(meshMs), routesIn(request.plan.steps));
   const { planVersion = null, plan, reason } = request;
   const asked = { id: deps.newId(), plan, planVersion, requestedBy: actor, reason };
   return settle(
@@ -111,6 +114,9 @@ type Scene = {
 
 function settle(request: CreateRequest, sketch: Sketch, scene: Scene): Drafted {
   const { startAt = null, onConflict = 'reject' } = request;
+  const { asked, resolution } = sketch;
+  const faults = resolution.kind === 'resolved' ? misfits(asked.plan, resolution.target) : [];
+  if (faults.length > 0) return { kind: 'planUnfit', faults };
   const front = inFrontOf({ id: sketch.asked.id, onConflict }, scene.namesakes, scene.now);
   if (startAt !== null) return forLater(sketch, scene, { startAt, onConflict }, null);
   if (front === null || onConflict === 'reject') return forNow(sketch, scene, front);

@@ -1,6 +1,8 @@
+import * as because from './because.ts';
 import { type Decision, decided, event, preceded } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { asFound, interrupt, writeNow } from './interruption.ts';
+import { healing } from './mover.ts';
 import type { SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
@@ -27,12 +29,10 @@ export function answeredByPlan(
   sight: Sight,
   now: Millis,
 ): Decision | null {
-  const { expected, found } = drifted.reason;
   const { onDrift } = rollout.plan;
-  if (onDrift === 'rollback') {
-    const cause = { kind: 'drift' as const, expected, found };
-    return turnBack(asFound(rollout, drifted.view, now), cause, sight, now);
-  }
+  // What a pause says of the facts is what a rollback says of them.
+  if (onDrift === 'rollback')
+    return turnBack(asFound(rollout, drifted.view, now), drifted.reason, sight, now);
   if (onDrift === 'pause' || !isRaised(drifted.reason)) return null;
   const lately = rollout.reasserted.filter((at) => now - at < reassertions.withinMs);
   return lately.length < reassertions.most ? reassert(rollout, drifted, lately, now) : null;
@@ -43,17 +43,16 @@ function isRaised({ expected, found }: DriftReason): boolean {
   return found > expected && !isSameShare(found, expected);
 }
 
-function reassert(
-  rollout: Rollout,
-  { reason: { expected, found }, view }: Drifted,
-  lately: Millis[],
-  now: Millis,
-): Decision {
+function reassert(rollout: Rollout, { reason, view }: Drifted, lately: Millis[], now: Millis): Decision {
+  const { expected, found, movedBy, gitOps } = reason;
   const times = lately.length + 1;
   // A raise that was decided on and not yet written is the next step's business, and a hold order may forbid it.
   const share = Math.min(expected, rollout.traffic.applied);
-  const message = `somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}; writing ${say.share(share)} again, as the plan says (onDrift: reassert, ${times} of ${reassertions.most} in ${say.seconds(reassertions.withinMs / 1000)})`;
+  const message = `${because.moved(reason)}; writing ${say.share(share)} again, as the plan says (onDrift: reassert, ${times} of ${reassertions.most} in ${say.seconds(reassertions.withinMs / 1000)})${healing(reason)}`;
   const raised = { ...asFound(rollout, view, now), reasserted: [...lately, now] };
   const decision = decided(raised, writeNow({ share, end: false }, now));
-  return preceded([event('drift.detected', message, { expected, found, onDrift: 'reassert' })], decision);
+  return preceded(
+    [event('drift.detected', message, { expected, found, movedBy, gitOps, onDrift: 'reassert' })],
+    decision,
+  );
 }

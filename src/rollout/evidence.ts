@@ -7,10 +7,32 @@ import type { Millis } from './units.ts';
 /** What a turn knows that guards judge. `measurements` is null when no poll was due. */
 export type Facts = {
   share: number;
+  /** True when managed routes bring requests to the canary whatever its share. */
+  isPreviewed: boolean;
   readiness: { stable: Readiness; canary: Readiness } | null;
   stableHasOtherRoutes: boolean;
+  canaryHasOtherRoutes: boolean;
+  /** True while not every route that is moved shows the share. */
+  isUneven: boolean;
   measurements: Measurements | null;
 };
+
+/** True when a plan has nothing to ask of metrics, as for routes that have none; its guards look at pods alone. */
+export function asksNothing({ plan }: Pick<Rollout, 'plan'>): boolean {
+  return Object.keys(plan.checks).length === 0;
+}
+
+/** A poll of a plan that asks nothing: no metrics, and none that are missing. */
+export function nothingAsked(takenAt: Millis): Measurements {
+  const none: Reading = { kind: 'none' };
+  return {
+    takenAt,
+    checks: {},
+    requests: { canary: none, stable: none },
+    increments: { canary: null, stable: null },
+    unattributed: none,
+  };
+}
 
 /** Errors that name no version are held to the plan's own error limit. */
 export function errorLimit(checks: Record<string, Check>): Check | null {
@@ -43,6 +65,20 @@ export function isWindowFull(
   now: Millis,
 ): boolean {
   return now - traffic.appliedAt >= (windowSeconds + scrapeSeconds) * 1000;
+}
+
+/**
+ * From when on requests are counted that no poll has counted yet. Those from before the present share are left out:
+ * they say nothing about who has taken it.
+ */
+export function countedSince({ watch, traffic }: Rollout): Millis {
+  return Math.max(watch.severe.countedUntil ?? 0, traffic.appliedAt);
+}
+
+/** Seconds that a poll at an instant counts requests over: stretches must not overlap, and two scrapes must fit. */
+export function incrementSeconds(rollout: Rollout, at: Millis): number {
+  const elapsed = Math.floor((at - countedSince(rollout)) / 1000);
+  return elapsed >= 2 * rollout.scrapeSeconds ? elapsed : 0;
 }
 
 /**

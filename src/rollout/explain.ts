@@ -8,6 +8,7 @@ import { hasEnded, isScheduled, type Rollout, type StoredRollout, stepAt } from 
 import * as say from './say.ts';
 import type { In, Position } from './state.ts';
 import type { Millis } from './units.ts';
+import { uptakeInWords } from './uptake-words.ts';
 import { whatNext } from './what-next.ts';
 
 /** The four things that every refusal, hold and rollback answers, as whole sentences. */
@@ -48,7 +49,10 @@ export function currentStepOf(rollout: StoredRollout): { index: number; total: n
 /** What has ended knows where traffic was then; a later rollout may have moved it since. */
 function trafficIn(rollout: Rollout): string {
   const isPast = hasEnded(rollout) && rollout.state.kind !== 'rollbackFailed';
-  return isPast ? `${say.traffic(rollout)} when it ended` : say.traffic(rollout);
+  const { state } = rollout;
+  const reached = state.kind === 'rolledBack' ? state.stillReached : undefined;
+  const still = reached === undefined ? '' : `; ${reached.what}`;
+  return isPast ? `${say.traffic(rollout)} when it ended${still}` : say.traffic(rollout);
 }
 
 function whatHappened(rollout: Rollout, now: Millis): string {
@@ -59,7 +63,7 @@ function whatHappened(rollout: Rollout, now: Millis): string {
         ? 'reading the mesh and the metrics before anything is moved'
         : `waiting before anything is moved: ${state.waitingFor}`;
     case 'running':
-      return `${place(rollout, state.position)}: ${say.step(stepAt(rollout, state.position))}`;
+      return `${place(rollout, state.position)}: ${say.step(stepAt(rollout, state.position))}${withUptake(rollout)}`;
     case 'holding':
       return `holding since ${say.moment(state.since, now)}: ${because.hold(state.reason)}`;
     case 'paused':
@@ -83,6 +87,12 @@ function whatHappened(rollout: Rollout, now: Millis): string {
     case 'cancelled':
       return `cancelled by ${state.by.name} before anything was moved`;
   }
+}
+
+/** What is not as it should be between the weights and the requests; nothing when they agree. */
+function withUptake(rollout: Rollout): string {
+  const said = uptakeInWords(rollout);
+  return said === null ? '' : `; ${said}`;
 }
 
 function approvalsIn({ approvals }: Rollout): string {

@@ -1,23 +1,25 @@
 import { measured, metricNames } from './because.ts';
 import type { Forecast, Prospect } from './forecast.ts';
 import { environmentLimitMs } from './guard.ts';
+import { type GitOps, healingAhead } from './mover.ts';
 import * as say from './say.ts';
 import type { StartObstacle } from './start.ts';
 
 /** What about the mesh makes a forecast worth less. */
-type Doubts = { stableHasOtherRoutes: boolean };
+type Doubts = { stableHasOtherRoutes: boolean; gitOps?: GitOps | null };
 
 /** What somebody ought to know before the start, as sentences; the worst first. */
 export function warningsOf(
   prospect: Prospect,
   expected: Forecast,
-  { stableHasOtherRoutes }: Doubts,
+  { stableHasOtherRoutes, gitOps = null }: Doubts,
 ): string[] {
   return [
     ...metricsMissing(expected),
     ...stableFails(prospect, expected),
     ...tooFewRequests(expected),
     ...coarseBuckets(prospect, expected),
+    ...(gitOps === null ? [] : [healingAhead(gitOps)]),
     ...(stableHasOtherRoutes ? [otherRoutes] : []),
     ...waitsForPeople(prospect),
   ].map(say.sentence);

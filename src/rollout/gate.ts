@@ -1,13 +1,21 @@
 import * as because from './because.ts';
 import type { Command, Refusal } from './command.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
+import { isPreviewed } from './managed.ts';
 import type { StepType } from './plan-parts.ts';
 import type { PauseReason } from './reasons.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { In } from './state.ts';
+import { isTaken } from './uptake.ts';
 
 export type Forward = Extract<Command, { action: 'advance' | 'promote' }>;
+
+const writesOnly: Refusal = {
+  code: 'gate-not-ready',
+  message:
+    'This step changes a managed route and has no time to skip. Wait for it, or resume a paused rollout.',
+};
 
 /** What `advance` skips is time; neither a weight nor the end of a plan is skipped. */
 const cannotSkip: Record<StepType, Refusal | null> = {
@@ -15,6 +23,8 @@ const cannotSkip: Record<StepType, Refusal | null> = {
     code: 'gate-not-ready',
     message: 'This step sets a weight and has no time to skip. Wait for it, or resume a paused rollout.',
   },
+  setHeaderRoute: writesOnly,
+  setMirrorRoute: writesOnly,
   bake: null,
   pause: null,
   approval: {
@@ -65,16 +75,21 @@ export function gate(rollout: Rollout, { override, reason, action }: Forward): R
     return reason === undefined ? { code: 'override-needs-reason', message } : null;
   }
   const { state, traffic } = rollout;
-  const needsNoProof = action === 'advance' && traffic.applied === 0;
-  if (needsNoProof || (state.kind !== 'holding' && hasEveryCheckPassed(rollout, 0))) return null;
-  const why =
-    state.kind === 'holding'
-      ? `The rollout holds: ${because.hold(state.reason)}.`
-      : `Not every check has passed at ${say.share(traffic.applied)} yet.`;
+  const needsNoProof = action === 'advance' && traffic.applied === 0 && !isPreviewed(rollout);
+  const isProven = isTaken(rollout) && hasEveryCheckPassed(rollout, 0);
+  if (needsNoProof || (state.kind !== 'holding' && isProven)) return null;
   return {
     code: 'gate-not-ready',
-    message: `${why} Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still hold and roll back.`,
+    message: `${whyUnproven(rollout)} Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still hold and roll back.`,
   };
+}
+
+function whyUnproven(rollout: Rollout): string {
+  const { state, traffic } = rollout;
+  if (state.kind === 'holding') return `The rollout holds: ${because.hold(state.reason)}.`;
+  if (!isTaken(rollout))
+    return `Requests do not show yet that the mesh has taken ${say.share(traffic.applied)}.`;
+  return `Not every check has passed at ${say.share(traffic.applied)} yet.`;
 }
 
 /** A word that is given while nothing may move would move at once when the order is lifted, without new proof. */
@@ -108,17 +123,19 @@ export function refusedDrift(drift: Drift, choice: 'adopt' | 'reassert' | undefi
 }
 
 function undecidedDrift({ expected, found }: Drift): Refusal {
-  if (found === expected) {
-    const back = `Somebody else moved the canary's weight and put it back to ${say.share(found)}.`;
-    return { code: 'drift-undecided', message: `${back} Resume with "drift":"adopt" to go on from there.` };
-  }
-  const moved = `Somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}.`;
-  const adopt = `Resume with "drift":"adopt" to go on from ${say.share(found)}`;
-  const message =
-    found === 0
-      ? `${moved} Roll back, and start again when the canary may have traffic.`
-      : found < expected
-        ? `${moved} ${adopt}, or roll back; what was lowered by hand is not raised again.`
-        : `${moved} ${adopt}, or with "drift":"reassert" to write ${say.share(expected)} again.`;
-  return { code: 'drift-undecided', message };
+  const moved =
+    found === expected
+      ? `Somebody else moved the canary's weight and put it back to ${say.share(found)}.`
+      : `Somebody else moved the canary's weight from ${say.share(expected)} to ${say.share(found)}.`;
+  return { code: 'drift-undecided', message: `${moved} ${say.sentence(driftChoices({ expected, found }))}` };
+}
+
+/** What a person may send after a drift, in words. */
+export function driftChoices({ expected, found }: Drift): string {
+  const adopt = `resume with "drift":"adopt" to go on from`;
+  if (found === expected) return `${adopt} there`;
+  if (found === 0) return 'roll back, and start again when the canary may have traffic';
+  return found < expected
+    ? `${adopt} ${say.share(found)}, or roll back; what was lowered by hand is not raised again`
+    : `${adopt} ${say.share(found)}, or with "drift":"reassert" to write ${say.share(expected)} again`;
 }

@@ -1,13 +1,24 @@
 import { closed } from './approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
+import {
+  type Decision,
+  decided,
+  event,
+  inState,
+  preceded,
+  routesApplied,
+  weightApplied,
+} from './decision.ts';
 import { carriersIn } from './identity.ts';
 import { toldAsFound } from './interruption.ts';
-import type { MeshView } from './ports/mesh.ts';
+import { noManaged } from './managed.ts';
+import { isWrittenSince, ownRolledBack } from './owners.ts';
+import type { Gap, MeshView, SplitView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { gapInWords, obstacleInWords, standing } from './several.ts';
 import type { Sight } from './sight.ts';
 import type { In } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
@@ -75,10 +86,13 @@ export function goBack(given: Rollout, from: RollingBack, sight: Sight, now: Mil
 function turnOnTheWayBack(before: Rollout, from: RollingBack, { view, epoch }: Sight, now: Millis): Decision {
   const state = { ...from, firstEpoch: from.firstEpoch ?? epoch };
   const rollout = inState(before, state);
-  if (view.kind === 'missing') return waitForTarget(rollout, state, now);
+  if (view.kind === 'missing') return waitForTarget(rollout, state, view, now);
   const obstacle = obstacleTo(rollout, state, view);
   if (obstacle !== null) return keepTrying(rollout, state, obstacle, now);
-  if (hasReturned(rollout, state, view)) return returned(rollout, state, now);
+  if (view.kind === 'split' && isBack(rollout, state, view))
+    return view.gaps === undefined
+      ? returned(rollout, state, now)
+      : waitForGaps(rollout, state, { view, gaps: view.gaps }, now);
   // Writes that failed are over once one is read back; until then nobody is paged again for each attempt.
   const stuck = state.stuck?.kind === 'meshWriteFailed' ? state.stuck : null;
   const write = { share: 0, end: true };
@@ -90,29 +104,55 @@ function turnOnTheWayBack(before: Rollout, from: RollingBack, { view, epoch }: S
  * patch from before the rollback stale, so that another write would add nothing. Without this an API server that is
  * slower than our patience would keep a finished rollback from ending.
  */
-function hasReturned({ id }: Rollout, { firstEpoch }: RollingBack, view: MeshView): boolean {
-  if (view.kind !== 'split' || view.canaryShare > 0 || view.owner === null || firstEpoch === null)
-    return false;
+export function isBack(
+  rollout: Pick<Rollout, 'id'>,
+  { firstEpoch }: Pick<RollingBack, 'firstEpoch'>,
+  view: SplitView,
+): boolean {
+  if (view.canaryShare > 0 || view.managedRoutes.length > 0 || firstEpoch === null) return false;
   // A word that is left in the object is taken away by a write.
-  if (view.rolledBack?.rolloutId === id) return false;
-  return view.owner.rolloutId === id && view.owner.epoch >= firstEpoch;
+  return ownRolledBack(rollout, view) === null && isWrittenSince(rollout, view, firstEpoch);
 }
 
 /** Ends a rollback whose 0 % was read back. */
 export function returned(before: Rollout, state: RollingBack, now: Millis): Decision {
-  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null };
+  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null, managed: noManaged };
   const { since, cause, by } = state;
   const ended: Rollout = { ...before, traffic, state: { kind: 'rolledBack', at: now, since, cause, by } };
   const message = `rolled back: ${say.traffic(ended)}; ${because.cause(cause, by)}`;
-  const moved = isSameShare(before.traffic.applied, 0) ? [] : [weightApplied(before.traffic.applied, ended)];
+  const routes = before.traffic.managed.applied.length === 0 ? [] : [routesApplied(ended)];
+  const weights = isSameShare(before.traffic.applied, 0)
+    ? []
+    : [weightApplied(before.traffic.applied, ended)];
+  const moved = [...routes, ...weights];
   return decided(ended, { events: [...moved, event('rollout.rolled_back', message, { cause })] });
 }
 
 /** An object that is created anew is gone for a moment: only one that stays away is lost. */
-function waitForTarget(rollout: Rollout, state: RollingBack, now: Millis): Decision {
+function waitForTarget(
+  rollout: Rollout,
+  state: RollingBack,
+  { name, rest = '' }: { name?: string; rest?: string },
+  now: Millis,
+): Decision {
   const since = state.stuck?.kind === 'targetMissing' ? state.stuck.since : now;
-  if (now - since >= targetMissingLimitMs) return lost(rollout, state, now);
-  return keepTrying(rollout, state, { kind: 'targetMissing', since }, now);
+  if (now - since >= targetMissingLimitMs) return lost(rollout, state, { name, rest }, now);
+  const object = name === undefined ? {} : { object: name };
+  return keepTrying(rollout, state, { kind: 'targetMissing', since, ...object }, now);
+}
+
+/** All others are back; the way back ends with these, or where they stay away. */
+function waitForGaps(
+  rollout: Rollout,
+  state: RollingBack,
+  { view, gaps }: { view: SplitView; gaps: Gap[] },
+  now: Millis,
+): Decision {
+  const rest = (view.objects ?? []).map(standing).join('; ');
+  const gone = gaps.filter((gap) => gap.view.kind === 'missing').map(({ name }) => name);
+  if (gone.length === gaps.length) return waitForTarget(rollout, state, { name: gone.join(', '), rest }, now);
+  const why = [...gaps.map(gapInWords), rest].join('; ');
+  return keepTrying(rollout, state, { kind: 'meshWriteFailed', why }, now);
 }
 
 /** The way back is not done yet: say so once it is overdue, and try again for ever. */
@@ -130,7 +170,7 @@ export function keepTrying(
   if (!mustTell) return decided(rollout, { nextAt });
   const stuck = inState(rollout, { ...state, stuck: obstacle });
   if (state.stuck?.kind === obstacle.kind) return decided(stuck, { nextAt });
-  const message = `cannot finish rolling back: ${because.stuck(obstacle)}; ${say.traffic(rollout)}`;
+  const message = `cannot finish rolling back: ${because.stuck(obstacle)}; ${say.traffic(stuck)}`;
   const facts = { reason: obstacle };
   return decided(stuck, {
     events: [event('rollout.stuck', message, facts), event('page', message, facts)],
@@ -143,9 +183,8 @@ function obstacleTo(
   { by, fromHandover }: RollingBack,
   view: Exclude<MeshView, { kind: 'missing' }>,
 ): StuckReason | null {
-  if (view.kind === 'unavailable') return { kind: 'meshWriteFailed', why: view.why };
-  if (view.kind === 'shape')
-    return { kind: 'meshWriteFailed', why: `${view.fault.path}: ${view.fault.message}` };
+  if (view.kind === 'shape') return { kind: 'meshWriteFailed', why: obstacleInWords(view), misshapen: true };
+  if (view.kind === 'unavailable') return { kind: 'meshWriteFailed', why: obstacleInWords(view) };
   if (!view.hasStable) return { kind: 'stableMissing' };
   // Stable was brought to the canary's images meanwhile: to call that rolled back would be a lie.
   const carriers = carriersIn(view.images.stable, rollout.identity);
@@ -156,8 +195,14 @@ function obstacleTo(
   return wouldTakeAllDown && by.kind === canaryd.kind ? { kind: 'stableNotReady' } : null;
 }
 
-function lost(rollout: Rollout, { cause }: RollingBack, now: Millis): Decision {
-  const why = 'the VirtualService is gone, so no weight can be restored';
+function lost(
+  rollout: Rollout,
+  { cause }: RollingBack,
+  { name, rest }: { name: string | undefined; rest: string },
+  now: Millis,
+): Decision {
+  const gone = name === undefined ? 'the VirtualService is gone' : `${name} is gone`;
+  const why = `${gone}, so no weight can be restored${rest === '' ? '' : ` there; ${rest}`}`;
   const message = `rollback failed: ${why}`;
   const ended = inState(rollout, { kind: 'rollbackFailed', at: now, cause, why });
   return decided(ended, {

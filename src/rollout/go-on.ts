@@ -5,6 +5,7 @@ import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
 import { identified, presentIn } from './identity.ts';
 import { interrupt, interruptionIn, reshaped } from './interruption.ts';
+import { withMend } from './mesh-mend.ts';
 import type { HoldReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
 import type { Rollout } from './rollout.ts';
@@ -12,6 +13,7 @@ import * as say from './say.ts';
 import { factsOf, pollAfter, type Sight } from './sight.ts';
 
 import type { Millis } from './units.ts';
+import { countingSinceTaken } from './uptake.ts';
 import { type Underway, walk } from './walk.ts';
 
 /** A turn on its way forward: what is known of the rollout by now, and what the guards found. */
@@ -36,7 +38,7 @@ export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis):
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const watched = { ...before, watch, nextPollAt: pollAfter(before, now) };
   const { rollout, events } = afterRestart(identified(watched, view), view, now);
-  const state = isUnderway(rollout.state) ? rollout.state : from;
+  const state = withClock(isUnderway(rollout.state) ? rollout.state : from, rollout);
   const turn = { rollout, state, sight, finding, now };
   for (const obstacle of obstacles) {
     const decision = obstacle(turn);
@@ -48,6 +50,12 @@ export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis):
 
 function isUnderway(state: Rollout['state']): state is Underway {
   return state.kind === 'running' || state.kind === 'holding';
+}
+
+/** While it holds the clock stands still anyhow. */
+function withClock(state: Underway, rollout: Rollout): Underway {
+  if (state.kind === 'holding') return state;
+  return { ...state, position: countingSinceTaken(state.position, rollout) };
 }
 
 /** The plan's deadline does not run while a hold order stands. */
@@ -79,16 +87,18 @@ function missingSince(state: Underway, now: Millis): Millis {
 
 function unseenTarget({ rollout, state, sight: { view }, now }: Turn): Decision | null {
   if (view.kind === 'missing') {
-    const reason: HoldReason = { kind: 'targetMissing', since: missingSince(state, now) };
+    const object = view.name === undefined ? {} : { object: view.name };
+    const reason: HoldReason = { kind: 'targetMissing', since: missingSince(state, now), ...object };
     return hold(rollout, { state, reason, view }, now);
   }
   if (view.kind !== 'unavailable') return null;
-  return hold(rollout, { state, reason: { kind: 'meshUnavailable', why: view.why }, view }, now);
+  return hold(rollout, { state, reason: { kind: 'meshUnavailable', why: withMend(view) }, view }, now);
 }
 
 function interrupted({ rollout, state, sight, now }: Turn): Decision | null {
   const { view } = sight;
-  if (view.kind === 'shape') return interrupt(rollout, { state, reason: reshaped(view.fault), view }, now);
+  if (view.kind === 'shape')
+    return interrupt(rollout, { state, reason: reshaped(view.fault, view), view }, now);
   if (view.kind !== 'split') return null;
   const reason = interruptionIn(rollout, view);
   if (reason === null) return null;
@@ -102,9 +112,9 @@ function heldByGuard({ rollout, state, sight: { view }, finding, now }: Turn): D
   return hold(rollout, { state, reason: finding.reason, view }, now);
 }
 
-/** A person who went on without proof did so knowing that there is too little traffic to prove anything. */
+/** A person who went on without proof did so knowing that too little traffic, or the wrong share of it, proves nothing. */
 function isWaived({ position }: Underway, reason: HoldReason): boolean {
-  return reason.kind === 'noTraffic' && position.overridden;
+  return (reason.kind === 'noTraffic' || reason.kind === 'trafficMismatch') && position.overridden;
 }
 
 /** Before what guards hold for: the deadline stands still for as long as the order stands, whatever else is wrong. */

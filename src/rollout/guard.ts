@@ -12,6 +12,7 @@ import {
 import type { Cause, HoldReason } from './reasons.ts';
 import { emptyWatch, type Rollout, type Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
+import { mismatchIn } from './uptake.ts';
 import { remember } from './watch.ts';
 
 /** What the guards say: go back, wait, or nothing against going on. */
@@ -34,6 +35,7 @@ const guards: Guard[] = [
   unattributedErrors,
   metricsMissing,
   environment,
+  trafficMismatch,
   noTraffic,
   stableNotReady,
   canaryNotReady,
@@ -53,7 +55,7 @@ export const stableReadyRatio = 0.75;
  */
 export function watchOver(rollout: Rollout, seen: Facts, now: Millis): { watch: Watch; finding: Finding } {
   const facts = { ...seen, measurements: seen.measurements && withSoundNumbers(seen.measurements) };
-  if (facts.share === 0) {
+  if (facts.share === 0 && !facts.isPreviewed) {
     const guarded = { rollout, watch: emptyWatch, facts, now };
     return { watch: emptyWatch, finding: stableNotReady(guarded) ?? canaryNotReady(guarded) ?? clear };
   }
@@ -162,6 +164,12 @@ function environment({ rollout, watch, now }: Guarded): Finding | null {
     return { kind: 'rollback', cause: { kind: 'environmentLimit', ...shared, value, seconds } };
   }
   return null;
+}
+
+/** What is measured at another weight than the one that was set proves nothing about it. */
+function trafficMismatch({ rollout, watch, facts }: Guarded): Finding | null {
+  const reason = mismatchIn(rollout, watch.uptake, facts);
+  return reason === null ? null : { kind: 'hold', reason };
 }
 
 function noTraffic({ rollout, watch, facts }: Guarded): Finding | null {

@@ -7,14 +7,16 @@ import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './
 import { carriersIn, identified } from './identity.ts';
 import { asFound, interrupt, interruptionIn, reshaped, rewriting } from './interruption.ts';
 import { judgeStable } from './judge-handover.ts';
+import { noManaged } from './managed.ts';
 import { paged } from './page.ts';
 import type { SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import { emptyWatch, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { lowestIn } from './several.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
 import type { In } from './state.ts';
-import type { Target } from './target.ts';
+import { type Target, withUid } from './target.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** All traffic was won: from here on the rollout waits for stable to be brought to the canary's images. */
@@ -119,7 +121,7 @@ function hasArrived({ traffic: { intent } }: Rollout, { canaryShare }: SplitView
 }
 
 function arrivedUnanswered({ rollout, state, now }: HandoverTurn): Decision {
-  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null };
+  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null, managed: noManaged };
   const after = handedOver({ ...rollout, traffic }, state, now);
   return decided(after, { events: [weightApplied(rollout.traffic.applied, after)] });
 }
@@ -139,9 +141,9 @@ function takenAsFound(
   const message = because.pause(reason);
   // Also what another rollout wrote is taken over: by writing what stands there.
   const isAnothers = reason.kind === 'anotherRollout';
-  const traffic = isAnothers ? rewriting(found.traffic, view.canaryShare) : found.traffic;
+  const traffic = isAnothers ? rewriting(found.traffic, lowestIn(view)) : found.traffic;
   return {
-    rollout: { ...found, traffic, target: { ...found.target, uid: view.uid } },
+    rollout: { ...found, traffic, target: withUid(found.target, view.uid) },
     events: [event('drift.detected', message, { ...reason })],
   };
 }
@@ -160,7 +162,7 @@ function keepWaiting({ rollout, state, view, finding, now }: HandoverTurn, sight
 function obstacleTo(rollout: Rollout, view: SplitView, finding: Finding, { order }: Sight): string | null {
   const { stable } = rollout.target;
   if (!view.hasStable) return because.stuck({ kind: 'stableMissing' });
-  if (view.foreign !== null) return because.pause(reshaped(view.foreign));
+  if (view.foreign !== null) return because.pause(reshaped(view.foreign, view));
   if (finding.kind === 'hold') return because.hold(finding.reason);
   if (order !== null) return say.standing(order);
   const carriers = carriersIn(view.images.stable, rollout.identity);

@@ -1,6 +1,6 @@
 import * as because from './because.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
-import { paged } from './page.ts';
+import { overdue, paged } from './page.ts';
 import type { MeshView } from './ports/mesh.ts';
 import type { HoldReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
@@ -18,7 +18,8 @@ export function hold(
   const isNew = state.kind === 'running' || state.reason.kind !== reason.kind;
   const events = isNew ? [event('rollout.holding', `holding: ${because.hold(reason)}`, { reason })] : [];
   const { rollout: told, events: pages } = paged(rollout, now);
-  const held = inState(told, { kind: 'holding', position: state.position, since, reason });
+  const outage = overdue(rollout, reason, now);
+  const held = inState(told, { kind: 'holding', position: state.position, since, reason: outage.reason });
   const write = view.kind === 'split' ? closingWrite(rollout, view) : null;
-  return decided(held, { events: [...events, ...pages], write });
+  return decided(held, { events: [...events, ...pages, ...outage.pages], write });
 }

@@ -33,7 +33,7 @@ function whyNotEnded(rollout: Rollout, view: SplitView, finding: Finding): strin
   const { canary } = rollout.target;
   if (view.canaryShare > 0)
     return `somebody gave ${say.share(view.canaryShare)} back to ${canary.version}: set it to 0`;
-  if (view.foreign !== null) return because.pause(reshaped(view.foreign));
+  if (view.foreign !== null) return because.pause(reshaped(view.foreign, view));
   if (finding.kind === 'hold') return because.hold(finding.reason);
   const carriers = carriersIn(view.images.stable, rollout.identity);
   return carriers !== null && carriers.carrying < carriers.ready ? partly(rollout, carriers) : null;

@@ -12,6 +12,7 @@ import { cancel, rollBack } from './roll-back.ts';
 import { emptyWatch, type Rollout, type StoredRollout, statusOf } from './rollout.ts';
 import * as say from './say.ts';
 import { staleView } from './stale-view.ts';
+import { withUid } from './target.ts';
 import { toldInFull } from './tell.ts';
 import type { Millis } from './units.ts';
 import { ontoNextStep, type Running } from './walk.ts';
@@ -111,7 +112,7 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
     case 'canaryChanged':
       return obeyed(rollout, fromTheStart(running, now), [resumed], now);
     case 'recreated':
-      return obeyed(rollout, { ...running, target: { ...running.target, uid: reason.uid } }, [resumed], now);
+      return obeyed(rollout, { ...running, target: withUid(running.target, reason.uid) }, [resumed], now);
     case 'stateRestored':
       return obeyed(rollout, unwatched(running, now), [resumed], now);
     case 'anotherRollout':
@@ -125,8 +126,10 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
 
 function refusedResume({ traffic }: Rollout, reason: PauseReason, drift: Resume['drift']): Refusal | null {
   if (reason.kind === 'drift') return refusedDrift(reason, drift);
-  if (reason.kind !== 'canaryChanged' || traffic.applied === 0) return null;
-  const message = `The changed canary still has ${say.share(traffic.applied)}, which is being taken from it. Resume it then.`;
+  const { applied, managed } = traffic;
+  if (reason.kind !== 'canaryChanged' || (applied === 0 && managed.applied.length === 0)) return null;
+  const routes = managed.applied.length === 0 ? '' : ' and its managed routes';
+  const message = `The changed canary still has ${say.share(applied)}${routes}, which is being taken from it. Resume it then.`;
   return { code: 'gate-not-ready', message };
 }
 
@@ -144,7 +147,7 @@ function afterDrift(running: Running, { expected, found }: Drift, adopts: boolea
 /** What stands there is written once more, so that the object is this rollout's again. */
 function claiming(running: Running): Running {
   const { traffic } = running;
-  return { ...running, traffic: rewriting(traffic, traffic.applied) };
+  return { ...running, traffic: rewriting(traffic, traffic.lowest ?? traffic.applied) };
 }
 
 /** What stands there was not watched yet, however long the step had been going on. */

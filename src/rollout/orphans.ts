@@ -1,4 +1,11 @@
-import type { KnownRollout, MarkedArm, MarkedSplit, MovedRoute, SplitPlace } from './ports/orphans.ts';
+import type {
+  KnownRollout,
+  MarkedArm,
+  MarkedSplit,
+  MovedObject,
+  MovedRoute,
+  SplitPlace,
+} from './ports/orphans.ts';
 import { isSameShare, type Share } from './units.ts';
 
 /** Why nobody watches a split. */
@@ -25,7 +32,7 @@ export type Orphan = {
  */
 export function judgeMark(split: MarkedSplit, known: KnownRollout | null): Orphan | null {
   const noted = split.noted === 'unreadable' ? null : split.noted;
-  const moved = noted ?? known?.moves ?? null;
+  const moved = noted ?? movedAt(split, known);
   const reason = reasonFor(split, known);
   if (reason === null) return null;
   const isOrphan = reason === 'ended' ? hasUnearned(split, known, moved) : isOpen(split, moved);
@@ -68,7 +75,18 @@ function reasonFor(split: MarkedSplit, known: KnownRollout | null): OrphanReason
 
 /** The same object under another name of its cluster is still the same object. */
 function isOn(split: MarkedSplit, known: KnownRollout): boolean {
-  return known.moves?.uid === split.uid || isSamePlace(split, known);
+  return known.moves?.uid === split.uid || isSamePlace(split, known) || alsoAt(split, known) !== undefined;
+}
+
+/** What a rollout moves in this object, as far as the database tells. */
+function movedAt(split: MarkedSplit, known: KnownRollout | null): MovedRoute | null {
+  if (known === null || known.moves === null) return null;
+  const other = alsoAt(split, known);
+  return other === undefined ? known.moves : { ...known.moves, route: other.route };
+}
+
+function alsoAt(split: MarkedSplit, { cluster, moves }: KnownRollout): MovedObject | undefined {
+  return moves?.also?.find((one) => one.uid === split.uid || isSamePlace(split, { cluster, ...one }));
 }
 
 function isSamePlace(one: SplitPlace, other: SplitPlace): boolean {

@@ -1,16 +1,19 @@
-import { type Check, longestWindowSeconds, type Step, watchedSeconds } from './plan-parts.ts';
+import { managedFaults } from './managed-faults.ts';
+import type { PlanFault } from './plan-fault.ts';
+import { type Check, isWatched, longestWindowSeconds, type Step, watchedSeconds } from './plan-parts.ts';
+import { routesAfter } from './route-steps.ts';
 
-/** A fault of a plan: `path` begins at the plan, `message` says what to change. */
-export type PlanFault = { path: (string | number)[]; code: string; message: string };
 type PlanParts = { interval: number; deadline: number; checks: Record<string, Check>; steps: Step[] };
 
 /** What is wrong with a plan whose parts are each right; paths begin at the plan. */
 export function planFaults(plan: PlanParts): PlanFault[] {
   return [
     ...weightFaults(plan.steps),
+    ...managedFaults(plan.steps),
     ...idleBakeFaults(plan.steps),
-    ...unprovenRaises(plan.steps),
-    ...blindness(plan.steps),
+    ...provenNothing(plan),
+    ...unprovenRaises(plan),
+    ...blindness(plan),
     ...endFaults(plan.steps),
     ...timeFaults(plan),
   ];
@@ -45,35 +48,60 @@ function weightFault(
   return { path, code: 'weight-not-decreasing', message };
 }
 
+/** Nothing mirrored is measured, so that only a weight or a header route gives a bake something to watch. */
 function idleBakeFaults(steps: Step[]): PlanFault[] {
   const firstWeight = steps.findIndex((step) => step.type === 'setWeight');
   const before = firstWeight < 0 ? steps : steps.slice(0, firstWeight);
   return before.flatMap((step, index) => {
-    if (step.type !== 'bake') return [];
-    const message = 'a bake before the first setWeight has no canary to watch';
+    if (step.type !== 'bake' || hasHeaderRoute(steps.slice(0, index))) return [];
+    const message =
+      'a bake before the first setWeight or setHeaderRoute has no canary to watch (mirrored requests are not measured)';
     return [{ path: ['steps', index], code: 'plan-inconsistent', message }];
   });
 }
 
-/** A canary with traffic is raised further only on what a bake has shown. */
-function unprovenRaises(steps: Step[]): PlanFault[] {
+function hasHeaderRoute(steps: Step[]): boolean {
+  return routesAfter(steps).some(({ kind }) => kind === 'header');
+}
+
+/** Without a check there is nothing that a bake could wait for, as for routes that have no HTTP metrics. */
+function provenNothing({ checks, steps }: PlanParts): PlanFault[] {
+  if (hasChecks(checks) || !steps.some(isWatched)) return [];
+  const message = 'a bake without checks has nothing to prove: write a check, or wait by pause and approval';
+  return [{ path: ['checks'], code: 'plan-inconsistent', message }];
+}
+
+/** A canary with traffic is raised further only on what a bake has shown or, without checks, on what people have seen. */
+function unprovenRaises({ checks, steps }: PlanParts): PlanFault[] {
+  const isProof = hasChecks(checks) ? ({ type }: Step) => type === 'bake' : isStop;
+  const mend = hasChecks(checks)
+    ? 'without proof: put a bake before it'
+    : 'without a stop: put a pause or an approval before it';
   return steps.flatMap((step, index) => {
     const from = steps.findLastIndex(({ type }, earlier) => earlier < index && type === 'setWeight');
     const reached = steps[from];
     if (!isRaise(step) || reached?.type !== 'setWeight' || reached.weight === 100) return [];
-    if (steps.slice(from, index).some(({ type }) => type === 'bake')) return [];
-    const message = `goes on from ${reached.weight} % without proof: put a bake before it`;
+    if (steps.slice(from, index).some(isProof)) return [];
+    const message = `goes on from ${reached.weight} % ${mend}`;
     return [{ path: ['steps', index], code: 'plan-inconsistent', message }];
   });
 }
 
 /** A plan that never watches would prove nothing by coming to its end. */
-function blindness(steps: Step[]): PlanFault[] {
-  const watches = steps.some(
-    (step) => step.type === 'bake' || (step.type === 'promote' && step.bake !== undefined),
-  );
-  const message = 'watches the canary at no time: add a bake, or give promote one';
-  return watches ? [] : [{ path: ['steps'], code: 'plan-inconsistent', message }];
+function blindness({ checks, steps }: PlanParts): PlanFault[] {
+  const isStopped = steps.some(isWatched) || (!hasChecks(checks) && steps.some(isStop));
+  const message = hasChecks(checks)
+    ? 'watches the canary at no time: add a bake, or give promote one'
+    : 'stops at no time: add a pause or an approval';
+  return isStopped ? [] : [{ path: ['steps'], code: 'plan-inconsistent', message }];
+}
+
+function hasChecks(checks: PlanParts['checks']): boolean {
+  return Object.keys(checks).length > 0;
+}
+
+function isStop({ type }: Step): boolean {
+  return type === 'pause' || type === 'approval';
 }
 
 function isRaise(step: Step): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ManagedRouteName, RequestMatches } from './managed-route.ts';
 import { Ratio, Seconds, Share } from './units.ts';
 
 /** Envoy's highest finite latency bucket in Istio; a quantile above it is silently capped by Prometheus. */
@@ -81,13 +82,52 @@ const ApprovalStep = z.strictObject({
   expires: Seconds.default(86_400).describe('Seconds after which a rollout that nobody approved rolls back.'),
 });
 
-export const Step = z.discriminatedUnion('type', [SetWeight, Bake, Pause, ApprovalStep, Promote]);
+const remove = z
+  .literal(true, { error: 'write true, or leave it out' })
+  .optional()
+  .describe('Takes the route of this name away again.');
+
+const SetHeaderRoute = z.strictObject({
+  type: z.literal('setHeaderRoute'),
+  name: ManagedRouteName.default('header').describe('What the route is called: `canaryd-` and this.'),
+  match: RequestMatches.optional().describe(
+    'Requests that go to the canary whatever the weight: any of these matches, and all parts of one.',
+  ),
+  remove,
+});
+const SetMirrorRoute = z.strictObject({
+  type: z.literal('setMirrorRoute'),
+  name: ManagedRouteName.default('mirror').describe('What the route is called: `canaryd-` and this.'),
+  percentage: z
+    .number({ error: 'write a percentage as a number, such as 10' })
+    .gt(0, { error: 'mirror more than 0 %' })
+    .max(100, { error: 'mirror at most 100 %' })
+    .default(100)
+    .describe('Percent of the matching requests that are copied to the canary.'),
+  match: RequestMatches.optional().describe('Which requests; all of them when left out.'),
+  remove,
+});
+
+export const Step = z.discriminatedUnion('type', [
+  SetWeight,
+  SetHeaderRoute,
+  SetMirrorRoute,
+  Bake,
+  Pause,
+  ApprovalStep,
+  Promote,
+]);
 export type Step = z.infer<typeof Step>;
 export type StepType = Step['type'];
 
 /** The longest window of a plan's checks, in seconds. */
 export function longestWindowSeconds(checks: Record<string, Check>): number {
   return Math.max(0, ...Object.values(checks).map((check) => check.window));
+}
+
+/** True for a step that lets checks prove something. */
+export function isWatched(step: Step): boolean {
+  return step.type === 'bake' || (step.type === 'promote' && step.bake !== undefined);
 }
 
 /** Seconds for which a step watches or waits; null when it does neither. */

@@ -40,10 +40,7 @@ export const StoredPlan = z.strictObject({
     ),
   handoverBake: Seconds.default(300).describe('Seconds to watch stable after it was handed over.'),
   stable: z.strictObject({ minReady: z.int().min(1).optional() }).default({}),
-  checks: z
-    .record(CheckId, Check)
-    .refine((checks) => Object.keys(checks).length > 0, { error: 'a plan has at least one check' })
-    .default(bankChecks),
+  checks: z.record(CheckId, Check).default(bankChecks),
   steps: z
     .array(Step)
     .min(1, { error: 'a plan has at least one step' })

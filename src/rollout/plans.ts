@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { canonicalJson } from './canonical.ts';
 import type { Plan } from './plan.ts';
-import { type PlanFault, planFaults } from './plan-faults.ts';
+import type { PlanFault } from './plan-fault.ts';
+import { planFaults } from './plan-faults.ts';
 import type { PlanLibrary, PlanVersion } from './ports/plans.ts';
 import type { Actor } from './reasons.ts';
 

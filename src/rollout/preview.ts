@@ -1,13 +1,20 @@
 import type { PlanUnfit, StartAtOutside, TargetRefusal } from './draft.ts';
 import { type CreateRequest, type DraftDeps, type Drafted, draft, refusalFrom } from './draft.ts';
+import { asksNothing, nothingAsked } from './evidence.ts';
 import { type Forecast, forecast, type Prospect, type StepForecast } from './forecast.ts';
 import { warningsOf } from './forecast-warnings.ts';
+import { isMirroring } from './managed.ts';
+import type { GitOps } from './mover.ts';
+import { otherRouteWarnings } from './other-routes.ts';
 import type { Holds } from './ports/holds.ts';
-import type { MeshView, WeightChange } from './ports/mesh.ts';
-import type { MetricsSurvey } from './ports/metrics.ts';
+import type { Mesh, MeshView, SplitView, WeightChange } from './ports/mesh.ts';
+import type { MeasureRequest, MetricsSurvey } from './ports/metrics.ts';
+import type { OtherRoutes } from './ports/other-routes.ts';
 import type { HoldOrder } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
+import { type Rehearsed, refusedIn, rehearsalWarnings, writesToRehearse } from './rehearsal.ts';
 import { newRollout, type Rollout, type StoredRollout } from './rollout.ts';
+import * as say from './say.ts';
 import { obstacleIn, type StartObstacle } from './start.ts';
 import { inWords } from './start-scheduled.ts';
 import type { LocatedRequest } from './target.ts';
@@ -30,6 +37,10 @@ export type Previewed = {
   steps: PreviewStep[];
   forecast: Forecast;
   survey: MetricsSurvey | null;
+  /** How the API server answers the writes without carrying them out; empty when the object cannot be written as it stands. */
+  rehearsed: Rehearsed[];
+  /** What sends requests to the canary beside the weights; null while its roles are not known. */
+  otherRoutes: OtherRoutes | null;
   warnings: string[];
 };
 
@@ -100,6 +111,8 @@ function withoutRoles({ drafted, order, prospect }: Scene): Previewed {
     steps: expected.steps.map((step) => ({ ...step, changes: [] })),
     forecast: expected,
     survey: null,
+    rehearsed: [],
+    otherRoutes: null,
     warnings: warningsOf(paper, expected, { stableHasOtherRoutes: false }),
   };
 }
@@ -109,32 +122,71 @@ async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Pro
   const { plan, target } = rollout;
   const writes = timelineOf(plan).steps.flatMap((step) => writesOf(plan, step));
   const signal = deps.deadline(lookMs);
-  const [written, view, survey] = await Promise.all([
+  const looking = deps.mesh.look(target, signal);
+  const [written, view, survey, rehearsed, otherRoutes] = await Promise.all([
     deps.mesh.preview(drafted.request, writes, signal),
-    deps.mesh.look(target, signal),
-    deps.metrics.survey(questionFor(rollout, drafted.now), signal),
+    looking,
+    asksNothing(rollout) ? null : deps.metrics.survey(questionFor(rollout, drafted.now), signal),
+    looking.then((seen) => rehearse(deps.mesh, rollout, { seen, first: writes[0] }, signal)),
+    deps.mesh.otherRoutes(target, signal),
   ]);
   if (written.kind !== 'preview') return refusalFrom(written);
-  const paper: Prospect = { ...prospect, survey: { kind: 'survey', survey } };
+  const paper: Prospect = { ...prospect, survey: survey === null ? unasked : { kind: 'survey', survey } };
   const expected = forecast(paper);
   const changesIn = (step: number) =>
     written.changes.filter((_, index) => writes[index]?.step === step).flat();
-  const sight = { view, measurements: survey.measurements, epoch: 0, order };
+  const sight = { view, measurements: survey?.measurements ?? nothingAsked(drafted.now), epoch: 0, order };
+  const obstacle = obstacleIn(rollout, sight, drafted.now) ?? refusedIn(rehearsed, target);
   return {
     kind: 'preview',
     rollout: drafted.rollout,
-    obstacle: queuedBehind(drafted) ?? obstacleIn(rollout, sight, drafted.now),
+    obstacle: queuedBehind(drafted) ?? obstacle,
     order,
     steps: expected.steps.map((step) => ({ ...step, changes: changesIn(step.step) })),
     forecast: expected,
     survey,
-    warnings: warningsOf(paper, expected, { stableHasOtherRoutes: hasOtherRoutes(view) }),
+    rehearsed,
+    otherRoutes,
+    warnings: [
+      ...[...rehearsalWarnings(rehearsed), ...otherRouteWarnings(target, otherRoutes)].map(say.sentence),
+      ...warningsOf(paper, expected, doubtsOf(view)),
+    ],
   };
 }
 
+const unasked: Prospect['survey'] = {
+  kind: 'none',
+  why: 'the plan has no checks, so that only the readiness of pods is watched',
+};
+
+/** An epoch for writes that nobody will ever see. */
+const unseen = 1;
+
+/** Sends what the rollout would write first, and what would take it back, without anything being stored. */
+function rehearse(
+  mesh: Mesh,
+  { id, target }: Rollout,
+  { seen, first }: { seen: MeshView; first: Parameters<typeof writesToRehearse>[0] },
+  signal: AbortSignal,
+): Promise<Rehearsed[]> {
+  if (seen.kind !== 'split' || !canBeWritten(seen)) return Promise.resolve([]);
+  const writes = writesToRehearse(first).map(async ({ write, share, ...rest }) => {
+    const asked = { ...rest, share, rolloutId: id, epoch: unseen };
+    return { write, share, outcome: await mesh.rehearse(target, seen, asked, signal) };
+  });
+  return Promise.all(writes);
+}
+
+/** What stands in the way by itself is told of by the obstacles. */
+function canBeWritten({ hasStable, canaryShare }: SplitView): boolean {
+  return hasStable && canaryShare === 0;
+}
+
 /** A poll as a turn asks for it; its increments span one interval, or the two scrapes that they need. */
-function questionFor({ target, plan, scrapeSeconds }: Rollout, at: Millis) {
-  return { target, checks: plan.checks, at, incrementSeconds: Math.max(plan.interval, 2 * scrapeSeconds) };
+function questionFor(rollout: Rollout, at: Millis): MeasureRequest {
+  const { target, plan, scrapeSeconds } = rollout;
+  const seconds = Math.max(plan.interval, 2 * scrapeSeconds);
+  return { target, checks: plan.checks, at, incrementSeconds: seconds, mirrored: isMirroring(rollout) };
 }
 
 function queuedBehind({ rollout }: Draft): StartObstacle | null {
@@ -142,6 +194,8 @@ function queuedBehind({ rollout }: Draft): StartObstacle | null {
   return obstacle === null ? null : { why: inWords(obstacle), patienceMs: null };
 }
 
-function hasOtherRoutes(view: MeshView): boolean {
-  return view.kind === 'split' && view.stableHasOtherRoutes;
+function doubtsOf(view: MeshView): { stableHasOtherRoutes: boolean; gitOps: GitOps | null } {
+  if (view.kind !== 'split') return { stableHasOtherRoutes: false, gitOps: null };
+  const { stableHasOtherRoutes, gitOps } = view;
+  return { stableHasOtherRoutes, gitOps };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Bucket } from '../analysis/reading.ts';
+import { GitOps, Mover } from './mover.ts';
 import { Millis } from './units.ts';
 
 /** A share as read from the mesh, where another hand may have left any fraction. */
@@ -19,6 +20,9 @@ const Restored = {
   recordedEpoch: z.number(),
   foundEpoch: z.number(),
 };
+
+/** Whose hand it was, as far as the object tells; rollouts stored before have none. */
+const byHand = { movedBy: Mover.nullable().default(null), gitOps: GitOps.nullable().default(null) };
 
 /** Why a rollout goes back: the facts, with units in the names, that the audit row alone must explain. */
 export const Cause = z.discriminatedUnion('kind', [
@@ -90,10 +94,16 @@ export const Cause = z.discriminatedUnion('kind', [
   /** `epoch`: of the write that took the canary's traffic while nobody could write it down. */
   z.strictObject({ kind: z.literal('outOfBand'), epoch: z.number() }),
   z.strictObject({ kind: z.literal('stateRestored'), ...Restored }),
-  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare }),
+  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare, ...byHand }),
   z.strictObject({ kind: z.literal('operator'), reason: z.string().nullable() }),
 ]);
 export type Cause = z.infer<typeof Cause>;
+
+/** Which VirtualService, as `namespace/name`, where a rollout moves several. */
+const ofSeveral = { object: z.string().exactOptional() };
+
+/** A mesh that cannot be read or written: since when, and whether somebody was told that it takes long. */
+const outage = { why: z.string(), since: Millis.exactOptional(), paged: z.literal(true).exactOptional() };
 
 /** Why a rollout holds by itself; it goes on by itself when the reason is gone. */
 export const HoldReason = z.discriminatedUnion('kind', [
@@ -103,6 +113,15 @@ export const HoldReason = z.discriminatedUnion('kind', [
     requests: z.number(),
     expected: z.number(),
     needed: z.number(),
+  }),
+  /** `observed` is a share of requests, in percent; `tolerance` says how many points it may be off. */
+  z.strictObject({
+    kind: z.literal('trafficMismatch'),
+    applied: SeenShare,
+    observed: SeenShare,
+    tolerance: z.number(),
+    requests: z.number(),
+    since: Millis,
   }),
   z.strictObject({
     kind: z.literal('environment'),
@@ -121,7 +140,7 @@ export const HoldReason = z.discriminatedUnion('kind', [
     needed: z.number(),
   }),
   z.strictObject({ kind: z.literal('unproven'), share: SeenShare }),
-  z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
+  z.strictObject({ kind: z.literal('targetMissing'), since: Millis, ...ofSeveral }),
   z.strictObject({ kind: z.literal('canaryNotReady'), total: z.number() }),
   z.strictObject({ kind: z.literal('canaryUnsettled'), why: z.string() }),
   z.strictObject({
@@ -134,8 +153,8 @@ export const HoldReason = z.discriminatedUnion('kind', [
     /** Until when the deadline was moved on for it. */
     countedUntil: Millis,
   }),
-  z.strictObject({ kind: z.literal('meshUnavailable'), why: z.string() }),
-  z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
+  z.strictObject({ kind: z.literal('meshUnavailable'), ...outage }),
+  z.strictObject({ kind: z.literal('meshWriteFailed'), ...outage }),
 ]);
 export type HoldReason = z.infer<typeof HoldReason>;
 
@@ -143,8 +162,8 @@ export type HoldReason = z.infer<typeof HoldReason>;
 export const PauseReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('operator'), by: Actor, note: z.string().nullable() }),
   z.strictObject({ kind: z.literal('plan') }),
-  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare }),
-  z.strictObject({ kind: z.literal('recreated'), uid: z.string() }),
+  z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare, ...byHand }),
+  z.strictObject({ kind: z.literal('recreated'), uid: z.string(), ...ofSeveral }),
   z.strictObject({
     kind: z.literal('canaryChanged'),
     container: z.string(),
@@ -153,18 +172,29 @@ export const PauseReason = z.discriminatedUnion('kind', [
     /** True when somebody was told that it still has traffic. */
     paged: z.boolean().default(false),
   }),
-  z.strictObject({ kind: z.literal('shapeChanged'), why: z.string() }),
+  z.strictObject({ kind: z.literal('shapeChanged'), why: z.string(), ...byHand }),
   z.strictObject({ kind: z.literal('stateRestored'), ...Restored }),
   /** `epoch`: of its write. */
-  z.strictObject({ kind: z.literal('anotherRollout'), rollout: z.string(), epoch: z.number() }),
+  z.strictObject({
+    kind: z.literal('anotherRollout'),
+    rollout: z.string(),
+    epoch: z.number(),
+    /** Who wrote the annotation, when it was not canaryd. */
+    signedBy: Mover.nullable().default(null),
+  }),
 ]);
 export type PauseReason = z.infer<typeof PauseReason>;
 
 /** Why a rollback cannot be finished yet; it is tried until it is done. */
 export const StuckReason = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('meshWriteFailed'), why: z.string() }),
+  z.strictObject({
+    kind: z.literal('meshWriteFailed'),
+    why: z.string(),
+    /** The object has a form that is not understood. */
+    misshapen: z.literal(true).exactOptional(),
+  }),
   z.strictObject({ kind: z.literal('stableMissing') }),
-  z.strictObject({ kind: z.literal('targetMissing'), since: Millis }),
+  z.strictObject({ kind: z.literal('targetMissing'), since: Millis, ...ofSeveral }),
   z.strictObject({ kind: z.literal('stableNotReady') }),
   z.strictObject({ kind: z.literal('stableCarries') }),
 ]);

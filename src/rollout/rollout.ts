@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { Counts, Reading } from '../analysis/reading.ts';
 import { emptyTally } from '../analysis/severe.ts';
+import { Uptake } from '../analysis/uptake.ts';
 import { Approval } from './approval.ts';
+import { ManagedRoute } from './managed-route.ts';
 import { StoredPlan } from './plan.ts';
 import type { Step } from './plan-parts.ts';
 import { Actor, SeenShare } from './reasons.ts';
@@ -16,15 +18,23 @@ const Intent = z.strictObject({
   end: z.boolean(),
   /** How often this share was tried to be written, one after the other. */
   attempts: z.number(),
+  /** True when the write changes managed routes. */
+  managed: z.boolean().default(false),
 });
 
 /** The canary's share as asked for and as read back; the share of requests comes from metrics and stands in `Watch`. */
 const Traffic = z.strictObject({
   desired: SeenShare,
   applied: SeenShare,
+  /** The lowest share as read back, only where routes were found at different ones; then `applied` is the highest. */
+  lowest: SeenShare.optional(),
   /** When `applied` last changed: evidence from before it says nothing about this share. */
   appliedAt: Millis,
   intent: Intent.nullable(),
+  /** Managed routes as they are to stand, and the names of those that were read back. */
+  managed: z
+    .strictObject({ desired: z.array(ManagedRoute), applied: z.array(z.string()) })
+    .default({ desired: [], applied: [] }),
 });
 
 /** One check's outcome at the last poll, kept for people and for the step that waits for it. */
@@ -43,6 +53,8 @@ export const Watch = z.strictObject({
   lastPollAt: Millis.nullable(),
   /** The canary's share of the requests in the longest window, in percent; null when it is not known. */
   observed: SeenShare.nullable().default(null),
+  /** Whether the mesh has taken the weight; null where the numbers of requests do not show it. */
+  uptake: Uptake.nullable().default(null),
   results: z.record(z.string(), CheckResult),
   unattributedFailures: z.number(),
   noReadyPodPolls: z.number(),
@@ -67,6 +79,7 @@ export type Watch = z.infer<typeof Watch>;
 export const emptyWatch: Watch = {
   lastPollAt: null,
   observed: null,
+  uptake: null,
   results: {},
   unattributedFailures: 0,
   noReadyPodPolls: 0,
@@ -217,7 +230,7 @@ export function newRollout(
     rollbackOf: null,
     reasserted: [],
     writeEpoch: null,
-    traffic: { desired: 0, applied: 0, appliedAt: now, intent: null },
+    traffic: { desired: 0, applied: 0, appliedAt: now, intent: null, managed: { desired: [], applied: [] } },
     watch: emptyWatch,
   };
 }

@@ -1,6 +1,8 @@
 import type { AuditEvent } from './audit.ts';
 import { event } from './decision.ts';
+import { namesIn } from './names.ts';
 import { isScheduled, type StoredRollout } from './rollout.ts';
+import { objectName } from './several.ts';
 import { inWords } from './start-scheduled.ts';
 
 /** The first audit row of every rollout: who asked for what, and when it is to begin. */
@@ -16,6 +18,7 @@ export function askedFor(rollout: StoredRollout): AuditEvent {
   const obstacle = state.kind === 'waiting' ? state.obstacle : null;
   const at = startAt === null ? null : new Date(startAt).toISOString();
   const when = at === null ? (obstacle === null ? 'to begin now' : inWords(obstacle)) : `scheduled for ${at}`;
-  const message = `rollout on ${target.namespace}/${target.virtualService} asked for by ${requestedBy.name}, ${when}`;
+  const where = namesIn(target).map(objectName).join(' and ');
+  const message = `rollout on ${where} asked for by ${requestedBy.name}, ${when}`;
   return event('rollout.scheduled', message, { ...facts, startAt: at, onConflict }, requestedBy);
 }

@@ -1,3 +1,5 @@
+import { managedInWords, matchesInWords } from './managed.ts';
+import { managedName } from './managed-route.ts';
 import type { Step } from './plan-parts.ts';
 import type { HoldOrder } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
@@ -63,6 +65,10 @@ export function step(of: Step): string {
   switch (of.type) {
     case 'setWeight':
       return `set the weight to ${share(of.weight)}`;
+    case 'setHeaderRoute':
+      return headerStep(of);
+    case 'setMirrorRoute':
+      return mirrorStep(of);
     case 'bake':
       return `bake for ${seconds(of.duration)}`;
     case 'pause':
@@ -74,6 +80,17 @@ export function step(of: Step): string {
   }
 }
 
+function headerStep(of: Extract<Step, { type: 'setHeaderRoute' }>): string {
+  if (of.remove === true || of.match === undefined) return `take the route ${managedName(of)} away`;
+  return `send requests with ${matchesInWords(of.match)} to the canary (route ${managedName(of)})`;
+}
+
+function mirrorStep(of: Extract<Step, { type: 'setMirrorRoute' }>): string {
+  if (of.remove === true) return `take the route ${managedName(of)} away`;
+  const which = of.match === undefined ? 'all requests' : `requests with ${matchesInWords(of.match)}`;
+  return `mirror ${share(of.percentage)} of ${which} to the canary (route ${managedName(of)})`;
+}
+
 /** Where traffic is, in one sentence; says so when that is not known. */
 export function traffic({ traffic: now, target, state }: Rollout): string {
   const stable = `${share(100 - now.applied)} of traffic on ${target.stable.version} (stable)`;
@@ -81,10 +98,25 @@ export function traffic({ traffic: now, target, state }: Rollout): string {
     now.applied === 0
       ? `all traffic on ${target.stable.version} (stable)`
       : `${share(now.applied)} of traffic on ${target.canary.version} (canary), ${stable}`;
-  const all = now.applied === 100 ? `all traffic on ${target.canary.version} (canary)` : split;
+  const even = now.applied === 100 ? `all traffic on ${target.canary.version} (canary)` : split;
+  const weighed =
+    now.lowest === undefined
+      ? even
+      : `${share(now.lowest)} to ${share(now.applied)} of traffic on ${target.canary.version} (canary), depending on the route`;
+  const all = `${weighed}${besides(now.managed, target.canary.version)}`;
   if (now.intent !== null && !isSameShare(now.intent.share, now.applied))
     return `${all} when last read; ${share(now.intent.share)} for the canary is being written`;
   return isOutOfSight(state) ? `${all} when last read` : all;
+}
+
+/** What managed routes bring to the canary beside its share. */
+function besides({ desired, applied }: Rollout['traffic']['managed'], canary: string): string {
+  const words = applied.map((name) => {
+    const route = desired.find((one) => one.name === name);
+    if (route !== undefined) return managedInWords(route, canary);
+    return `route ${managedName({ name })} stands and may send requests to ${canary} (canary)`;
+  });
+  return words.length === 0 ? '' : `; ${words.join('; ')}`;
 }
 
 function isOutOfSight(state: State): boolean {
@@ -94,6 +126,11 @@ function isOutOfSight(state: State): boolean {
     state.kind === 'rollbackFailed' ||
     (state.kind === 'rollingBack' && state.stuck?.kind === 'meshWriteFailed')
   );
+}
+
+/** A name that anybody may have put into an object: of one line, short, and nothing but a name. */
+export function foreign(name: string): string {
+  return name.replaceAll(/[^\w.-]/g, '?').slice(0, 64);
 }
 
 /** What others wrote, without the full stop that our own sentence brings. */

@@ -8,14 +8,21 @@ import {
   type PlannedWrite,
   preceded,
   revised,
+  routesApplied,
   weightApplied,
 } from './decision.ts';
 import { keepTrying, returned } from './go-back.ts';
 import { handedOver } from './hand-over.ts';
+import { evened } from './interruption.ts';
+import { isPreviewed, isSameNames, namesOf } from './managed.ts';
+import { overdue } from './page.ts';
+import type { StepType } from './plan-parts.ts';
 import type { WriteOutcome } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { whyNot } from './several.ts';
 import { type In, resumedPosition } from './state.ts';
+import { takeStep } from './steps/step.ts';
 import { toldInFull } from './tell.ts';
 import { isSameShare, type Millis } from './units.ts';
 import { isHeldByWrites, ontoNextStep, type Running, resumption } from './walk.ts';
@@ -49,8 +56,10 @@ function afterWrite(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome
 /** Says that the weight could not be written, where somebody waits for it; the next turn tries again. */
 function notWritten(rollout: Rollout, why: string, nextAt: Millis, now: Millis): Decision {
   const { state } = rollout;
-  const reason = { kind: 'meshWriteFailed' as const, why };
-  if (isHeldByWrites(state)) return decided(inState(rollout, { ...state, reason }), { nextAt });
+  const failed = { kind: 'meshWriteFailed' as const, why };
+  const { reason, pages } = overdue(rollout, failed, now);
+  if (isHeldByWrites(state))
+    return decided(inState(rollout, { ...state, reason }), { events: pages, nextAt });
   if (state.kind === 'handingOver') {
     return decided(inState(rollout, { ...state, waitingFor: because.hold(reason) }), { nextAt });
   }
@@ -63,9 +72,9 @@ function notWritten(rollout: Rollout, why: string, nextAt: Millis, now: Millis):
 }
 
 function arrived(before: Rollout, write: PlannedWrite, share: number, now: Millis): Decision {
-  const rollout = withApplied(before, share, now);
-  const hasMoved = !isSameShare(before.traffic.applied, share);
-  const moved = hasMoved ? [weightApplied(before.traffic.applied, rollout)] : [];
+  const rollout = withApplied(before, write, share, now);
+  const hasMoved = !isSameShare(before.traffic.applied, share) || bringsMore(before, rollout);
+  const moved = movesIn(before, rollout);
   const { state } = rollout;
   if (state.kind === 'rollingBack') return wayBack(rollout, state, moved, now);
   if (state.kind === 'handingOver' && write.end)
@@ -101,7 +110,7 @@ function afterWeight(
 ): { rollout: Running; events: AuditEvent[]; nextAt: Millis } {
   const { position } = rollout.state;
   const step = rollout.plan.steps[position.step];
-  if (step?.type === 'setWeight' && isSameShare(step.weight, rollout.traffic.applied)) {
+  if (step !== undefined && isOnlyWrite[step.type] && takeStep({ rollout, position, now }).kind === 'done') {
     const next = ontoNextStep(rollout, now);
     const needsTime = rollout.plan.steps[position.step + 1]?.type === 'bake';
     return { ...next, nextAt: needsTime ? rollout.nextPollAt : now };
@@ -114,22 +123,46 @@ function afterWeight(
   return { rollout: restarted, events: [], nextAt: rollout.nextPollAt };
 }
 
-function withApplied(rollout: Rollout, share: number, now: Millis): Rollout {
-  const { traffic, plan } = rollout;
-  if (isSameShare(traffic.applied, share)) return { ...rollout, traffic: { ...traffic, intent: null } };
-  const isFirst = traffic.applied === 0;
-  const nextPollAt = isFirst ? now + plan.interval * 1000 : rollout.nextPollAt;
-  return { ...rollout, nextPollAt, traffic: { ...traffic, applied: share, appliedAt: now, intent: null } };
+/** Steps that are over as soon as what they ask for was read back. */
+const isOnlyWrite: Record<StepType, boolean> = {
+  setWeight: true,
+  setHeaderRoute: true,
+  setMirrorRoute: true,
+  bake: false,
+  pause: false,
+  approval: false,
+  promote: false,
+};
+
+/** What a write has changed, told once it was read back. */
+function movesIn(before: Rollout, after: Rollout): AuditEvent[] {
+  const routes = hasNewRoutes(before, after) ? [routesApplied(after)] : [];
+  const { applied, lowest = applied } = before.traffic;
+  const from = isSameShare(applied, after.traffic.applied) ? lowest : applied;
+  return isSameShare(from, after.traffic.applied) ? routes : [...routes, weightApplied(from, after)];
 }
 
-function whyNot(outcome: Exclude<WriteOutcome, { kind: 'applied' }>): string {
-  switch (outcome.kind) {
-    case 'conflict':
-      return 'somebody else keeps writing the VirtualService';
-    case 'missing':
-      return 'the VirtualService is gone';
-    case 'ambiguous':
-    case 'unavailable':
-      return outcome.why;
-  }
+function hasNewRoutes({ traffic: before }: Rollout, { traffic: after }: Rollout): boolean {
+  return (before.intent?.managed ?? false) || !isSameNames(before.managed.applied, after.managed.applied);
+}
+
+/** What was proven stays proven when a route is taken away: fewer requests reach the canary, and none that are new. */
+function bringsMore(before: Rollout, after: Rollout): boolean {
+  const [had, has] = [before.traffic.managed.applied, after.traffic.managed.applied];
+  const isLess = has.length < had.length && has.every((name) => had.includes(name));
+  return hasNewRoutes(before, after) && !isLess;
+}
+
+function withApplied(before: Rollout, write: PlannedWrite, share: number, now: Millis): Rollout {
+  const { plan } = before;
+  const traffic = evened(before.traffic);
+  const { managed } = traffic;
+  const routes = write.end ? [] : write.managed === undefined ? managed.applied : namesOf(write.managed);
+  const applied = { ...traffic, applied: share, intent: null, managed: { ...managed, applied: routes } };
+  const rollout: Rollout = { ...before, traffic: applied };
+  const isSame = isSameShare(traffic.applied, share) && before.traffic.lowest === undefined;
+  if (isSame && !bringsMore(before, rollout)) return rollout;
+  const isFirst = traffic.applied === 0 && !isPreviewed(before);
+  const nextPollAt = isFirst ? now + plan.interval * 1000 : before.nextPollAt;
+  return { ...rollout, nextPollAt, traffic: { ...applied, appliedAt: now } };
 }

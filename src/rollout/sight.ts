@@ -1,10 +1,12 @@
 import type { Measurements } from '../analysis/reading.ts';
 import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './evidence.ts';
+import { isPreviewed } from './managed.ts';
 import type { Plan } from './plan.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { HoldOrder } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
+import { lowestIn } from './several.ts';
 import type { Millis, Share } from './units.ts';
 
 /** What a turn saw. `measurements` is null when no poll was due; `epoch` is the turn's own fencing token. */
@@ -19,14 +21,35 @@ export type Sight = {
 /** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */
 export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {
   if (view.kind !== 'split')
-    return { share: possibleShare(rollout), readiness: null, stableHasOtherRoutes: false, measurements };
-  const { canaryShare: share, readiness, stableHasOtherRoutes } = view;
-  return { share, readiness, stableHasOtherRoutes, measurements };
+    return {
+      share: possibleShare(rollout),
+      isPreviewed: isPreviewed(rollout),
+      readiness: null,
+      stableHasOtherRoutes: false,
+      canaryHasOtherRoutes: false,
+      isUneven: false,
+      measurements,
+    };
+  const { canaryShare: share, readiness, stableHasOtherRoutes, canaryHasOtherRoutes } = view;
+  return {
+    share,
+    isPreviewed: isPreviewed(rollout),
+    readiness,
+    stableHasOtherRoutes,
+    canaryHasOtherRoutes,
+    isUneven: view.lowestShare !== undefined,
+    measurements,
+  };
 }
 
 /** The most that the canary may have: a write whose answer was lost may have landed. */
-export function possibleShare({ traffic }: Rollout): Share {
+function possibleShare({ traffic }: Rollout): Share {
   return Math.max(traffic.applied, traffic.intent?.share ?? 0);
+}
+
+/** True when the canary may serve anybody: by its weight, or by a managed route. */
+export function isExposed(rollout: Rollout): boolean {
+  return possibleShare(rollout) > 0 || isPreviewed(rollout);
 }
 
 /** False when stable could not take all users: its destination is gone, or none of its pods is ready. */
@@ -71,8 +94,9 @@ export function isNews({ plan, watch }: Rollout, now: Millis): boolean {
 
 /**
  * The write that a turn without a weight of its own still owes: an open intent may belong to a stopped worker whose
- * patch is still on its way, and only a write on top of what was read makes that patch stale.
+ * patch is still on its way, and only a write on top of what was read makes that patch stale. Routes that stand at
+ * different shares are evened out downward: nothing is raised by it.
  */
 export function closingWrite({ traffic }: Rollout, view: SplitView): PlannedWrite | null {
-  return traffic.intent === null ? null : { share: view.canaryShare, end: false };
+  return traffic.intent === null ? null : { share: lowestIn(view), end: false };
 }

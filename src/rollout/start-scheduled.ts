@@ -1,11 +1,14 @@
 import type { AuditEvent } from './audit.ts';
 import { event } from './decision.ts';
+import { namesIn } from './names.ts';
 import { blindWindows } from './plan-faults.ts';
+import { misfits } from './plan-fits.ts';
 import type { Resolution } from './ports/mesh.ts';
 import type { HoldOrder } from './ports/store.ts';
 import { isScheduled, newRollout, type Rollout, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
 import { dueAt, type Obstacle, type ScheduledRollout } from './scheduled.ts';
+import { objectName } from './several.ts';
 import type { Target } from './target.ts';
 import type { Millis } from './units.ts';
 
@@ -87,12 +90,8 @@ export function inFrontOf(
 
 function afterAnother(rollout: ScheduledRollout, front: string, now: Millis): ScheduledDecision {
   if (rollout.onConflict === 'queue') return waitFor(rollout, { kind: 'behind', rollout: front }, now);
-  const { namespace, virtualService } = rollout.target;
-  return giveUp(
-    rollout,
-    `rollout ${front} holds ${namespace}/${virtualService}, and this one was not to queue`,
-    now,
-  );
+  const held = namesIn(rollout.target).map(objectName).join(' or ');
+  return giveUp(rollout, `rollout ${front} holds ${held}, and this one was not to queue`, now);
 }
 
 /** An obstacle is told of once, and again when it is another one. */
@@ -158,8 +157,8 @@ function begin(
   { target, scrapeSeconds }: Extract<Found, { kind: 'resolved' }>,
   now: Millis,
 ): ScheduledDecision {
-  const blind = blindWindows(rollout.plan, scrapeSeconds)[0];
-  if (blind !== undefined) return giveUp(rollout, blind.message, now);
+  const [fault] = [...blindWindows(rollout.plan, scrapeSeconds), ...misfits(rollout.plan, target)];
+  if (fault !== undefined) return giveUp(rollout, `plan/${fault.path.join('/')}: ${fault.message}`, now);
   const { id, plan, planVersion, requestedBy, reason, startAt } = rollout;
   const schedule = { startAt, begunAt: now };
   const begun: Rollout = {

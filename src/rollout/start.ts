@@ -1,11 +1,14 @@
 import { type Decision, decided, event, inState } from './decision.ts';
+import { asksNothing } from './evidence.ts';
 import { goOn } from './go-on.ts';
 import { presentIn } from './identity.ts';
 import { longestWindowSeconds } from './plan-parts.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { begunAt, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { objectName } from './several.ts';
 import type { Sight } from './sight.ts';
+import { type Arm, type Target, uidOf } from './target.ts';
 import type { Millis } from './units.ts';
 import { stepStarted } from './walk.ts';
 
@@ -77,6 +80,7 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
     state,
     deadlineAt: now + rollout.plan.deadline * 1000,
     nextPollAt: now,
+    traffic: { ...rollout.traffic, managed: { desired: [], applied: leftIn(sight) } },
   };
   const decision = goOn(started, state, { ...sight, measurements: null }, now);
   const { canary, stable } = rollout.target;
@@ -91,19 +95,29 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   };
 }
 
+/** Managed routes that an earlier rollout left behind; the first write takes them away. */
+function leftIn({ view }: Sight): string[] {
+  return view.kind === 'split' ? view.managedRoutes : [];
+}
+
+function gone(target: Target, { name = objectName(target) }: { name?: string }): string {
+  return `VirtualService ${name} is gone`;
+}
+
 /** What speaks against a start, and for how many milliseconds it may pass by itself. */
 type Fault = { why: string; patienceMs: number };
 
-function faultOf({ target }: Rollout, { view, measurements }: Sight): Fault | null {
+function faultOf(rollout: Rollout, { view, measurements }: Sight): Fault | null {
+  const { target } = rollout;
   switch (view.kind) {
     case 'missing':
-      return { why: `VirtualService ${target.namespace}/${target.virtualService} is gone`, patienceMs: 0 };
+      return { why: gone(target, view), patienceMs: 0 };
     case 'shape':
       return { why: `${view.fault.path}: ${view.fault.message}`, patienceMs: 0 };
     case 'unavailable':
       return { why: `the VirtualService cannot be read: ${view.why}`, patienceMs };
     case 'split':
-      if (view.uid !== target.uid)
+      if (view.uid !== uidOf(target))
         return { why: 'the VirtualService was created anew since the request', patienceMs: 0 };
       if (!view.hasStable)
         return {
@@ -116,23 +130,27 @@ function faultOf({ target }: Rollout, { view, measurements }: Sight): Fault | nu
           patienceMs: 0,
         };
       }
-      return canaryFault(target.canary.version, view) ?? metricsFault(target.stable.version, measurements);
+      return canaryFault(target.canary, view) ?? metricsFault(rollout, measurements);
   }
 }
 
 /** What is rolled out has to be known: a change in the middle is another release. */
-function canaryFault(version: string, { images }: SplitView): Fault | null {
-  const present = presentIn(images.canary);
+function canaryFault({ version, service, podLabels }: Arm, { images: { canary } }: SplitView): Fault | null {
+  const present = presentIn(canary);
   if (present.kind !== 'unsettled') return null;
-  return { why: `${version} (canary) is not ready to be measured: ${present.why}`, patienceMs: startingMs };
+  const labels = Object.entries(podLabels).map(([label, value]) => `${label}=${value}`);
+  const none = `no pod in ${service.namespace} has the labels ${labels.join(', ')}: start one, or correct what selects it`;
+  const why = canary.kind === 'known' && canary.pods.length === 0 ? none : present.why;
+  return { why: `${version} (canary) is not ready to be measured: ${why}`, patienceMs: startingMs };
 }
 
-function metricsFault(stableVersion: string, measurements: Sight['measurements']): Fault | null {
+function metricsFault(rollout: Rollout, measurements: Sight['measurements']): Fault | null {
+  if (asksNothing(rollout)) return null;
   const reading = measurements?.requests.stable ?? { kind: 'unavailable', why: 'not measured' };
   if (reading.kind === 'unavailable') return { why: `no metrics: ${reading.why}`, patienceMs };
   if (reading.kind !== 'none') return null;
   return {
-    why: `metrics show no requests for stable (${stableVersion}): check its version label, or wait for traffic`,
+    why: `metrics show no requests for stable (${rollout.target.stable.version}): check its version label, or wait for traffic`,
     patienceMs,
   };
 }

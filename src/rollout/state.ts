@@ -68,7 +68,15 @@ export const State = z.discriminatedUnion('kind', [
     fromHandover: z.literal(true).optional(),
   }),
   z.strictObject({ kind: z.literal('succeeded'), at: Millis }),
-  z.strictObject({ kind: z.literal('rolledBack'), at: Millis, since: Millis, cause: Cause, by: Actor }),
+  z.strictObject({
+    kind: z.literal('rolledBack'),
+    at: Millis,
+    since: Millis,
+    cause: Cause,
+    by: Actor,
+    /** What sent requests to the canary all the same when it ended, and what a person may do about it, in words. */
+    stillReached: z.strictObject({ what: z.string(), mend: z.string() }).optional(),
+  }),
   z.strictObject({ kind: z.literal('rollbackFailed'), at: Millis, cause: Cause, why: z.string() }),
   PreflightFailed,
   Cancelled,

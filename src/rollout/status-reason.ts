@@ -12,6 +12,7 @@ export type StatusReason =
   | 'environment_limit'
   | 'metrics_missing'
   | 'no_traffic'
+  | 'traffic_mismatch'
   | 'stable_not_ready'
   | 'mesh_unavailable'
   | 'mesh_write_failed'
@@ -63,6 +64,7 @@ const byCause = {
 const byHold = {
   metricsMissing: 'metrics_missing',
   noTraffic: 'no_traffic',
+  trafficMismatch: 'traffic_mismatch',
   environment: 'environment',
   stableNotReady: 'stable_not_ready',
   unproven: 'unproven',

@@ -1,10 +1,12 @@
 import type { Command, Refusal } from './command.ts';
 import { turnedBack } from './go-back.ts';
+import { noManaged } from './managed.ts';
 import type { MeshView } from './ports/mesh.ts';
 import type { Actor } from './reasons.ts';
 import { hasEnded, newRollout, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { staleView } from './stale-view.ts';
+import { withUid } from './target.ts';
 import type { Millis } from './units.ts';
 
 type Rollback = Extract<Command, { action: 'rollback' }>;
@@ -56,12 +58,11 @@ export function takingBack(
   asked: { id: string; reason: string | null; by: Actor; now: Millis },
 ): ReturnType<typeof turnedBack> {
   const { id, reason, by, now } = asked;
-  const uid = view.kind === 'split' ? view.uid : rollout.target.uid;
   const share = view.kind === 'split' ? view.canaryShare : rollout.traffic.applied;
   const { plan, planVersion, scrapeSeconds, identity } = rollout;
-  const target = { ...rollout.target, uid };
+  const target = view.kind === 'split' ? withUid(rollout.target, view.uid) : rollout.target;
   const fresh = newRollout({ id, target, plan, planVersion, requestedBy: by, reason }, scrapeSeconds, now);
-  const traffic = { desired: share, applied: share, appliedAt: now, intent: null };
+  const traffic = { desired: share, applied: share, appliedAt: now, intent: null, managed: noManaged };
   return turnedBack(
     { ...fresh, traffic, identity, rollbackOf: rollout.id },
     { kind: 'operator', reason },

@@ -1,6 +1,7 @@
 import type { Plan } from './plan.ts';
 import { type StepType, watchedSeconds } from './plan-parts.ts';
 import type { WeightWrite } from './ports/mesh.ts';
+import { routesAfter } from './route-steps.ts';
 import type { Share } from './units.ts';
 
 /** A step of a plan in time: when it begins at the earliest, in seconds from the start, and the share it leaves. */
@@ -24,9 +25,9 @@ export function timelineOf(plan: Plan): { steps: PlannedStep[]; seconds: number 
 export function writesOf(
   { steps }: Plan,
   { step, share }: PlannedStep,
-): ({ step: number } & Pick<WeightWrite, 'share' | 'end'>)[] {
+): ({ step: number } & Pick<WeightWrite, 'share' | 'end' | 'managed'>)[] {
   const planned = steps[step];
-  const write = { step, share, end: false };
+  const write = { step, share, end: false, managed: routesAfter(steps.slice(0, step + 1)) };
   const closing = { step, share, end: true };
   if (planned?.type !== 'promote') return [write];
   return planned.bake === undefined ? [closing] : [write, closing];

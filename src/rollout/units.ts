@@ -55,6 +55,14 @@ export const KubernetesName = z
     error: 'a name has 1 to 63 of a-z, 0-9 and "-", and starts and ends with a letter or digit',
   });
 
+/** An RFC 1123 subdomain: the name of an object such as a VirtualService, which may have dots but never two in a row. */
+export const ObjectName = z
+  .string({ error: 'write the name of a Kubernetes object' })
+  .max(253, { error: 'a name has at most 253 characters' })
+  .regex(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/, {
+    error: 'a name has a-z, 0-9, "-" and ".", and each part starts and ends with a letter or digit',
+  });
+
 /** A label value that is safe inside a PromQL string: no quote, no backslash, no newline. */
 export const LabelValue = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/, {
   error: 'a label value has 1 to 63 of A-Z, a-z, 0-9, "_", "." and "-"',

@@ -55,7 +55,9 @@ const changedCanaryMs = 60_000;
 function tellOfTraffic(told: Told, from: Waiting, now: Millis): Told {
   const { rollout } = told;
   const reason = from.kind === 'paused' ? from.reason : null;
-  const isOverdue = rollout.traffic.applied > 0 && now - from.since >= changedCanaryMs;
+  const { applied, managed } = rollout.traffic;
+  const isServing = applied > 0 || managed.applied.length > 0;
+  const isOverdue = isServing && now - from.since >= changedCanaryMs;
   if (from.kind !== 'paused' || reason?.kind !== 'canaryChanged' || reason.paged || !isOverdue) return told;
   const message = `the changed canary still has traffic: ${say.traffic(rollout)}`;
   return {

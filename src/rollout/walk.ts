@@ -6,6 +6,8 @@ import { hasEveryCheckPassed } from './evidence.ts';
 import { beginHandover } from './hand-over.ts';
 import { hold } from './hold.ts';
 import { toldAsFound } from './interruption.ts';
+import { isManagedApplied, isPreviewed, managedInWords } from './managed.ts';
+import { isSameRoutes, managedName } from './managed-route.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
@@ -13,6 +15,7 @@ import { closingWrite } from './sight.ts';
 import { type In, resumedPosition, type State } from './state.ts';
 import { takeStep } from './steps/step.ts';
 import { isSameShare, type Millis } from './units.ts';
+import { countingSinceTaken } from './uptake.ts';
 
 export type Running = Rollout & { state: In<'running'> };
 /** On its way through the plan, held or not. */
@@ -24,7 +27,7 @@ type Ground = { from: Underway; view: SplitView };
 /** Takes steps until one needs time, a weight or a person. Called only when nothing speaks against going on. */
 export function walk(rollout: Rollout, ground: Ground, now: Millis): Decision {
   const { from } = ground;
-  const position = resumedPosition(from, now);
+  const position = countingSinceTaken(resumedPosition(from, now), rollout);
   const decision = stride({ ...rollout, state: { kind: 'running', position } }, ground, now);
   if (from.kind !== 'holding' || decision.rollout.state.kind === 'holding') return decision;
   return preceded([resumption(from)], decision);
@@ -38,13 +41,16 @@ export function resumption({ reason }: In<'holding'>): AuditEvent {
 function stride(rollout: Running, ground: Ground, now: Millis): Decision {
   const { position } = rollout.state;
   const outcome = takeStep({ rollout, position, now });
-  if (outcome.kind === 'shift')
-    return shiftIfProven(rollout, { share: outcome.share, end: false }, ground, now);
+  const { desired, applied, lowest, managed } = rollout.traffic;
+  if (outcome.kind === 'shift') {
+    const write = { share: outcome.share, end: false, managed: outcome.managed ?? managed.desired };
+    return shiftIfProven(rollout, write, ground, now);
+  }
   if (outcome.kind === 'finish') return shiftIfProven(rollout, { share: 100, end: true }, ground, now);
-  const { desired, applied } = rollout.traffic;
-  // A person had a weight written again that somebody else had moved, and no step asks for it any more.
-  if (!isSameShare(desired, applied))
-    return shiftIfProven(rollout, { share: desired, end: false }, ground, now);
+  // Somebody else had moved what is to stand there, and no step asks for it any more.
+  const isThere = lowest === undefined && isSameShare(desired, applied);
+  if (!isThere || !isManagedApplied(rollout.traffic))
+    return shiftIfProven(rollout, { share: desired, end: false, managed: managed.desired }, ground, now);
   if (outcome.kind === 'done') return strideOn(rollout, ground, now);
   if (outcome.kind === 'approve') return askForApproval(rollout, ground.view, now);
   if (outcome.kind === 'handOver') return beginHandover(rollout, ground.view, now);
@@ -111,12 +117,19 @@ function shiftIfProven(given: Running, write: PlannedWrite, ground: Ground, now:
 
 function shiftFrom(rollout: Running, write: PlannedWrite, { from, view }: Ground, now: Millis): Decision {
   const { applied } = rollout.traffic;
-  const isRaise = applied > 0 && write.share > applied && !isSameShare(write.share, applied);
+  const isRaise = hasProof(rollout) && write.share > applied && !isSameShare(write.share, applied);
   const freshSince = now - freshPolls * rollout.plan.interval * 1000;
   const isProven = rollout.state.position.overridden || hasEveryCheckPassed(rollout, freshSince);
   if (!isRaise || isProven) return shift(rollout, write, from, now);
   const state = isHeldHere(from, rollout) ? from : rollout.state;
   return hold(rollout, { state, reason: { kind: 'unproven', share: applied }, view }, now);
+}
+
+/** True when there is something to prove from: the canary has a share, or a bake watched what a managed route brought. */
+function hasProof(rollout: Running): boolean {
+  if (rollout.traffic.applied > 0) return true;
+  const passed = rollout.plan.steps.slice(0, rollout.state.position.step);
+  return isPreviewed(rollout) && passed.some(({ type }) => type === 'bake');
 }
 
 /** A hold goes on with its clock while the rollout stands at the same step. */
@@ -129,10 +142,28 @@ function shift(rollout: Running, write: PlannedWrite, from: Underway, now: Milli
   const after = isHeldByWrites(from) ? inState(rollout, from) : rollout;
   const { applied, intent } = rollout.traffic;
   const isRepeated = intent !== null && isSameShare(intent.share, write.share);
-  if (isRepeated || isSameShare(write.share, applied)) return decided(after, { write, nextAt: now });
+  const routes = routesIntended(rollout, write);
+  if (isRepeated || isSameShare(write.share, applied))
+    return decided(after, { events: routes, write, nextAt: now });
   const message = `weight of ${rollout.target.canary.version} to go from ${say.share(applied)} to ${say.share(write.share)}`;
   const intended = event('weight.intended', message, { from: applied, to: write.share });
-  return decided(after, { events: [intended], write, nextAt: now });
+  return decided(after, { events: [...routes, intended], write, nextAt: now });
+}
+
+/** What is to change among the managed routes, told before it is written. */
+function routesIntended({ traffic, target }: Rollout, { managed, end }: PlannedWrite): AuditEvent[] {
+  const before = traffic.managed.desired;
+  if (end || managed === undefined || isSameRoutes(managed, before)) return [];
+  const put = managed.filter((route) => !before.some((one) => isSameRoutes([one], [route])));
+  const gone = before.filter(({ name }) => !managed.some((one) => one.name === name));
+  const words = [
+    ...put.map(
+      (route) => `${managedName(route)} to be put in place: ${managedInWords(route, target.canary.version)}`,
+    ),
+    ...gone.map((route) => `${managedName(route)} to be taken away`),
+  ];
+  const message = words.length === 0 ? 'the managed routes are to be put in another order' : words.join('; ');
+  return [event('route.intended', message, { routes: managed.map(managedName) })];
 }
 
 /** True while a rollout holds because its weight could not be written. */

@@ -7,6 +7,7 @@ import { longestWindowSeconds } from './plan-parts.ts';
 import type { Readiness } from './ports/mesh.ts';
 import type { CheckResult, Rollout, Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
+import { rememberUptake } from './uptake.ts';
 
 type MeshFacts = Omit<Facts, 'measurements'>;
 
@@ -34,6 +35,7 @@ export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measu
   return {
     lastPollAt: now,
     observed: observedShare(measurements),
+    uptake: rememberUptake(rollout, sight, measurements),
     results: Object.fromEntries(judged.map(({ id, result }) => [id, result])),
     unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
     noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),

@@ -1,11 +1,14 @@
 import { pendingIn } from './approval.ts';
+import { driftChoices } from './gate.ts';
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
+import { breakGlass } from './mesh-mend.ts';
 import { type Step, watchedSeconds } from './plan-parts.ts';
 import type { HoldReason, PauseReason } from './reasons.ts';
 import { type Rollout, stepAt } from './rollout.ts';
 import * as say from './say.ts';
 import type { In, Position, State } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
+import { isTaken } from './uptake.ts';
 import { isPersonsPause } from './wait.ts';
 
 /** What canaryd does next and when, without the full stop. `nextAt` is when the next turn is due. */
@@ -21,24 +24,30 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
     case 'holding':
       return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${state.reason.kind === 'killSwitch' ? stopped : guarded}`;
     case 'paused':
-      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails${pauseLimit(rollout, state, now)}`;
+      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails${pauseLimit(rollout, state, now)}${choices(state.reason)}`;
     case 'awaitingApproval':
       return `keeps the weight and looks again ${when}; goes on when approved, and rolls back by itself if a guard fails, if somebody rejects, and at ${say.moment(pendingIn(rollout.approvals)?.expiresAt ?? now, now)} if too few approve`;
     case 'handingOver':
       return handover(rollout, state, when, now);
     case 'rollingBack':
-      return wayBack(state, when);
+      return wayBack(rollout, state, when);
     case 'rollbackFailed':
       return 'nothing: canaryd cannot mend this, look at the VirtualService';
-    case 'succeeded':
     case 'rolledBack':
+      return state.stillReached === undefined ? ended : `${ended}; ${state.stillReached.mend}`;
+    case 'succeeded':
     case 'preflightFailed':
     case 'cancelled':
-      return 'nothing: this rollout has ended';
+      return ended;
   }
 }
 
+const ended = 'nothing: this rollout has ended';
 const stopped = 'rolls back by itself if a guard fails; no deadline runs meanwhile';
+
+function choices(reason: PauseReason): string {
+  return reason.kind === 'drift' ? `; ${driftChoices(reason)}` : '';
+}
 
 /** Only a canary that changed does not keep its weight while a person is awaited. */
 function weightWhile({ traffic }: Rollout, { kind }: PauseReason): string {
@@ -68,6 +77,8 @@ function stepNext(rollout: Rollout, position: Position, now: Millis): string {
   if (step.type === 'approval') return 'asks for approval';
   const seconds = watchedSeconds(step);
   if (seconds === null) return step.type === 'pause' ? 'waits for a person' : 'writes 100 % for the canary';
+  if (step.type !== 'pause' && !isTaken(rollout))
+    return `begins to count ${say.seconds(seconds)} when requests show that the mesh has taken ${say.share(rollout.traffic.applied)}, or have not been enough to show it for as long as the checks look back`;
   const end = say.moment(position.startedAt + seconds * 1000, now);
   if (step.type === 'pause') return `goes on at ${end}`;
   const ends = rollout.plan.onSuccess === 'handover' ? 'begins the handover' : 'ends the rollout';
@@ -103,12 +114,16 @@ function pauseEnd(
   return isPersonsPause(reason) ? expiry : Math.min(expiry, deadlineAt);
 }
 
-function wayBack({ stuck }: Extract<State, { kind: 'rollingBack' }>, when: string): string {
+function wayBack({ target }: Rollout, { stuck }: In<'rollingBack'>, when: string): string {
   if (stuck?.kind === 'stableNotReady')
     return `looks again ${when} and writes 0 % for the canary as soon as stable has a ready pod`;
   if (stuck?.kind === 'stableCarries')
     return `keeps the weights, looks again ${when} and writes 0 % for the canary as soon as no pod of stable runs its images`;
   if (stuck?.kind === 'stableMissing')
     return `looks again ${when} and writes 0 % for the canary as soon as stable's destination is back`;
-  return `writes 0 % for the canary ${when} and does not stop before it is read back`;
+  const back = `writes 0 % for the canary ${when} and does not stop before it is read back`;
+  if (stuck?.kind !== 'meshWriteFailed') return back;
+  if (stuck.misshapen)
+    return `looks again ${when} and writes 0 % for the canary as soon as the VirtualService is mended`;
+  return `${back}; where canaryd alone is kept from it, this does it at once: ${breakGlass(target)}`;
 }

@@ -8,6 +8,7 @@ import {
   addLatency,
   type FaultControl,
   faultReply,
+  isUnserved,
   type PatchFault,
   takePatchFault,
 } from './faults.ts';
@@ -77,6 +78,7 @@ async function serve(
   if (user === null) return send(response, unauthorized());
   if (body === null) return send(response, tooLarge());
   const request = readRequest(message, body);
+  if (isUnserved(faults, request.path)) return send(response, pageNotFound());
   const end = await handle(options, user, request);
   if (request.method !== 'GET') writes.push(recordOf(options, user, request, end));
   if (end.kind === 'reply') return send(response, end.reply, () => faults.apiDown);

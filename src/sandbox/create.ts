@@ -34,7 +34,7 @@ export function createObject(cluster: Cluster, write: Write): Reply {
   if (!decoded.ok) return decoded.reply;
   const refusal = creationRefusal(cluster, key, decoded.value.object);
   if (refusal !== null) return refusal;
-  const review = reviewByIstiod(decoded.value.object, cluster.webhook());
+  const review = reviewByIstiod(decoded.value.object, cluster.webhook(), options.dryRun);
   if (review.denial !== null) return review.denial;
   const result = storeNew(cluster, key, decoded.value.object, { request, dryRun: options.dryRun });
   const warnings = [...unknownFieldWarnings(decoded.value.unknown, options), ...review.warnings];

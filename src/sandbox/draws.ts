@@ -27,3 +27,12 @@ export function pickByWeight<C extends { arm: Pick<Arm, 'weight'> }>(
     return arm.weight > 0 && left < 0;
   });
 }
+
+/** One of these by its part of all. */
+export function pickKind<K extends { part: number }>(kinds: readonly K[], random: Random): K | undefined {
+  let left = random();
+  return kinds.find(({ part }) => {
+    left -= part;
+    return left < 0;
+  });
+}

@@ -38,6 +38,8 @@ export type Faults = {
   latencyMs: number;
   /** Every connection to the API server is cut, as if it were gone. */
   apiDown: boolean;
+  /** The versions of Istio's routing API that are served, as by an older Istio; none is a cluster without Istio. Null is all. */
+  istioVersions: readonly string[] | null;
   /** State of istiod's validating webhook. */
   webhook: WebhookMode;
   /** Whether scrapes of the pods are answered; false gives `up == 0` everywhere. */
@@ -57,6 +59,7 @@ export function createFaults(): FaultControl {
     everyPatch: null,
     latencyMs: 0,
     apiDown: false,
+    istioVersions: null,
     webhook: 'up',
     metricsDown: false,
     releaseHeld: () => {
@@ -72,6 +75,12 @@ export function takePatchFault(faults: Faults): PatchFault | null {
   const fault = faults.nextPatch ?? faults.everyPatch;
   faults.nextPatch = null;
   return fault;
+}
+
+/** True for the path of a version of Istio's routing API that is not served just now. */
+export function isUnserved({ istioVersions }: Faults, path: string): boolean {
+  const [, , group, version = ''] = path.split('/');
+  return istioVersions !== null && group === 'networking.istio.io' && !istioVersions.includes(version);
 }
 
 export async function addLatency(faults: Faults): Promise<void> {

@@ -1,23 +1,32 @@
-import { at, isObject, type Json, type JsonObject, listAt, textAt } from './json.ts';
-import { failure, type Reply } from './status.ts';
+import { at, type Json, type JsonObject, listAt, textAt } from './json.ts';
+import { matchFaults } from './match-faults.ts';
+import { badRequest, failure, type Reply } from './status.ts';
 
-/** The state of the validating webhook: `down` and `timeout` fail every write, `off` means none is registered. */
-export type WebhookMode = 'up' | 'off' | 'down' | 'timeout';
+/**
+ * The state of the validating webhook: `down` and `timeout` fail every write, `off` means none is registered, and
+ * `sideEffects` is one that was registered without saying that it has none, so that dry runs are refused.
+ */
+export type WebhookMode = 'up' | 'off' | 'down' | 'timeout' | 'sideEffects';
 type Review = { denial: Reply | null; warnings: string[] };
 
 /**
  * What istiod's validating webhook says about an object that is about to be stored. It is asked for dry runs and for
  * patches that change nothing too. A denial is a 400 without a reason.
  *
- * Covers the rules of the recorded exchanges (weights, hosts, subsets, ports, mirrors, retries, route kinds).
+ * Covers the rules of the recorded exchanges (weights, hosts, subsets, ports, mirrors, retries, route kinds), and those
+ * of istiod's source for matches, mirrors and delegates.
  */
-export function reviewByIstiod(object: JsonObject, mode: WebhookMode): Review {
+export function reviewByIstiod(object: JsonObject, mode: WebhookMode, isDryRun = false): Review {
+  if (mode === 'sideEffects' && isDryRun) return { denial: notDryRun, warnings: [] };
   if (mode === 'off') return { denial: null, warnings: [] };
   if (mode === 'down' || mode === 'timeout') return { denial: unreachable(mode), warnings: [] };
   if (textAt(object, 'kind') === 'DestinationRule') return denyFirst(destinationRuleFaults(object));
   if (textAt(object, 'kind') !== 'VirtualService') return { denial: null, warnings: [] };
   return { ...denyFirst(virtualServiceFaults(object)), warnings: unreachableRouteWarnings(object) };
 }
+
+/** Answered by the API server, which does not call the webhook. */
+const notDryRun = badRequest('admission webhook "rev.validation.istio.io" does not support dry run');
 
 function denyFirst(faults: readonly string[]): Review {
   const reason = faults.length < 2 ? faults[0] : listed(faults);
@@ -56,37 +65,43 @@ function virtualServiceFaults(object: JsonObject): string[] {
 
 function httpRouteFaults(route: Json): string[] {
   const routes = listAt(route, 'route');
+  if (at(route, 'delegate') !== undefined) return [...delegateFaults(route), ...matchFaults(route)];
   const hasOther = ['redirect', 'directResponse'].filter((key) => at(route, key) !== undefined);
   if (routes.length > 0 && hasOther[0] === 'redirect')
     return ['HTTP route cannot contain both route and redirect'];
-  if (routes.length === 0 && hasOther.length === 0 && at(route, 'delegate') === undefined) {
+  if (routes.length > 0 && hasOther[0] === 'directResponse')
+    return ['HTTP route cannot contain both route and direct_response'];
+  if (routes.length === 0 && hasOther.length === 0) {
     return ['HTTP route, redirect or direct_response is required'];
   }
   return [...matchFaults(route), ...mirrorFaults(route), ...retryFaults(route), ...weightedFaults(routes)];
 }
 
-function matchFaults(route: Json): string[] {
-  return listAt(route, 'match').flatMap((match) =>
-    Object.entries(isObject(match) ? match : {}).flatMap(([key, value]) =>
-      regexFault(key, textAt(value, 'regex')),
-    ),
-  );
-}
-
-function regexFault(key: string, regex: string): string[] {
-  try {
-    new RegExp(regex);
-    return [];
-  } catch {
-    const advice = 'Istio uses RE2 style regex-based match (https://github.com/google/re2/wiki/Syntax)';
-    return [`"${key}": error parsing regexp: missing closing ): \`${regex}\`; ${advice}`];
-  }
+function delegateFaults(route: Json): string[] {
+  const taken = ['redirect', 'route'].filter((key) => at(route, key) !== undefined);
+  return taken.map((key) => `root HTTP route ${textAt(route, 'name')} must not specify ${key}`);
 }
 
 function mirrorFaults(route: Json): string[] {
   const value = at(route, 'mirrorPercentage', 'value');
-  if (typeof value !== 'number' || value <= 100) return [];
-  return [`mirror_percentage must have a max value of 100 (it has ${value.toFixed(6)})`];
+  const mirrors = listAt(route, 'mirrors');
+  const both = at(route, 'mirror') !== undefined && mirrors.length > 0;
+  return [
+    ...(both ? ['HTTP route cannot contain both mirror and mirrors'] : []),
+    ...percentageFaults(value),
+    ...mirrorDestinationFaults(at(route, 'mirror')),
+    ...mirrors.flatMap((one) => mirrorDestinationFaults(at(one, 'destination'))),
+  ];
+}
+
+function percentageFaults(value: Json | undefined): string[] {
+  if (typeof value !== 'number' || (value >= 0 && value <= 100)) return [];
+  const bound = value > 100 ? 'a max value of 100' : 'a min value of 0';
+  return [`mirror_percentage must have ${bound} (it has ${value.toFixed(6)})`];
+}
+
+function mirrorDestinationFaults(destination: Json | undefined): string[] {
+  return destination === undefined ? [] : destinationFaults({ destination });
 }
 
 function retryFaults(route: Json): string[] {

@@ -41,6 +41,18 @@ export const orderService: CallerSpec = {
   image: 'example.test/orders/order-service:v1',
 };
 
+/** Requests that are not plain: which part of all (0..1) they are, and what they carry. */
+export type RequestKind = {
+  name: string;
+  part: number;
+  /** `GET` when absent. */
+  method?: string;
+  /** `/` when absent. */
+  path?: string;
+  /** By name in small letters; none when absent. */
+  headers?: Readonly<Record<string, string>>;
+};
+
 export type ServiceSpec = {
   name: string;
   namespace: string;
@@ -48,6 +60,8 @@ export type ServiceSpec = {
   versions: readonly VersionSpec[];
   caller: CallerSpec;
   requestsPerSecond: number;
+  /** What is left of all requests is plain: `GET /` without a special header. */
+  requests?: readonly RequestKind[];
 };
 
 /** What a sandbox starts with. `objects` are stored as they are: VirtualServices, DestinationRules, further Services. */

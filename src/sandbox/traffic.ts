@@ -1,50 +1,41 @@
-import { drawLatency, pick, pickByWeight } from './draws.ts';
-import { istioLabels, type NamedService, type Result } from './istio-labels.ts';
+import { pick, pickKind } from './draws.ts';
+import {
+  type Choice,
+  type Flow,
+  type Moment,
+  type Prepared,
+  type Simulation,
+  sendOne,
+  telemetryOf,
+} from './exchange.ts';
 import type { JsonObject } from './json.ts';
-import type { Behaviour, MeshSpec, ServiceSpec } from './mesh-spec.ts';
+import type { Behaviour, MeshSpec, RequestKind, ServiceSpec } from './mesh-spec.ts';
 import { type Pod, podLabels } from './pod-objects.ts';
-import { type Random, seededRandom } from './random.ts';
-import { type Arm, currentSplit } from './split.ts';
+import { seededRandom } from './random.ts';
+import { plainRequest } from './route-match.ts';
+import { type Arm, currentSplit, type Way, wayOf } from './split.ts';
 import type { ObjectStore } from './store.ts';
-import { createTelemetry, observe, type Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry.ts';
 import type { Workloads } from './workloads.ts';
-
-/** When a version last got a request: wall clock in ms since the epoch, and seconds of simulated time. */
-type Moment = { wallMs: number; simulatedSeconds: number };
 
 export type Traffic = {
   /** Sends the requests of this much time, by the weights that are live now. */
   tick(elapsedSeconds: number): void;
   /** Null before the first request. `service` defaults to the first of the mesh, here and below. */
   lastRequestAt(version: string, service?: string): Moment | null;
-  /** Requests sent to a version so far, failed ones included. */
-  requestsTo(version: string, service?: string): number;
+  /** Requests sent to a version so far, failed ones included and copies not. Of one kind only where it is named. */
+  requestsTo(version: string, service?: string, kind?: string): number;
+  /** Copies of requests that a version got so far. */
+  copiesTo(version: string, service?: string): number;
   /** Live weight by version; a subset or host without a version label goes by its own name. */
   weightsNow(service?: string): Record<string, number>;
   simulatedSeconds(): number;
   setRequestRate(service: string, requestsPerSecond: number): void;
   setBehaviour(service: string, version: string, change: Partial<Behaviour>): void;
+  /** While it is deaf the callers' proxies keep the routes that they have, as when they cannot reach istiod. */
+  setDeaf(service: string, isDeaf: boolean): void;
   /** What the sidecar of a running pod has counted. */
   telemetryOf(pod: Pod): Telemetry;
-};
-
-type Flow = {
-  service: ServiceSpec;
-  requestsPerSecond: number;
-  /** The fraction of a request left over from the last tick. */
-  carry: number;
-  behaviour: Map<string, Behaviour>;
-  /** Its own, so that a service more or less in the mesh changes nothing for the others. */
-  random: Random;
-  sent: Map<string, { count: number; last: Moment }>;
-};
-
-type Simulation = {
-  store: ObjectStore;
-  workloads: Workloads;
-  nowMs: () => number;
-  telemetry: Map<string, Telemetry>;
-  seconds: number;
 };
 
 /** A seeded simulation: the same seed, ticks and changes give the same requests. It has no clock of its own. */
@@ -68,13 +59,21 @@ export function createTraffic(options: {
       for (const one of flows) sendRequests(simulation, one, elapsedSeconds);
     },
     lastRequestAt: (version, service) => flow(service).sent.get(version)?.last ?? null,
-    requestsTo: (version, service) => flow(service).sent.get(version)?.count ?? 0,
+    requestsTo: (version, service, kind) => countOf(flow(service).sent.get(version), kind),
+    copiesTo: (version, service) => flow(service).copies.get(version) ?? 0,
     weightsNow: (service) => weightsOf(currentSplit(options.store, flow(service).service)),
     simulatedSeconds: () => simulation.seconds,
     setRequestRate: (service, requestsPerSecond) => {
       flow(service).requestsPerSecond = requestsPerSecond;
     },
     setBehaviour: (service, version, change) => setBehaviour(flow(service), version, change),
+    setDeaf: (service, isDeaf) => {
+      const { store } = options;
+      const one = flow(service);
+      one.kept = isDeaf
+        ? new Map(kindsOf(one.service).map((kind) => [kind.name, wayNow(store, one, kind)]))
+        : null;
+    },
     telemetryOf: (pod) => telemetryOf(simulation, pod),
   };
 }
@@ -82,7 +81,24 @@ export function createTraffic(options: {
 function flowOf(service: ServiceSpec, seed: number): Flow {
   const { requestsPerSecond } = service;
   const behaviour = new Map(service.versions.map((one) => [one.version, one.behaviour]));
-  return { service, requestsPerSecond, carry: 0, behaviour, random: seededRandom(seed), sent: new Map() };
+  const random = seededRandom(seed);
+  return {
+    service,
+    requestsPerSecond,
+    carry: 0,
+    behaviour,
+    random,
+    sent: new Map(),
+    copies: new Map(),
+    kept: null,
+  };
+}
+
+function countOf(
+  sent: { count: number; byKind: Map<string, number> } | undefined,
+  kind: string | undefined,
+): number {
+  return (kind === undefined ? sent?.count : sent?.byKind.get(kind)) ?? 0;
 }
 
 function findFlow(flows: readonly Flow[], name: string | undefined): Flow {
@@ -109,92 +125,39 @@ function sendRequests(simulation: Simulation, flow: Flow, elapsedSeconds: number
   const count = Math.floor(flow.carry + 1e-9);
   flow.carry -= count;
   if (count === 0) return;
-  const arms = currentSplit(simulation.store, flow.service);
-  const pods = simulation.workloads.ofService(flow.service).filter((pod) => pod.ready);
   const callers = simulation.workloads.ofCaller(flow.service.caller).filter((pod) => pod.ready);
-  const choices = arms.map((arm) => ({ arm, pods: pods.filter((pod) => carries(pod, arm.labels)) }));
+  const kinds = kindsOf(flow.service).map((kind) => prepared(simulation, flow, kind));
   for (let index = 0; index < count; index += 1) {
+    const kind = kinds.length === 1 ? kinds[0] : pickKind(kinds, flow.random);
     const caller = pick(callers, flow.random);
-    if (caller !== undefined) sendOne(simulation, flow, choices, caller);
+    if (kind !== undefined && caller !== undefined) sendOne(simulation, flow, kind, caller);
   }
+}
+
+/** The plain requests are what the kinds that are declared leave over. */
+function kindsOf({ requests = [] }: ServiceSpec): RequestKind[] {
+  const left = 1 - requests.reduce((sum, { part }) => sum + part, 0);
+  return [...requests, { name: 'plain', part: left }];
+}
+
+function wayNow(store: ObjectStore, { service }: Flow, kind: RequestKind): Way {
+  return wayOf(store, { service, request: { ...plainRequest, ...kind } });
+}
+
+function prepared(simulation: Simulation, flow: Flow, kind: RequestKind): Prepared {
+  const { service, kept } = flow;
+  const pods = simulation.workloads.ofService(service).filter((pod) => pod.ready);
+  const behind = (arm: Arm): Choice => ({ arm, pods: pods.filter((pod) => carries(pod, arm.labels)) });
+  const way = kept?.get(kind.name) ?? wayNow(simulation.store, flow, kind);
+  return {
+    name: kind.name,
+    part: kind.part,
+    choices: way.arms.map(behind),
+    mirrors: way.mirrors.map(({ arm, percent }) => ({ ...behind(arm), percent })),
+  };
 }
 
 function carries(pod: Pod, labels: JsonObject | null): boolean {
   const own = podLabels(pod);
   return labels !== null && Object.entries(labels).every(([key, value]) => own[key] === value);
-}
-
-type Choice = { arm: Arm; pods: Pod[] };
-
-function sendOne(simulation: Simulation, flow: Flow, choices: readonly Choice[], caller: Pod): void {
-  const { service } = flow;
-  const choice = pickByWeight(choices, flow.random);
-  if (choice !== undefined) note(simulation, flow, choice.arm.name);
-  const { pod, result, durationMs } = responseOf(flow, choice);
-  const sent = {
-    flow,
-    pod,
-    sidecar: caller,
-    reporter: 'source',
-    service: choice?.arm.service ?? service,
-  } as const;
-  report(simulation, sent, result, durationMs);
-  if (pod === null) return;
-  // A pod's own proxy cannot tell by which of its Services it was called, and names the first.
-  const received = { flow, pod, sidecar: pod, reporter: 'destination', service } as const;
-  report(simulation, received, result, durationMs);
-}
-
-type Response = { pod: Pod | null; result: Result; durationMs: number };
-
-/** Without a route, a cluster or a healthy pod the caller's Envoy answers itself, at once, and nobody else reports. */
-function responseOf(flow: Flow, choice: Choice | undefined): Response {
-  const { random } = flow;
-  if (choice === undefined) return { pod: null, result: { code: 404, flags: 'NR' }, durationMs: 0 };
-  const pod = pick(choice.pods, random);
-  if (pod === undefined) {
-    return {
-      pod: null,
-      result: { code: 503, flags: choice.arm.labels === null ? 'NC' : 'UH' },
-      durationMs: 0,
-    };
-  }
-  const behaviour = flow.behaviour.get(pod.version) ?? { errorRate: 0, medianMs: 1, p99Ms: 2 };
-  const code = random() < behaviour.errorRate ? 500 : 200;
-  return { pod, result: { code, flags: '-' }, durationMs: drawLatency(behaviour, random) };
-}
-
-type Report = {
-  flow: Flow;
-  pod: Pod | null;
-  sidecar: Pod;
-  reporter: 'source' | 'destination';
-  service: NamedService;
-};
-
-function report(
-  simulation: Simulation,
-  { flow, pod, sidecar, reporter, service }: Report,
-  result: Result,
-  durationMs: number,
-): void {
-  const { caller } = flow.service;
-  const key = `${service.namespace}/${service.name}|${reporter}|${pod?.workload ?? ''}|${result.code}|${result.flags}`;
-  const labels = () => istioLabels(reporter, { caller, service, pod }, result);
-  observe(telemetryOf(simulation, sidecar).series(key, labels), durationMs);
-}
-
-function note(simulation: Simulation, flow: Flow, version: string): void {
-  const last = { wallMs: simulation.nowMs(), simulatedSeconds: simulation.seconds };
-  flow.sent.set(version, { count: (flow.sent.get(version)?.count ?? 0) + 1, last });
-}
-
-/** A restarted pod counts from zero again, so the restarts are part of the key. */
-function telemetryOf(simulation: Simulation, pod: Pod): Telemetry {
-  const key = `${pod.namespace}/${pod.name}/${pod.restarts}`;
-  const known = simulation.telemetry.get(key);
-  if (known !== undefined) return known;
-  const fresh = createTelemetry();
-  simulation.telemetry.set(key, fresh);
-  return fresh;
 }

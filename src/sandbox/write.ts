@@ -107,7 +107,8 @@ function replaceStored(cluster: Cluster, write: Write, replacement: Replacement)
   if (refusal !== null) return refusal;
   const valid = validate(object, key);
   if (!valid.ok) return valid.reply;
-  const review = reviewByIstiod(object, write.subresource === '' ? cluster.webhook() : 'off');
+  const webhook = write.subresource === '' ? cluster.webhook() : 'off';
+  const review = reviewByIstiod(object, webhook, options.dryRun);
   if (review.denial !== null) return review.denial;
   const result = store(cluster.store, write, replacement, object);
   const fields = [...unknownFieldWarnings(decoded.value.unknown, options), ...finalizerWarnings(object)];

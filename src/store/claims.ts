@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { gather } from '../gather.ts';
+import { namesIn } from '../rollout/names.ts';
 import type { Claim, HoldOrder } from '../rollout/ports/store.ts';
 import type { StoredRollout } from '../rollout/rollout.ts';
 import { databaseClock, millis } from './clock.ts';
@@ -156,11 +157,12 @@ function readClaim(row: ClaimedRow, stored: DocumentRow, orders: OrderRow[]): Fo
   }
 }
 
-/** An open hold order whose scope the target lies in; the widest one is told of. */
+/** An open hold order whose scope anything of the target lies in; the widest one is told of. */
 function orderOver(orders: OrderRow[], target: StoredRollout['target']): HoldOrder | null {
+  const namespaces = namesIn(target).map(({ namespace }) => namespace);
   const over = orders
     .filter(({ cluster }) => cluster === null || cluster === target.cluster)
-    .filter(({ namespace }) => namespace === null || namespace === target.namespace)
+    .filter(({ namespace }) => namespace === null || namespaces.includes(namespace))
     .sort((one, other) => narrowness(one) - narrowness(other));
   return over[0] === undefined ? null : orderFrom(over[0]);
 }

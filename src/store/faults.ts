@@ -63,9 +63,8 @@ export function isTransient(cause: unknown): boolean {
   return cause instanceof pg.DatabaseError && (code === serializationFailure || code === deadlock);
 }
 
-/** True when another live rollout holds the VirtualService: the index `rollout_live` lets only one. */
+/** True when another live rollout holds one of the VirtualServices: each is held once. */
 export function isTakenLive(cause: unknown): boolean {
-  return (
-    cause instanceof pg.DatabaseError && cause.code === uniqueViolation && cause.constraint === 'rollout_live'
-  );
+  if (!(cause instanceof pg.DatabaseError) || cause.code !== uniqueViolation) return false;
+  return cause.constraint === 'rollout_object_held' || cause.constraint === 'rollout_live';
 }

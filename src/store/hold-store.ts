@@ -7,6 +7,7 @@ import { Actor } from '../rollout/reasons.ts';
 import { databaseClock, millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
+import { movesAnyIn } from './reads.ts';
 import { parsed } from './rows.ts';
 import { inTransaction, type Outcome, type Trx } from './transaction.ts';
 import { appendSubjectAudit, noLease, wakeWorkers } from './writes.ts';
@@ -160,8 +161,8 @@ async function fenceFree(db: Db, scope: Scope, done: string[]): Promise<{ done: 
       .select('id')
       .where('ended_at', 'is', null)
       .where(sql<boolean>`id <> all(${done}::text[])`)
-      .where(matches(sql.ref('cluster'), scope.cluster))
-      .where(matches(sql.ref('namespace'), scope.namespace));
+      .where(scope.cluster === null ? anywhere : sql<boolean>`cluster = ${storable(scope.cluster)}`)
+      .where(scope.namespace === null ? anywhere : movesAnyIn(scope.namespace));
     const all = await inScope.execute();
     const free = await inScope.limit(mostAtOnce).forUpdate().skipLocked().execute();
     const ids = free.map(({ id }) => id);
@@ -177,9 +178,7 @@ async function fenceFree(db: Db, scope: Scope, done: string[]): Promise<{ done: 
   });
 }
 
-function matches(column: ReturnType<typeof sql.ref>, wanted: string | null) {
-  return wanted === null ? sql<boolean>`true` : sql<boolean>`${column} = ${storable(wanted)}`;
-}
+const anywhere = sql<boolean>`true`;
 
 function isSameScope(one: Scope, other: Scope): boolean {
   return one.cluster === other.cluster && one.namespace === other.namespace;

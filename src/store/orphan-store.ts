@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import type { AuditEvent } from '../rollout/audit.ts';
 import type { KnownRollout, OrphanBook, SplitPlace } from '../rollout/ports/orphans.ts';
+import { RouteKey, routeLabel } from '../rollout/target.ts';
 import { secondsFromNow } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
@@ -21,7 +22,24 @@ export function orphanStore(db: Db): OrphanBook {
 }
 
 const Arm = z.looseObject({ host: z.string(), subset: z.string().nullable() });
-const Moves = z.looseObject({ uid: z.string(), route: z.string(), stable: Arm, canary: Arm });
+const Also = z
+  .looseObject({
+    namespace: z.string(),
+    virtualService: z.string(),
+    uid: z.string(),
+    routes: z.array(z.looseObject({ key: RouteKey })),
+  })
+  .transform(({ routes: [first], ...one }) => ({
+    ...one,
+    route: first === undefined ? '' : routeLabel(first.key),
+  }));
+const Moves = z.looseObject({
+  uid: z.string(),
+  route: z.string(),
+  stable: Arm,
+  canary: Arm,
+  also: z.array(Also).default([]),
+});
 
 async function known(db: Db, ids: readonly string[]): Promise<KnownRollout[]> {
   if (ids.length === 0) return [];
@@ -49,8 +67,8 @@ async function namespacesOf(db: Db, cluster: string): Promise<string[]> {
   const rows = await db
     .selectFrom('rollout')
     .select('namespace')
-    .distinct()
     .where('cluster', '=', storable(cluster))
+    .union(db.selectFrom('rollout_object').select('namespace').where('cluster', '=', storable(cluster)))
     .orderBy('namespace')
     .execute();
   return rows.map(({ namespace }) => namespace);

@@ -1,7 +1,7 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { z } from 'zod';
 import type { AuditRow } from '../rollout/audit.ts';
-import type { MeshName } from '../rollout/ports/mesh.ts';
+import { type Names, namesIn } from '../rollout/names.ts';
 import type { AuditQuery, Remembered, RolloutEntry, RolloutQuery, Rollouts } from '../rollout/ports/store.ts';
 import type { StoredRollout } from '../rollout/rollout.ts';
 import { databaseClock, instant, millis } from './clock.ts';
@@ -32,7 +32,7 @@ export async function findRollout(db: Db, id: string): ReturnType<Rollouts['find
 
 /** Rows that match, newest first: their ids begin with the time. */
 export async function listRollouts(db: Db, query: RolloutQuery): Promise<RolloutEntry[]> {
-  const { statuses, namespace, virtualService, beforeId } = query;
+  const { statuses, namespace, virtualService, moving, beforeId } = query;
   let rows = db
     .selectFrom('rollout')
     .select(['document', ...factColumns])
@@ -40,10 +40,28 @@ export async function listRollouts(db: Db, query: RolloutQuery): Promise<Rollout
     .limit(query.limit);
   if (statuses !== undefined)
     rows = rows.where('status', '=', sql<string>`any(${statuses.map(storable)}::text[])`);
-  if (namespace !== undefined) rows = rows.where('namespace', '=', storable(namespace));
-  if (virtualService !== undefined) rows = rows.where('virtual_service', '=', storable(virtualService));
+  if (namespace !== undefined || virtualService !== undefined)
+    rows = rows.where(isAmong(placed({ namespace, virtualService })));
+  if (moving !== undefined) rows = rows.where(isAmong(sql.join(namesIn(moving).map(placed), sql` union `)));
   if (beforeId !== undefined) rows = rows.where('id', '<', storable(beforeId));
   return (await rows.execute()).map(entryFrom);
+}
+
+function isAmong(ids: RawBuilder<unknown>) {
+  return sql<boolean>`id in (${ids})`;
+}
+
+type Place = { cluster?: string; namespace?: string | undefined; virtualService?: string | undefined };
+
+/** The ids of all rollouts of a place; those that ended before `rollout_object` was made stand in their own columns. */
+export function placed({ cluster, namespace, virtualService }: Place): RawBuilder<unknown> {
+  const conditions = [
+    ...(cluster === undefined ? [] : [sql`cluster = ${storable(cluster)}`]),
+    ...(namespace === undefined ? [] : [sql`namespace = ${storable(namespace)}`]),
+    ...(virtualService === undefined ? [] : [sql`virtual_service = ${storable(virtualService)}`]),
+  ];
+  const all = sql.join(conditions, sql` and `);
+  return sql`select id from rollout where ${all} union select rollout_id from rollout_object where ${all}`;
 }
 
 /** The rollouts of a list that this version can read. */
@@ -62,15 +80,13 @@ export async function countQuarantined(db: Db): Promise<number> {
   return count;
 }
 
-/** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
-export async function namesakesOn(db: Db, name: MeshName): Promise<StoredRollout[]> {
+/** Every rollout that moves one of these and has not ended, scheduled ones included, the oldest first. */
+export async function namesakesOn(db: Db, names: Names): Promise<StoredRollout[]> {
   const rows = await db
     .selectFrom('rollout')
     .select(['document', ...factColumns])
-    .where('cluster', '=', storable(name.cluster))
-    .where('namespace', '=', storable(name.namespace))
-    .where('virtual_service', '=', storable(name.virtualService))
     .where('ended_at', 'is', null)
+    .where('id', 'in', objectsAmong(db, names).select('rollout_id'))
     .orderBy('id')
     .execute();
   return rows.map(readRow);
@@ -83,22 +99,38 @@ export async function liveIdsIn(
 ): Promise<string[]> {
   let rows = db.selectFrom('rollout').select('id').where('ended_at', 'is', null).orderBy('id', 'desc');
   if (cluster !== null) rows = rows.where('cluster', '=', storable(cluster));
-  if (namespace !== null) rows = rows.where('namespace', '=', storable(namespace));
+  if (namespace !== null) rows = rows.where(movesAnyIn(namespace));
   return (await rows.execute()).map(({ id }) => id);
 }
 
-/** The id of the rollout that holds a VirtualService; scheduled ones hold nothing. */
-export async function holderOf(db: Db | Trx, name: MeshName): Promise<string | null> {
-  const row = await db
-    .selectFrom('rollout')
-    .select('id')
-    .where('cluster', '=', storable(name.cluster))
-    .where('namespace', '=', storable(name.namespace))
-    .where('virtual_service', '=', storable(name.virtualService))
-    .where('ended_at', 'is', null)
-    .where('status', '<>', 'scheduled')
+/** True for a row of `rollout` that has not ended and moves a VirtualService of this namespace. */
+export function movesAnyIn(namespace: string) {
+  return sql<boolean>`exists (select from rollout_object
+    where rollout_id = rollout.id and rollout_object.namespace = ${storable(namespace)})`;
+}
+
+/** The id of a rollout that holds one of these; scheduled ones hold nothing. */
+export async function holderOf(db: Db | Trx, names: Names): Promise<string | null> {
+  const row = await objectsAmong(db, names)
+    .select('rollout_id')
+    .where('is_held', '=', true)
+    .orderBy('rollout_id')
     .executeTakeFirst();
-  return row?.id ?? null;
+  return row?.rollout_id ?? null;
+}
+
+/** The rows of `rollout_object` that stand for one of these VirtualServices. */
+function objectsAmong(db: Db | Trx, names: Names) {
+  const all = namesIn(names);
+  const namespaces = all.map(({ namespace }) => storable(namespace));
+  const virtualServices = all.map(({ virtualService }) => storable(virtualService));
+  return db
+    .selectFrom('rollout_object')
+    .where('cluster', '=', storable(names.cluster))
+    .where(
+      sql<boolean>`(namespace, virtual_service) in
+        (select * from unnest(${namespaces}::text[], ${virtualServices}::text[]))`,
+    );
 }
 
 /** One rollout's audit rows after a sequence number, in their order. */

@@ -6,6 +6,7 @@ import { dueAt } from '../rollout/scheduled.ts';
 import type { Millis } from '../rollout/units.ts';
 import { databaseClock, databaseNow, instant, millis } from './clock.ts';
 import type { Db } from './database.ts';
+import { isTakenLive } from './faults.ts';
 import { liveReads } from './live-reads.ts';
 import {
   countQuarantined,
@@ -44,7 +45,7 @@ export function rolloutStore(db: Db): Rollouts {
     list: async (query) => readable(await listRollouts(db, query)),
     entries: (query) => listRollouts(db, query),
     quarantined: () => countQuarantined(db),
-    namesakes: (name) => namesakesOn(db, name),
+    namesakes: (names) => namesakesOn(db, names),
     liveIn: (scope) => liveIdsIn(db, scope),
     events: (id, afterSeq, limit) => rolloutEvents(db, { id, afterSeq, limit }),
     audit: (query) => searchAudit(db, query),
@@ -57,12 +58,18 @@ type Creation = { rollout: StoredRollout; events: AuditEvent[]; remember: Rememb
 
 async function create(db: Db, creation: Creation): Promise<Created> {
   for (;;) {
-    const created = await inTransaction(db, (trx) => insert(trx, creation));
+    const created = await inTransaction(db, (trx) => insert(trx, creation)).catch((cause: unknown) => {
+      if (isTakenLive(cause)) return obstacle(db, creation);
+      throw cause;
+    });
     if (created.kind !== 'vanished') return created;
   }
 }
 
-/** `vanished`: the rollout in the way ended between two statements, so the next attempt may succeed. */
+/**
+ * `vanished`: the rollout in the way ended between two statements, so the next attempt may succeed.
+ * @throws a unique violation when somebody holds one of the VirtualServices beside the first
+ */
 async function insert(trx: Trx, creation: Creation): Promise<Outcome<Created | { kind: 'vanished' }>> {
   const { rollout, events, remember } = creation;
   const row = await trx
@@ -93,9 +100,12 @@ async function insert(trx: Trx, creation: Creation): Promise<Outcome<Created | {
 }
 
 /** The same request sent twice meets its own rollout: then the remembered answer is the truth, not `taken`. */
-async function obstacle(trx: Trx, { rollout, remember }: Creation): Promise<Created | { kind: 'vanished' }> {
-  if (remember !== null && (await recallAnswer(trx, remember)) !== null) return { kind: 'answeredBefore' };
-  const by = await holderOf(trx, rollout.target);
+async function obstacle(
+  db: Db | Trx,
+  { rollout, remember }: Creation,
+): Promise<Created | { kind: 'vanished' }> {
+  if (remember !== null && (await recallAnswer(db, remember)) !== null) return { kind: 'answeredBefore' };
+  const by = await holderOf(db, rollout.target);
   return by === null ? { kind: 'vanished' } : { kind: 'taken', by };
 }
 

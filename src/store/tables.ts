@@ -25,6 +25,14 @@ export interface Tables {
     last_failure: string | null;
     quarantined_at: Date | null;
   };
+  /** The VirtualServices that a rollout moves; kept by triggers on `rollout`. */
+  rollout_object: {
+    rollout_id: string;
+    cluster: string;
+    namespace: string;
+    virtual_service: string;
+    is_held: boolean;
+  };
   audit: {
     number: Generated<number>;
     /** Null in rows about something else than a rollout. */

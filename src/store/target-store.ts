@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
+import type { MeshName } from '../rollout/ports/mesh.ts';
 import type { TargetQuery, TargetRecord, TargetRecords } from '../rollout/ports/targets.ts';
 import { millis } from './clock.ts';
 import type { Db } from './database.ts';
 import { storable } from './json-text.ts';
+import { placed } from './reads.ts';
 import { entryFrom } from './row-facts.ts';
 import { parsed } from './rows.ts';
 
@@ -20,7 +22,8 @@ export function targetStore(db: Db): TargetRecords {
 
 const Live = z.string().nullable();
 
-function rowsOf(db: Db) {
+/** `of`: the VirtualService whose holder is told, when it is not the first of the rollout. */
+function rowsOf(db: Db, of?: MeshName) {
   return db
     .selectFrom('rollout as last')
     .select((column) => [
@@ -35,13 +38,12 @@ function rowsOf(db: Db) {
       'last.last_failure',
       millis(column.ref('last.quarantined_at')).$castTo<number | null>().as('quarantinedAt'),
       column
-        .selectFrom('rollout as live')
-        .select('live.id')
-        .whereRef('live.cluster', '=', 'last.cluster')
-        .whereRef('live.namespace', '=', 'last.namespace')
-        .whereRef('live.virtual_service', '=', 'last.virtual_service')
-        .where('live.ended_at', 'is', null)
-        .where('live.status', '<>', 'scheduled')
+        .selectFrom('rollout_object as live')
+        .select('live.rollout_id')
+        .where('live.cluster', '=', of?.cluster ?? column.ref('last.cluster'))
+        .where('live.namespace', '=', of?.namespace ?? column.ref('last.namespace'))
+        .where('live.virtual_service', '=', of?.virtualService ?? column.ref('last.virtual_service'))
+        .where('live.is_held', '=', true)
         .limit(1)
         .as('live'),
     ])
@@ -74,11 +76,14 @@ function behind(after: NonNullable<TargetQuery['after']>) {
     > (${storable(cluster)}, ${storable(namespace)}, ${storable(virtualService)}, ${storable(route)})`;
 }
 
-async function last(db: Db, name: Parameters<TargetRecords['last']>[0]): Promise<TargetRecord | null> {
-  const row = await rowsOf(db)
-    .where('last.cluster', '=', storable(name.cluster))
-    .where('last.namespace', '=', storable(name.namespace))
-    .where('last.virtual_service', '=', storable(name.virtualService))
+async function last(db: Db, asked: MeshName): Promise<TargetRecord | null> {
+  const name = {
+    cluster: storable(asked.cluster),
+    namespace: storable(asked.namespace),
+    virtualService: storable(asked.virtualService),
+  };
+  const row = await rowsOf(db, name)
+    .where(sql<boolean>`last.id in (${placed(name)})`)
     .orderBy('last.id', 'desc')
     .limit(1)
     .executeTakeFirst();

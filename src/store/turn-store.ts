@@ -27,7 +27,7 @@ export function turnStore(db: Db): Store {
       const saved = isPatient(change) ? await savePatiently({ id, epoch, change }) : null;
       return saved?.kind === 'saved' ? saved : save(db, id, epoch, change);
     },
-    namesakes: (name) => namesakesOn(db, name),
+    namesakes: (names) => namesakesOn(db, names),
     fail: (id, epoch, judge) => failTurn(db, { id, epoch, judge }),
     due: (limit, except = []) => due(db, limit, except),
     now: () => databaseNow(db),

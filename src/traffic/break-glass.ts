@@ -1,34 +1,52 @@
 import type { Owner } from '../rollout/ports/mesh.ts';
+import { type MovedRoute, routeLabel } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
+import { annotations, ownerOf, type PatchOperation, rolledBackIn } from './annotations.ts';
+import { managedRoutesIn } from './managed-routes.ts';
+import { type Found, findMovable, type LostRoute, type Movable } from './movable-routes.ts';
 import { type Original, originalIn } from './original-weights.ts';
+import { entriesOf, isManaged } from './route-entries.ts';
 import { type ListedRoute, listRoutes } from './routes.ts';
-import { readSplit, type Split } from './split.ts';
+import type { Arms } from './split.ts';
 import {
-  type Destination,
+  isMisshapen,
   nameOf,
+  type Path,
   type Place,
   pointerTo,
-  readRoute,
   type VirtualService,
 } from './virtual-service.ts';
-import { annotations, ownerOf, type PatchOperation, rolledBackIn, weightPatch } from './weight-patch.ts';
+import { weightPatch } from './weight-patch.ts';
 
 /** A destination with what people call it, and its share in percent. */
 export type Standing = Place & { name: string; share: Share };
 
-/** The split that canaryd's annotations name, as it stands now. */
-export type Taken = {
-  owner: Owner;
+/** One route of the split that canaryd's annotations name, as it stands now. */
+export type TakenRoute = {
+  /** Empty for an http route that has no name. */
   route: string;
   stable: Standing;
   canary: Standing;
   /** Destinations that are no part of the rollout and have traffic. */
   others: Standing[];
+};
+
+/** The split that canaryd's annotations name, as it stands now. The route in which the canary has most stands for all. */
+export type Taken = TakenRoute & {
+  owner: Owner;
+  /** All routes that weights can take back, in the order of the rollout. */
+  routes: TakenRoute[];
+  lost: LostRoute[];
+  /** The names of canaryd's own routes that stand there. */
+  managed: string[];
   clusterDomain: string;
 };
 
 /** The raw weight of one destination before and after; null where the field is absent. */
-export type Change = { name: string; from: number | null; to: number | null };
+export type Change = { route: string; name: string; from: number | null; to: number | null };
+
+/** A route that canaryd has put there, by its name in the object. */
+export type OwnRoute = { at: Path; name: string };
 
 export type RollbackPlan =
   | { kind: 'write'; taken: Taken; changes: Change[]; patch: PatchOperation[] }
@@ -40,7 +58,14 @@ export type RollbackPlan =
 
 type Refusal =
   /** No rollout moves this object; `owner` is the last one that did, `noted` what an annotation without one tells. */
-  | { kind: 'notMoved'; owner: Owner | null; noted: Original | null; routes: ListedRoute[] }
+  | {
+      kind: 'notMoved';
+      owner: Owner | null;
+      noted: Original | null;
+      routes: ListedRoute[];
+      /** Where canaryd's own routes stand all the same. */
+      managed: OwnRoute[];
+    }
   /** The annotations, or the route that they name, are not as canaryd writes them. */
   | { kind: 'unreadable'; what: string; why: string; routes: ListedRoute[] }
   /** No route sends anything to stable any more: restoring its weight cannot be expressed. */
@@ -65,19 +90,14 @@ export function planRollback(virtualService: VirtualService): RollbackPlan {
     };
   }
   if (original.kind === 'none') return unmoved(virtualService, owner, routes);
-  if (owner === null) return { kind: 'notMoved', owner, noted: original, routes };
-  const route = readRoute(virtualService, original.target.route, original.clusterDomain);
-  if (route.kind === 'shape') {
-    const { path, message } = route.fault;
-    return { kind: 'unreadable', what: path, why: message, routes };
-  }
-  const split = readSplit(route, original.target);
-  const { stable } = split;
-  if (stable === null) return { kind: 'stableGone', stable: original.target.stable, routes };
-  const taken = takenFrom(owner, original, { ...split, stable }, route.destinations);
+  if (owner === null)
+    return { kind: 'notMoved', owner, noted: original, routes, managed: managedAt(virtualService) };
+  const found = findMovable(virtualService, original);
+  if (found.kind !== 'found') return { ...found, routes };
+  const taken = takenFrom(virtualService, owner, original, found);
   return isTakenBack(virtualService, taken)
     ? { kind: 'already', taken }
-    : { kind: 'write', taken, ...writeOf(virtualService, original, { ...split, stable }, owner) };
+    : { kind: 'write', taken, ...writeOf(virtualService, found, owner) };
 }
 
 function routesOf(virtualService: VirtualService, original: ReturnType<typeof originalIn>): ListedRoute[] {
@@ -88,55 +108,82 @@ function routesOf(virtualService: VirtualService, original: ReturnType<typeof or
 
 function unmoved(virtualService: VirtualService, owner: Owner | null, routes: ListedRoute[]): RollbackPlan {
   const isTakenBack = owner !== null && rolledBackIn(virtualService)?.rolloutId === owner.rolloutId;
-  return isTakenBack ? { kind: 'ended', owner } : { kind: 'notMoved', owner, noted: null, routes };
+  const managed = managedAt(virtualService);
+  if (isTakenBack && managed.length === 0) return { kind: 'ended', owner };
+  return { kind: 'notMoved', owner, noted: null, routes, managed };
 }
 
-/** True when the canary has nothing and the object says that its present rollout was rolled back at its present epoch. */
-function isTakenBack(virtualService: VirtualService, { owner, canary }: Taken): boolean {
+function managedAt(virtualService: VirtualService): OwnRoute[] {
+  const http = entriesOf(virtualService, 'http');
+  return isMisshapen(http)
+    ? []
+    : http.filter(isManaged).map(({ at, key }) => ({ at, name: routeLabel(key) }));
+}
+
+/** True when nothing is left to take back, and the object says that its present rollout was rolled back at its present epoch. */
+function isTakenBack(virtualService: VirtualService, { owner, canary, managed }: Taken): boolean {
   const mark = rolledBackIn(virtualService);
-  return canary.share === 0 && mark?.rolloutId === owner.rolloutId && mark.epoch === owner.epoch;
+  const isNamed = mark?.rolloutId === owner.rolloutId && mark.epoch === owner.epoch;
+  return canary.share === 0 && managed.length === 0 && isNamed;
 }
-
-type Present = Split & { stable: Destination };
 
 function takenFrom(
+  virtualService: VirtualService,
   owner: Owner,
-  { target, clusterDomain }: Original,
-  { stable, canary, canaryShare }: Present,
-  destinations: Destination[],
+  { clusterDomain }: Original,
+  { moved, movable, lost }: Found,
 ): Taken {
+  const routes = movable.map((split, index) => takenRoute(split, moved, moved.routes[index]));
+  const [first, ...more] = routes;
+  if (first === undefined) throw new Error('no route was found to be taken back');
+  const most = more.reduce(
+    (highest, one) => (one.canary.share > highest.canary.share ? one : highest),
+    first,
+  );
+  return { ...most, owner, routes, lost, managed: managedRoutesIn(virtualService), clusterDomain };
+}
+
+function takenRoute(
+  { stable, canary, others }: Movable,
+  arms: Arms,
+  route: MovedRoute | undefined,
+): TakenRoute {
   const standing = ({ host, subset, share }: Place & { share: Share }): Standing => {
-    const name = nameOf({ host, subset }, [...destinations, target.canary]);
+    const name = nameOf({ host, subset }, [stable, arms.canary, ...others]);
     return { host, subset, share, name };
   };
-  const others = destinations.filter((one) => one !== stable && one !== canary && one.share > 0);
   return {
-    owner,
-    route: target.route,
+    route: route === undefined ? '' : routeLabel(route.key),
     stable: standing(stable),
-    canary: standing({ ...target.canary, share: canaryShare }),
-    others: others.map(standing),
-    clusterDomain,
+    canary: standing({ ...arms.canary, share: canary?.share ?? 0 }),
+    others: others.filter(({ share }) => share > 0).map(standing),
   };
 }
 
 function writeOf(
   virtualService: VirtualService,
-  { target }: Original,
-  split: Present,
+  { split, movable, moved }: Found,
   { rolloutId, epoch }: Owner,
 ): { changes: Change[]; patch: PatchOperation[] } {
   const write = { share: 0, rolloutId, epoch, end: true, unrecorded: true };
   const kept = pointerTo(['metadata', 'annotations', annotations.originalWeights]);
-  const patch = weightPatch(virtualService, split, target, write).filter(({ path }) => path !== kept);
-  const arms = [split.stable, ...(split.canary === null ? [] : [split.canary])];
-  return { patch, changes: arms.flatMap((arm) => changeOf(arm, arms, patch)) };
+  const made = weightPatch(virtualService, split, moved, write);
+  if (isMisshapen(made)) throw new Error(`a write that ends is never refused: ${made.fault.message}`);
+  const patch = made.filter(({ path }) => path !== kept);
+  const changes = movable.flatMap((route, index) => {
+    const key = moved.routes[index]?.key;
+    return changesIn(route, key === undefined ? '' : routeLabel(key), patch);
+  });
+  return { patch, changes };
 }
 
-function changeOf(arm: Destination, among: Destination[], patch: PatchOperation[]): Change[] {
-  const path = pointerTo([...arm.at, 'weight']);
-  const operation = patch.find((one) => one.path === path);
-  if (operation === undefined) return [];
-  const to = operation.op !== 'remove' && typeof operation.value === 'number' ? operation.value : null;
-  return [{ name: nameOf(arm, among), from: arm.weight, to }];
+function changesIn({ stable, canary, others }: Movable, route: string, patch: PatchOperation[]): Change[] {
+  const destinations = [stable, ...(canary === null ? [] : [canary]), ...others];
+  return destinations.flatMap((one) => {
+    const path = pointerTo([...one.at, 'weight']);
+    const operation = patch.find((other) => other.path === path);
+    if (operation === undefined) return [];
+    const to = operation.op !== 'remove' && typeof operation.value === 'number' ? operation.value : null;
+    return [{ route, name: nameOf(one, destinations), from: one.weight, to }];
+  });
 }

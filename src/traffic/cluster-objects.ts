@@ -17,6 +17,8 @@ export type DestinationRule = z.infer<typeof DestinationRule>;
 
 export const Pod = z.looseObject({
   metadata: z.looseObject({
+    /** Not kept of pods that are watched. */
+    name: z.string().optional(),
     labels: Labels.optional(),
     annotations: Labels.optional(),
     deletionTimestamp: z.unknown().optional(),

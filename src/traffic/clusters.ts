@@ -6,6 +6,7 @@ import { istioMesh } from './istio.ts';
 import { connectKube, type Kube } from './kube.ts';
 import type { KubeSource } from './kube-connection.ts';
 import { markedIn } from './marks.ts';
+import { nothingRead } from './other-routes.ts';
 import { type WatchedKube, watchKube } from './watched-kube.ts';
 import { realClock } from './watched-list.ts';
 
@@ -183,12 +184,23 @@ function routedMesh(openCluster: (name: string, signal: AbortSignal) => Promise<
       return 'kind' in found ? found : ask(found);
     };
   return {
-    resolve: (request, signal) => routed((mesh) => mesh.resolve(request, signal))(request.cluster, signal),
+    resolve: (request, signal, managed) =>
+      routed((mesh) => mesh.resolve(request, signal, managed))(request.cluster, signal),
     look: (target, signal, options) =>
       routed((mesh) => mesh.look(target, signal, options))(target.cluster, signal),
     survey: (name, signal) => routed((mesh) => mesh.survey(name, signal))(name.cluster, signal),
     write: (target, view, write, signal) =>
       routed((mesh) => mesh.write(target, view, write, signal))(target.cluster, signal),
+    rehearse: async (target, view, write, signal) => {
+      const found = await openCluster(target.cluster, signal);
+      return 'kind' in found
+        ? { kind: 'unknown', why: found.why }
+        : found.rehearse(target, view, write, signal);
+    },
+    otherRoutes: async (target, signal) => {
+      const found = await openCluster(target.cluster, signal);
+      return 'kind' in found ? nothingRead(found.why) : found.otherRoutes(target, signal);
+    },
     preview: (request, writes, signal) =>
       routed((mesh) => mesh.preview(request, writes, signal))(request.cluster, signal),
   };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
-import { KubernetesName } from '../rollout/units.ts';
+import { KubernetesName, ObjectName as NameOfObject } from '../rollout/units.ts';
+import type { PatchOperation } from './annotations.ts';
 import {
   type ApiAnswer,
   type Read,
@@ -10,12 +11,12 @@ import {
   writtenAnswer,
 } from './api-answer.ts';
 import { DestinationRule, listOf, Pod, ReplicaSet, Service } from './cluster-objects.ts';
+import { fieldManager } from './field-manager.ts';
 import { ask, type Client, closeAgents } from './kube-client.ts';
 import { connect, type KubeSource, type Request } from './kube-connection.ts';
 import { type AskedList, openList } from './open-list.ts';
 import type { Opened } from './open-path.ts';
 import { VirtualService } from './virtual-service.ts';
-import type { PatchOperation } from './weight-patch.ts';
 
 type Labels = Record<string, string>;
 export type ObjectName = { namespace: string; name: string };
@@ -33,6 +34,8 @@ interface TurnCalls {
     name: ObjectName,
     patch: PatchOperation[],
     signal: AbortSignal,
+    /** A dry run stores nothing, and answers with the object as it would stand. */
+    options?: { dryRun: boolean },
   ): Promise<KubeWritten<VirtualService>>;
   /** Pods that have all these labels. */
   listPods(namespace: string, labels: Labels, signal: AbortSignal): Promise<KubeRead<Pod[]>>;
@@ -63,8 +66,8 @@ const ServerVersion = z.looseObject({ gitVersion: z.string() });
 type ServerVersion = z.infer<typeof ServerVersion>;
 
 const istioGroup = 'networking.istio.io';
-const istioVersions = ['v1', 'v1beta1'];
-const fieldManager = 'canaryd';
+/** In the order in which they are tried, the newest first: an old Istio serves only the last. */
+const istioVersions = ['v1', 'v1beta1', 'v1alpha3'];
 
 /**
  * Connects to a cluster; sends nothing yet.
@@ -94,7 +97,8 @@ export async function connectKube(source: KubeSource, options: KubeOptions = {})
 function turnCalls(client: Client): TurnCalls {
   return {
     readVirtualService: (name, signal) => readVirtualService(client, name, signal),
-    patchVirtualService: (name, patch, signal) => patchVirtualService(client, name, patch, signal),
+    patchVirtualService: (name, patch, signal, { dryRun } = { dryRun: false }) =>
+      patchVirtualService(client, name, { patch, dryRun }, signal),
     listPods: (namespace, labels, signal) => listPods(client, namespace, labels, signal),
     listReplicaSets: (namespace, labels, signal) => listReplicaSets(client, namespace, labels, signal),
   };
@@ -117,13 +121,14 @@ async function readVirtualService(
 async function patchVirtualService(
   client: Client,
   name: ObjectName,
-  patch: PatchOperation[],
+  { patch, dryRun }: { patch: PatchOperation[]; dryRun: boolean },
   signal: AbortSignal,
 ): Promise<KubeWritten<VirtualService>> {
   const fault = findBadName(name.namespace, name.name);
   if (fault !== null) return fault;
   return inServedVersion(client, async (version) => {
-    const parameters = { ...virtualServices, version, ...name, body: patch, fieldManager };
+    const rehearsal = dryRun ? { dryRun: 'All' } : {};
+    const parameters = { ...virtualServices, version, ...name, body: patch, fieldManager, ...rehearsal };
     const request: Request = ({ custom }, options) => custom.patchNamespacedCustomObject(parameters, options);
     return writtenAnswer(await ask(client, request, signal, client.writeTimeoutMs), VirtualService);
   });
@@ -232,9 +237,13 @@ const replicaSets = { group: 'apps', version: 'v1', plural: 'replicasets' };
 const virtualServices = { group: istioGroup, plural: 'virtualservices' };
 
 /** A name is part of a URL's path, where `..` would lead to another object. */
-function findBadName(...names: string[]): MeshFailure | null {
-  const bad = names.find((name) => !KubernetesName.safeParse(name).success);
-  return bad === undefined ? null : unavailable('invalid', `"${bad.slice(0, 80)}" is no Kubernetes name`);
+function findBadName(namespace: string, name: string | null = null): MeshFailure | null {
+  if (!KubernetesName.safeParse(namespace).success) return badName(namespace);
+  return name === null || NameOfObject.safeParse(name).success ? null : badName(name);
+}
+
+function badName(name: string): MeshFailure {
+  return unavailable('invalid', `"${name.slice(0, 80)}" is no Kubernetes name`);
 }
 
 /** Asks in the version that worked last; the next one when the cluster has no such API. */
@@ -262,12 +271,14 @@ function isServed<Outcome extends { kind: string }>(
 }
 
 function served<Value>(read: Read<Value>): KubeRead<Value> {
-  return read.kind === 'notServed' ? notServed : read;
+  return read.kind === 'notServed'
+    ? unavailable('invalid', 'the API server does not serve what was asked for')
+    : read;
 }
 
 const notServed = unavailable(
   'invalid',
-  'the cluster does not serve what was asked for: is Istio installed?',
+  `the API server serves none of ${istioGroup} ${istioVersions.join(', ')} (is Istio installed?): put its CRDs back`,
 );
 
 function readList<Item>(answer: ApiAnswer, item: z.ZodType<Item>): Read<Item[]> {

@@ -1,10 +1,12 @@
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import type { MarkedSplit, MarkedSplits, MovedRoute } from '../rollout/ports/orphans.ts';
+import { routeLabel } from '../rollout/target.ts';
+import { ownerOf, rolledBackIn } from './annotations.ts';
 import type { Kube, KubeRead } from './kube.ts';
 import { originalIn } from './original-weights.ts';
 import { listRoutes } from './routes.ts';
+import { splitIn } from './split.ts';
 import type { VirtualService } from './virtual-service.ts';
-import { ownerOf, rolledBackIn } from './weight-patch.ts';
 
 export type Marking = {
   cluster: string;
@@ -76,10 +78,18 @@ function markedSplit(virtualService: VirtualService, cluster: string, clusterDom
   ];
 }
 
+/** Of several routes the one in which the canary has most. */
 function notedIn(virtualService: VirtualService): MovedRoute | 'unreadable' | null {
   const original = originalIn(virtualService);
   if (original.kind !== 'original') return original.kind === 'none' ? null : 'unreadable';
-  const { route, stable, canary } = original.target;
-  const placeOf = ({ host, subset }: typeof stable) => ({ host, subset });
-  return { route, stable: placeOf(stable), canary: placeOf(canary) };
+  const { moved, clusterDomain } = original;
+  const split = splitIn(virtualService, moved, clusterDomain);
+  const shares = split.kind === 'split' ? split.routes.map(({ canaryShare }) => canaryShare) : [0];
+  const route = moved.routes[shares.indexOf(Math.max(...shares))] ?? moved.routes[0];
+  const placeOf = ({ host, subset }: typeof moved.stable) => ({ host, subset });
+  return {
+    route: route === undefined ? '' : routeLabel(route.key),
+    stable: placeOf(moved.stable),
+    canary: placeOf(moved.canary),
+  };
 }

@@ -1,171 +1,202 @@
 import type { ShapeFault } from '../rollout/ports/mesh.ts';
-import type { Arm, Selection, Target, TargetRequest } from '../rollout/target.ts';
+import type { MovedRoute } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
+import { findRoutes } from './find-routes.ts';
+import { managedMirrorsOf } from './managed-routes.ts';
+import { qualifierIn, type Route, readEntry, shareOf } from './route.ts';
+import { soleArm } from './route-arms.ts';
 import {
   type Destination,
   isMisshapen,
   isSamePlace,
   type Misshapen,
+  mayReach,
   misshapen,
   nameOf,
   type Place,
-  type Route,
-  shownPath,
+  type VirtualService,
 } from './virtual-service.ts';
+import type { OtherDestination, RouteSplit } from './weights.ts';
 
-export type Roles = { kind: 'roles'; stable: Destination; canary: Destination };
+/** The two destinations between which a rollout moves traffic. */
+export type Arms = { stable: Place; canary: Place };
 
-/** The two destinations of a running rollout as they stand now; null when one is gone from the route. */
+/** What is moved in one object, as `TargetObject` and both arms of a target say it. */
+export type Moved = Arms & { routes: MovedRoute[] };
+
+/** The routes of one object in a running rollout as they stand now. */
 export type Split = {
   kind: 'split';
+  /** The highest of all routes; 0 where the canary is absent. */
   canaryShare: Share;
-  stable: Destination | null;
-  canary: Destination | null;
-  /** A destination with traffic that is no part of the rollout. */
+  lowestShare: Share;
+  /** True when every route has the destination. */
+  hasStable: boolean;
+  hasCanary: boolean;
+  /** The first destination, other than the two, whose share of its route is another than before. */
   foreign: ShapeFault | null;
   /** True when another route of the object brings stable requests too. */
   stableHasOtherRoutes: boolean;
+  /** True when another route of the object brings the canary requests, too. */
+  canaryHasOtherRoutes: boolean;
+  /** In the order of the rollout's routes. */
+  routes: RouteSplit[];
 };
 
-/**
- * Gives the roles for the life of a rollout: stable is the destination that holds the whole share, canary one that
- * holds nothing. `request.canary` selects among several of those; `request.stable` only asserts. Hosts in both are
- * qualified, as those of the route are.
- */
-export function giveRoles(
-  route: Route,
-  request: Pick<TargetRequest, 'stable' | 'canary'>,
-): Roles | Misshapen {
-  if (route.mirroredBy !== null) return mirrored(route, route.mirroredBy);
-  const unknown = findUnknown(route, request);
-  if (unknown !== null) return unknown;
-  const stable = findStable(route, request.stable);
-  if (isMisshapen(stable)) return stable;
-  const canary = chooseCanary(route, stable, request.canary);
-  if (isMisshapen(canary)) return canary;
-  return findUnfitArm(stable, canary) ?? { kind: 'roles', stable, canary };
+/** Finds the routes of a running rollout in an object and reads how their traffic is split now. */
+export function splitIn(
+  virtualService: VirtualService,
+  moved: Moved,
+  clusterDomain: string,
+): Split | Misshapen {
+  const routes = findRoutes(virtualService, moved.routes, clusterDomain);
+  if (isMisshapen(routes)) return routes;
+  const split = readSplit(routes, moved, moved.routes);
+  return isMisshapen(split) ? split : withMirrors(split, virtualService, { moved, clusterDomain });
 }
 
-/**
- * Reads how a running rollout's traffic is split now. A canary that is absent has the share 0; a destination that is
- * no part of the rollout and has traffic is told of. Neither that nor a mirror stands in the way of going back.
- */
-export function readSplit(route: Route, target: Pick<Target, 'stable' | 'canary'>): Split {
-  const stable = findArm(route, target.stable);
-  const canary = findArm(route, target.canary);
-  const other = route.destinations.find(
-    (destination) => destination !== stable && destination !== canary && destination.share > 0,
+/** Managed mirror routes divide requests, too. What cannot be read there is replaced by the next write. */
+function withMirrors(
+  split: Split,
+  virtualService: VirtualService,
+  { moved, clusterDomain }: { moved: Moved; clusterDomain: string },
+): Split {
+  const qualify = qualifierIn(virtualService.metadata.namespace, clusterDomain);
+  const shares = split.routes.flatMap(({ at, original }) =>
+    managedMirrorsOf(virtualService, at).flatMap((entry) => {
+      const read = readEntry({ ...entry, ports: [] }, qualify);
+      if (isMisshapen(read)) return [];
+      const mirror = readRouteSplit({ ...read, elsewhere: [], isBeside: false }, moved, original);
+      return isMisshapen(mirror) ? [] : [mirror.canaryShare];
+    }),
   );
-  const foreign = other === undefined ? null : foreignTraffic(route, other);
-  const stableHasOtherRoutes = route.elsewhere.some((place) => reaches(place, target.stable));
-  return { kind: 'split', canaryShare: canary?.share ?? 0, stable, canary, foreign, stableHasOtherRoutes };
+  return {
+    ...split,
+    canaryShare: Math.max(split.canaryShare, ...shares),
+    lowestShare: Math.min(split.lowestShare, ...shares),
+  };
 }
 
-function reaches(place: Place | 'unreadable', arm: Pick<Arm, 'host' | 'subset'>): boolean {
-  if (place === 'unreadable') return true;
-  const isWhole = place.subset === null || arm.subset === null;
-  return place.host === arm.host && (isWhole || place.subset === arm.subset);
+/**
+ * Reads how a running rollout's traffic is split now, in the routes that `findRoutes` found for `moved`. A canary that
+ * is absent has the share 0. Neither other traffic nor a mirror stands in the way of going back; an arm that stands
+ * twice does.
+ */
+export function readSplit(routes: Route[], arms: Arms, moved: MovedRoute[]): Split | Misshapen {
+  const read: RouteSplit[] = [];
+  for (const [index, route] of routes.entries()) {
+    const original = moved[index]?.original;
+    if (original === undefined) throw new Error('a route was found that the rollout does not move');
+    const split = readRouteSplit(route, arms, original);
+    if (isMisshapen(split)) return split;
+    read.push(split);
+  }
+  const shares = read.map(({ canaryShare }) => canaryShare);
+  return {
+    kind: 'split',
+    canaryShare: Math.max(0, ...shares),
+    lowestShare: Math.min(100, ...shares),
+    hasStable: read.every(({ stable }) => stable !== null),
+    hasCanary: read.every(({ canary }) => canary !== null),
+    foreign: read.find(({ foreign }) => foreign !== null)?.foreign ?? null,
+    stableHasOtherRoutes: routes.some(({ elsewhere }) => elsewhere.some((to) => reaches(to, arms.stable))),
+    canaryHasOtherRoutes: routes.some(({ elsewhere }) => elsewhere.some((to) => reaches(to, arms.canary))),
+    routes: read,
+  };
 }
 
-function foreignTraffic({ destinations }: Route, other: Destination): ShapeFault {
-  const message = `${nameOf(other, destinations)} has ${other.share} % and is no part of the rollout: set its weight to 0`;
+function reaches(place: Place | 'unreadable', arm: Place): boolean {
+  return place === 'unreadable' || mayReach(place, arm);
+}
+
+function readRouteSplit(route: Route, arms: Arms, original: MovedRoute['original']): RouteSplit | Misshapen {
+  const stable = armIn(route, arms.stable);
+  if (stable !== null && isMisshapen(stable)) return stable;
+  const canary = armIn(route, arms.canary);
+  if (canary !== null && isMisshapen(canary)) return canary;
+  const others = othersIn(route, { stable, canary }, original);
+  return {
+    at: route.at,
+    stable,
+    canary,
+    others,
+    original,
+    canaryShare: canaryShareOf(route, stable, canary),
+    foreign: findForeign(route, others, original),
+  };
+}
+
+function armIn(route: Route, arm: Place): Destination | Misshapen | null {
+  return route.destinations.some((one) => isSamePlace(one, arm)) ? soleArm(route, arm) : null;
+}
+
+/** A sole destination has everything, whatever its weight. */
+function canaryShareOf(
+  { destinations }: Route,
+  stable: Destination | null,
+  canary: Destination | null,
+): Share {
+  if (canary === null) return 0;
+  if (destinations.length === 1) return 100;
+  const weight = canary.weight ?? 0;
+  return shareOf(weight, weight + (stable?.weight ?? 0));
+}
+
+/** Of destinations that stand several times each meets its own number of before, by its place among them. */
+function othersIn(
+  { destinations }: Route,
+  { stable, canary }: { stable: Destination | null; canary: Destination | null },
+  original: MovedRoute['original'],
+): OtherDestination[] {
+  const others = destinations.filter((one) => one !== stable && one !== canary);
+  return others.map((other, index) => {
+    const earlier = others.slice(0, index).filter((one) => isSamePlace(one, other)).length;
+    const noted = original.others.filter((one) => isSamePlace(one, other))[earlier];
+    return { ...other, before: noted === undefined ? 'new' : noted.weight };
+  });
+}
+
+/** Parts of a route that differ by less are the same: 0.005 %, half of the smallest share that is written. */
+const rounding = 0.000_05;
+
+function findForeign(
+  route: Route,
+  others: OtherDestination[],
+  original: MovedRoute['original'],
+): ShapeFault | null {
+  const noted = [original.stable, original.canary, ...original.others.map(({ weight }) => weight)];
+  const totalBefore = noted.reduce<number>((sum, weight) => sum + (weight ?? 0), 0);
+  const total = route.destinations.reduce((sum, { weight }) => sum + (weight ?? 0), 0);
+  const partBefore = ({ before }: OtherDestination) =>
+    typeof before === 'number' && totalBefore > 0 ? before / totalBefore : 0;
+  const changed = others.find((other) => {
+    const part = route.destinations.length === 1 ? 1 : (other.weight ?? 0) / Math.max(total, 1);
+    const before = partBefore(other);
+    return before === 0 ? part > 0 : Math.abs(part - before) > rounding;
+  });
+  if (changed !== undefined) return foreignTraffic(route, changed, partBefore(changed));
+  return findGone(route, others, original);
+}
+
+function foreignTraffic({ destinations }: Route, other: OtherDestination, before: number): ShapeFault {
+  const name = nameOf(other, destinations);
+  const message =
+    before === 0
+      ? `${name} has ${other.share} % and is no part of the rollout: set its weight to 0`
+      : `${name} has ${other.share} % of the route, which was ${shareOf(before, 1)} % when the rollout began: give it that share again`;
   return misshapen('unsupported-shape', [...other.at, 'weight'], message).fault;
 }
 
-function mirrored(route: Route, field: 'mirror' | 'mirrors'): Misshapen {
-  const message = `mirrored requests would be counted as the canary's: remove ${field} before a rollout`;
-  return misshapen('unsupported-shape', [...route.at, field], message);
-}
-
-function findUnknown(
-  { at, destinations }: Route,
-  request: Pick<TargetRequest, 'stable' | 'canary'>,
-): Misshapen | null {
-  const asked = [request.stable, request.canary].find(
-    (selection) => selection !== undefined && !destinations.some((one) => isMeant(one, selection)),
-  );
-  if (asked === undefined) return null;
-  const message = `the route has no destination with ${shown(asked)}; there are: ${listOf(destinations, destinations)}`;
-  return misshapen('destination-not-in-route', [...at, 'route'], message);
-}
-
-function isMeant(destination: Destination, { host, subset }: Selection): boolean {
-  if (host !== undefined && host !== destination.host) return false;
-  return subset === undefined || subset === destination.subset;
-}
-
-function shown({ host, subset }: Selection): string {
-  const parts = [
-    subset === undefined ? '' : `the subset ${subset}`,
-    host === undefined ? '' : `the host ${host}`,
-  ];
-  return parts.filter((part) => part !== '').join(' and ');
-}
-
-function listOf(some: Destination[], among: Destination[]): string {
-  return some.map((one) => nameOf(one, among)).join(', ');
-}
-
-function findStable(route: Route, asserted: Selection | undefined): Destination | Misshapen {
-  const [stable, second, third] = route.destinations.filter(({ share }) => share > 0);
-  if (third !== undefined) return tooManyWithTraffic(route, third);
-  if (stable === undefined || second !== undefined) return notAtRest(route);
-  if (asserted === undefined || isMeant(stable, asserted)) return stable;
-  return contradicted(route, stable, `target.stable names ${shown(asserted)}`);
-}
-
-function tooManyWithTraffic(route: Route, third: Destination): Misshapen {
-  const message = `more than two destinations have traffic (${sharesIn(route)}): give one of them all of it`;
-  return misshapen('unsupported-shape', [...third.at, 'weight'], message);
-}
-
-function notAtRest(route: Route): Misshapen {
-  const message = `a rollout starts with one destination at 100 %, but the split is ${sharesIn(route)}`;
-  return misshapen('split-not-at-rest', [...route.at, 'route'], message);
-}
-
-function sharesIn(route: Route): string {
-  const { destinations } = route;
-  return destinations
-    .map((one) => `${nameOf(one, destinations)} ${one.share} % at ${shownPath(one.at)}`)
-    .join(', ');
-}
-
-function contradicted(route: Route, stable: Destination, contradiction: string): Misshapen {
-  const message = `${nameOf(stable, route.destinations)} has all traffic now; ${contradiction}`;
-  return misshapen('split-not-at-rest', [...stable.at, 'weight'], message);
-}
-
-function chooseCanary(
+function findGone(
   route: Route,
-  stable: Destination,
-  asked: Selection | undefined,
-): Destination | Misshapen {
-  const { at, destinations } = route;
-  const idle = destinations.filter((destination) => destination !== stable);
-  const candidates = asked === undefined ? idle : idle.filter((one) => isMeant(one, asked));
-  const [canary, second] = candidates;
-  if (canary === undefined && asked !== undefined) {
-    return contradicted(route, stable, 'target.canary names it, but a canary starts with nothing');
-  }
-  if (canary === undefined) {
-    const message = `${nameOf(stable, destinations)} is the route's only destination: add one with weight 0 for the canary`;
-    return misshapen('destination-not-in-route', [...at, 'route'], message);
-  }
-  if (second === undefined) return canary;
-  const message = `several destinations have no traffic; target.canary must name one of: ${listOf(candidates, destinations)}`;
-  return misshapen('canary-ambiguous', [...at, 'route'], message);
-}
-
-/** Two destinations on one host can only be told apart by their subsets; on two hosts the services tell them apart. */
-function findUnfitArm(stable: Destination, canary: Destination): Misshapen | null {
-  if (stable.host !== canary.host) return null;
-  const nameless = [stable, canary].find(({ subset }) => subset === null);
-  if (nameless === undefined) return null;
-  const message = `the destination ${nameless.host} names no subset, and both destinations have this host: add the subset that it stands for`;
-  return misshapen('unsupported-shape', [...nameless.at, 'destination', 'subset'], message);
-}
-
-function findArm(route: Route, arm: Pick<Arm, 'host' | 'subset'>): Destination | null {
-  return route.destinations.find((destination) => isSamePlace(destination, arm)) ?? null;
+  others: OtherDestination[],
+  original: MovedRoute['original'],
+): ShapeFault | null {
+  const gone = original.others.find(({ weight, ...place }, index) => {
+    const earlier = original.others.slice(0, index).filter((one) => isSamePlace(one, place)).length;
+    return (weight ?? 0) > 0 && others.filter((one) => isSamePlace(one, place)).length <= earlier;
+  });
+  if (gone === undefined) return null;
+  const message = `${nameOf(gone, route.destinations)} had traffic when the rollout began and is gone from the route: put it back with the weight ${gone.weight}`;
+  return misshapen('unsupported-shape', [...route.at, 'route'], message).fault;
 }

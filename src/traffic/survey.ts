@@ -2,6 +2,7 @@ import type { MeshName, Survey, SurveyedRoute } from '../rollout/ports/mesh.ts';
 import { type Cluster, findTarget, objectNameOf } from './find-target.ts';
 import type { Kube } from './kube.ts';
 import { type ListedRoute, listRoutes } from './routes.ts';
+import { misshapen } from './virtual-service.ts';
 
 type Start = SurveyedRoute['start'];
 
@@ -16,14 +17,21 @@ export async function survey(cluster: Cluster, name: MeshName, signal: AbortSign
   const listed = listRoutes(read.value, cluster.clusterDomain);
   if (listed.kind === 'shape') return listed;
   const routes: SurveyedRoute[] = [];
-  for (const route of listed.routes) {
+  for (const route of listed.routes.filter(({ key }) => key.kind === 'http')) {
     const start = await startOf(once, name, route, signal);
     if (start.kind === 'missing' || start.kind === 'unavailable') return start;
-    const { fault: _fault, ...shown } = route;
+    const { fault: _fault, key: _key, ...shown } = route;
     routes.push({ ...shown, start });
   }
+  if (routes.length === 0) return noHttp;
   return { kind: 'survey', uid: read.value.metadata.uid, routes };
 }
+
+const noHttp = misshapen(
+  'unsupported-shape',
+  ['spec', 'http'],
+  'the VirtualService has no http route: name a tls or tcp route in a target of your own',
+);
 
 async function startOf(
   cluster: Cluster,

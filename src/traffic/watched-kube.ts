@@ -11,8 +11,8 @@ import { hasLabels } from './workload.ts';
 /** The reads of a look. */
 export type LookReads = Pick<Kube, 'readVirtualService' | 'listPods' | 'listReplicaSets'>;
 
-/** The namespaces that a look reads: the VirtualService's own, and those of the pods. */
-type LookPlaces = { virtualService: string; pods: readonly string[] };
+/** The namespaces that a look reads: those of the VirtualServices, and those of the pods. */
+type LookPlaces = { virtualServices: readonly string[]; pods: readonly string[] };
 
 /** What is known of a cluster by watching the namespaces that somebody looks at. */
 export type WatchedKube = {
@@ -45,15 +45,20 @@ export function watchKube(kube: Pick<Kube, 'openList'>, options: WatchedKubeOpti
   const mayStart = () => !isClosed && lists().length < mostLists;
   return {
     recent: (places) => {
-      const routes = virtualServices.of(places.virtualService, mayStart);
+      const routes = new Map(
+        places.virtualServices.map((namespace) => [namespace, virtualServices.of(namespace, mayStart)]),
+      );
       const behind = new Map(
         places.pods.map((namespace) => [
           namespace,
           { pods: pods.of(namespace, mayStart), replicaSets: replicaSets.of(namespace, mayStart) },
         ]),
       );
-      const all = [routes, ...[...behind.values()].flatMap((both) => [both.pods, both.replicaSets])];
-      return routes !== null && all.every((list) => list?.isWarm()) ? readsOf(routes, behind) : null;
+      const all = [
+        ...routes.values(),
+        ...[...behind.values()].flatMap((both) => [both.pods, both.replicaSets]),
+      ];
+      return all.every((list) => list?.isWarm()) ? readsOf(routes, behind) : null;
     },
     wrote: (object) => virtualServices.find(object.metadata.namespace)?.wrote(object),
     counts: () => ({
@@ -70,11 +75,11 @@ export function watchKube(kube: Pick<Kube, 'openList'>, options: WatchedKubeOpti
 type Listed<Item> = WatchedList<Item> | null;
 type ListsByNamespace = ReadonlyMap<string, { pods: Listed<Pod>; replicaSets: Listed<ReplicaSet> }>;
 
-function readsOf(routes: WatchedList<VirtualService>, behind: ListsByNamespace): LookReads {
+function readsOf(routes: ReadonlyMap<string, Listed<VirtualService>>, behind: ListsByNamespace): LookReads {
   return {
-    readVirtualService: async ({ name }) => {
-      const kept = routes.find(name);
-      if (typeof kept === 'string') return { kind: 'missing' };
+    readVirtualService: async ({ namespace, name }) => {
+      const kept = routes.get(namespace)?.find(name);
+      if (kept === undefined || typeof kept === 'string') return { kind: 'missing' };
       return kept.item === null ? unknownShape : { kind: 'found', value: kept.item };
     },
     listPods: async (namespace, labels) => selected(behind.get(namespace)?.pods ?? null, labels),

@@ -1,127 +1,102 @@
-import type { Owner, WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
-import type { Target } from '../rollout/target.ts';
-import { isSameShare, type Share } from '../rollout/units.ts';
-import type { Roles, Split } from './split.ts';
-import { type Destination, pointerTo, type VirtualService } from './virtual-service.ts';
+import type { WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
+import { annotationOperations, type PatchOperation } from './annotations.ts';
+import { managedOperations, type Preceded } from './managed-routes.ts';
+import { noteOf } from './original-weights.ts';
+import type { Moved, Split } from './split.ts';
+import {
+  type Destination,
+  isMisshapen,
+  type Misshapen,
+  pointerTo,
+  type VirtualService,
+} from './virtual-service.ts';
+import { type RouteSplit, type WantedWeight, wantedWeights } from './weights.ts';
 
-/** What canaryd writes beside weights. `rollout` and `epoch` say who wrote last and stay after the end. */
-export const annotations = {
-  rollout: 'canaryd.io/rollout',
-  epoch: 'canaryd.io/epoch',
-  originalWeights: 'canaryd.io/original-weights',
-  /** `<rollout>/<epoch>` of a rollback that could not be written down; every later write takes it away. */
-  rolledBack: 'canaryd.io/rolled-back',
-} as const;
-
-/** An operation of a JSON Patch (RFC 6902). */
-export type PatchOperation =
-  | { op: 'add' | 'replace'; path: string; value: string | number | Record<string, string> }
-  | { op: 'remove'; path: string };
-
-type Weights = { stable: number | null; canary: number | null };
 type Shift = Pick<WeightWrite, 'share' | 'end'>;
-type Arms = { stable: Destination; canary: Destination | null };
-type Present = Arms & Pick<Split, 'canaryShare' | 'foreign'>;
 
 /**
- * The one patch that makes a share true: it changes the weights of the two destinations and canaryd's annotations,
- * and nothing else. Its first operation writes the resourceVersion that was read, which the API server answers with
- * 409 when somebody wrote since; a `test` operation would be answered like an invalid object.
+ * The one patch that makes a share true in one object: it changes the weights of its moved routes, managed routes and
+ * canaryd's annotations, and nothing else. Its first operation writes the resourceVersion that was read, which the API
+ * server answers with 409 when somebody wrote since; a `test` operation would be answered like an invalid object. A
+ * route without stable's destination keeps its weights. Refuses only managed routes that cannot be put there; the end,
+ * and a write that names none, is never refused.
  */
 export function weightPatch(
   virtualService: VirtualService,
-  split: Present,
-  target: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
+  split: Split,
+  moved: Moved,
   write: WeightWrite,
-): PatchOperation[] {
+): PatchOperation[] | Misshapen {
   const { resourceVersion } = virtualService.metadata;
-  const changes = changesTo(split, wantedWeights(write, split, target.originalWeights));
+  const wanted = split.routes.map((route) => movableWeights(route, write));
+  const preceded = split.routes.flatMap((route, index) => precededBy(route, wanted[index] ?? []));
+  const managed = managedOperations(virtualService, preceded, write.end ? [] : (write.managed ?? null));
+  if (isMisshapen(managed)) return managed;
   return [
     { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-    ...changes.map(operationOf),
-    ...annotationOperations(virtualService, wantedAnnotations(target, write)),
+    ...changesTo(wanted.flat()).map(operationOf),
+    // They count on the places at which routes stood when the weights were read.
+    ...managed,
+    ...annotationOperations(virtualService, write, noteOf(moved)),
   ];
 }
 
-/**
- * The changes that each of these writes would make, one after the other and starting at the weights of `roles`;
- * `original` is what the last write restores.
- */
-export function weightChanges(
-  { stable, canary }: Roles,
-  original: Target['originalWeights'],
-  writes: Shift[],
-): WeightChange[][] {
-  const atRest: Previewed = { arms: { stable, canary }, canaryShare: 0, changes: [] };
-  return writes.reduce((before, write) => previewed(before, original, write), atRest).changes;
+/** The changes of weights that each of these writes would make, one after the other and starting at `split`. */
+export function weightChanges(split: Pick<Split, 'routes'>, writes: Shift[]): WeightChange[][] {
+  let routes = split.routes;
+  return writes.map((write) => {
+    const changes = routes.flatMap((route) => changesTo(movableWeights(route, write)));
+    routes = routes.map((route) => afterwards(route, write));
+    return changes;
+  });
 }
 
-type Previewed = { arms: Pick<Roles, 'stable' | 'canary'>; canaryShare: Share; changes: WeightChange[][] };
+/** All weights of a route would be 0 if the canary gave up its own and nobody could take it. */
+function movableWeights(route: RouteSplit, write: Shift): WantedWeight[] {
+  return route.stable === null ? [] : wantedWeights(route, write);
+}
 
-function previewed({ arms, canaryShare, changes }: Previewed, original: Weights, write: Shift): Previewed {
-  const wanted = wantedWeights(write, { ...arms, canaryShare, foreign: null }, original);
-  const stable = { ...arms.stable, weight: wanted.stable };
-  const canary = { ...arms.canary, weight: wanted.canary };
+function afterwards(route: RouteSplit, write: Shift): RouteSplit {
+  const wanted = movableWeights(route, write);
+  const written = <Found extends Destination>(destination: Found): Found => ({
+    ...destination,
+    weight: weightAfter(destination, wanted),
+  });
   return {
-    arms: { stable, canary },
+    ...route,
+    stable: route.stable && written(route.stable),
+    canary: route.canary && written(route.canary),
+    others: route.others.map(written),
     canaryShare: write.share,
-    changes: [...changes, changesTo(arms, wanted)],
   };
 }
 
-/** The rollout and epoch of the last write by canaryd, or null. An epoch that is no number counts as 0. */
-export function ownerOf(virtualService: VirtualService): Owner | null {
-  const present = virtualService.metadata.annotations ?? {};
-  const rolloutId = present[annotations.rollout];
-  if (rolloutId === undefined) return null;
-  return { rolloutId, epoch: epochFrom(present[annotations.epoch]) };
+function weightAfter({ at, weight }: Destination, wanted: WantedWeight[]): number | null {
+  const path = pointerTo(at);
+  const found = wanted.find(({ destination }) => pointerTo(destination.at) === path);
+  return found === undefined ? weight : found.weight;
 }
 
-/** The rollout that was taken back while nobody could write it down, or null. An epoch that is no number counts as 0. */
-export function rolledBackIn(virtualService: VirtualService): Owner | null {
-  const [rolloutId, epoch] = virtualService.metadata.annotations?.[annotations.rolledBack]?.split('/') ?? [];
-  return rolloutId === undefined || rolloutId === '' ? null : { rolloutId, epoch: epochFrom(epoch) };
+/** Managed routes stand before http routes only. */
+function precededBy({ at, stable, canary, others }: RouteSplit, wanted: WantedWeight[]): Preceded[] {
+  const [, protocol, index] = at;
+  if (protocol !== 'http' || typeof index !== 'number') return [];
+  const arms = [stable, canary].filter((arm) => arm !== null);
+  const destinations = [...arms, ...others].sort((one, other) => placeOf(one) - placeOf(other));
+  const weights = destinations.map((one) => weightAfter(one, wanted));
+  return [{ index, canary: canary && placeOf(canary), weights }];
 }
 
-/** The store reads epochs of 15 digits: one that somebody else wrote here leaves room for all turns after it. */
-function epochFrom(text: string | undefined): number {
-  return text !== undefined && /^\d{1,14}$/.test(text) ? Number(text) : 0;
+/** Its place among the destinations of its route. */
+function placeOf({ at }: Destination): number {
+  return Number(at.at(-1));
 }
 
-/**
- * A share that stands there already needs no weights, only the annotations that spend the resourceVersion. At the end
- * the weights get back the form in which they stood before, and the winner inherits stable's number. With foreign
- * traffic beside them stable takes over exactly what the canary had, so that nobody else's share changes.
- */
-function wantedWeights({ share, end }: Shift, split: Present, original: Weights): Weights {
-  if (!end && isSameShare(share, split.canaryShare)) return weightsOf(split);
-  if (share === 0 && split.foreign !== null) return { stable: sumOf(split), canary: 0 };
-  if (end && share === 0) return original;
-  if (end && share === 100) return { stable: 0, canary: original.stable };
-  return splitWeights(share);
+function changesTo(wanted: WantedWeight[]): WeightChange[] {
+  return wanted.map(changeOf).filter((change) => change !== null);
 }
 
-function weightsOf({ stable, canary }: Arms): Weights {
-  return { stable: stable.weight, canary: canary?.weight ?? null };
-}
-
-function sumOf({ stable, canary }: Arms): number {
-  return (stable.weight ?? 0) + (canary?.weight ?? 0);
-}
-
-/** Istio's weights are whole numbers, so a share with decimals is written in parts of 10,000. */
-function splitWeights(share: Share): { stable: number; canary: number } {
-  const total = Number.isInteger(share) ? 100 : 10_000;
-  const canary = Math.round((share * total) / 100);
-  return { stable: total - canary, canary };
-}
-
-function changesTo({ stable, canary }: Arms, wanted: Weights): WeightChange[] {
-  const changes = [changeOf(stable, wanted.stable), canary === null ? null : changeOf(canary, wanted.canary)];
-  return changes.filter((change) => change !== null);
-}
-
-function changeOf({ at, weight }: Destination, wanted: number | null): WeightChange | null {
+function changeOf({ destination: { at, weight }, weight: wanted }: WantedWeight): WeightChange | null {
   if (weight === wanted) return null;
   const path = pointerTo([...at, 'weight']);
   if (wanted === null) return { op: 'remove', path, from: weight, value: null };
@@ -130,46 +105,4 @@ function changeOf({ at, weight }: Destination, wanted: number | null): WeightCha
 
 function operationOf({ op, path, value }: WeightChange): PatchOperation {
   return op === 'remove' || value === null ? { op: 'remove', path } : { op, path, value };
-}
-
-/** What each of canaryd's annotations is to say; null takes it away. */
-function wantedAnnotations(
-  { route, stable, canary, originalWeights }: Pick<Target, 'route' | 'stable' | 'canary' | 'originalWeights'>,
-  { rolloutId, epoch, end, unrecorded }: WeightWrite,
-): Record<string, string | null> {
-  const original = {
-    route,
-    stable: { host: stable.host, subset: stable.subset, weight: originalWeights.stable },
-    canary: { host: canary.host, subset: canary.subset, weight: originalWeights.canary },
-  };
-  return {
-    [annotations.rollout]: rolloutId,
-    [annotations.epoch]: String(epoch),
-    [annotations.originalWeights]: end ? null : JSON.stringify(original),
-    [annotations.rolledBack]: unrecorded === true ? `${rolloutId}/${epoch}` : null,
-  };
-}
-
-function annotationOperations(
-  { metadata }: VirtualService,
-  wanted: Record<string, string | null>,
-): PatchOperation[] {
-  const present = metadata.annotations;
-  const operations = Object.entries(wanted).flatMap(([name, value]) =>
-    annotationOperation(name, present?.[name], value),
-  );
-  return present === undefined
-    ? [{ op: 'add', path: '/metadata/annotations', value: {} }, ...operations]
-    : operations;
-}
-
-function annotationOperation(
-  name: string,
-  present: string | undefined,
-  wanted: string | null,
-): PatchOperation[] {
-  const path = pointerTo(['metadata', 'annotations', name]);
-  if (wanted === (present ?? null)) return [];
-  if (wanted === null) return [{ op: 'remove', path }];
-  return [{ op: present === undefined ? 'add' : 'replace', path, value: wanted }];
 }

@@ -3,7 +3,7 @@ import type { Arm } from '../rollout/target.ts';
 import { LabelValue } from '../rollout/units.ts';
 import type { DestinationRule, Pod } from './cluster-objects.ts';
 import { qualifyHost } from './host.ts';
-import type { Roles } from './split.ts';
+import type { Roles } from './roles.ts';
 import { type Destination, type Misshapen, misshapen } from './virtual-service.ts';
 
 type Labels = Record<string, string>;
@@ -31,7 +31,9 @@ export function armOf(destination: Destination, backing: Backing, clusterDomain:
   if (subset === undefined) return misshapen('subset-not-found', at, unknownSubset(name, host));
   const version = LabelValue.safeParse(subset.labels?.['version']);
   if (!version.success) return misshapen('subset-not-found', at, noVersion(name));
-  const podLabels = { ...selector, ...subset.labels };
+  const podLabels = labelsOfBoth(selector, subset.labels ?? {});
+  if (podLabels === null)
+    return misshapen('subset-not-found', at, selectsNothing(name, backing, subset.labels));
   return { host, subset: name, service, version: version.data, podLabels };
 }
 
@@ -79,6 +81,12 @@ export function sharedLabels(one: Labels, other: Labels): Labels {
   return Object.fromEntries(Object.entries(one).filter(([label, value]) => other[label] === value));
 }
 
+/** The labels of a pod that bears both; null where there can be none, because they differ in the value of a label. */
+export function labelsOfBoth(one: Labels, other: Labels): Labels | null {
+  const differs = Object.entries(one).some(([label, value]) => (other[label] ?? value) !== value);
+  return differs ? null : { ...one, ...other };
+}
+
 /** Counts the pods with all these labels. Pods that terminate or have run to their end serve nobody and are left out. */
 export function countReady(pods: Pod[], labels: Labels): Readiness {
   const serving = servingPods(pods, labels);
@@ -96,6 +104,11 @@ function unknownSubset(name: string, host: string): string {
 
 function noVersion(name: string): string {
   return `the subset ${name} selects no usable version, by which Istio's metrics tell the destinations apart: add a version label to it and to its pods`;
+}
+
+function selectsNothing(name: string, { service, selector }: Backing, labels: Labels = {}): string {
+  const [label = '', value] = Object.entries(labels).find(([key, is]) => (selector[key] ?? is) !== is) ?? [];
+  return `the subset ${name} selects no pod: it wants ${label}=${value}, and the service ${service.name} has only pods with ${label}=${selector[label]}: correct the labels of the subset`;
 }
 
 /** True when it has all these labels, with these values. */

@@ -86,8 +86,8 @@ const wrongShape: Row[] = [
   ['an empty name', withTarget({ ...named, virtualService: '' }), 422, 'validation-error'],
   ['a name in capitals', withTarget({ ...named, virtualService: 'Pay' }), 422, 'validation-error'],
   [
-    'a name of 64 characters',
-    withTarget({ ...named, virtualService: 'a'.repeat(64) }),
+    'a name of 254 characters',
+    withTarget({ ...named, virtualService: 'a'.repeat(254) }),
     422,
     'validation-error',
   ],
@@ -143,7 +143,7 @@ const wrongPlan: Row[] = [
   ['a ratio below 0', withCheck({ metric: 'errorRate', max: -0.1 }), 422, 'plan-invalid'],
   ['a latency limit of 0 ms', withCheck({ metric: 'p99LatencyMs', max: 0 }), 422, 'plan-invalid'],
   ['a latency limit above all buckets', withCheck({ metric: 'p99LatencyMs', max: 4e6 }), 422, 'plan-invalid'],
-  ['no checks', withPlan({ checks: {} }), 422, 'plan-invalid'],
+  ['no checks for a bake', withPlan({ checks: {} }), 422, 'plan-inconsistent'],
   ['minRequests of 0', withCheck({ metric: 'errorRate', minRequests: 0 }), 422, 'plan-invalid'],
   ['an unknown metric', withCheck({ metric: 'errorrate' }), 422, 'plan-invalid'],
 ];

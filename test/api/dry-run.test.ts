@@ -115,6 +115,33 @@ describe('a dry run', () => {
     ]);
   });
 
+  it('shows how the API server answers its first write and the way back', async () => {
+    const { mesh, dryRun } = world();
+    mesh.failNextRehearsal({ kind: 'unknown', why: 'a webhook does not support dry run' });
+    const why = 'no weights on Friday';
+    mesh.failNextRehearsal({ kind: 'refused', reason: 'denied', why });
+    const { writes, wouldStart, ...rest } = await dryRun();
+    expect(writes).toEqual([
+      { write: 'first', share: 5, outcome: 'unknown', why: 'a webhook does not support dry run' },
+      { write: 'way_back', share: 0, outcome: 'refused', why },
+    ]);
+    expect(wouldStart).toBe(false);
+    expect(rest.why).toBe(
+      'The API server would refuse the way back to 0 %: no weights on Friday; mend what the webhook names, or have the VirtualService exempted from it.',
+    );
+  });
+
+  it('shows what else sends requests to the canary', async () => {
+    const { mesh, dryRun } = world();
+    const route = { namespace: 'qa', virtualService: 'tester', route: null, path: 'spec.tcp[0].route[0]' };
+    const found = {
+      routes: [{ ...route, match: 'port 9000', kind: 'route' as const, share: 12.5 }],
+      unknown: [{ namespace: null, why: 'forbidden' }],
+    };
+    mesh.setOtherRoutes(where, found);
+    expect((await dryRun()).otherRoutes).toEqual({ ...found, more: 0, direct: null });
+  });
+
   it('shows the hold order that is in force', async () => {
     const id = 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC';
     const { hold, wouldStart, why } = await world([

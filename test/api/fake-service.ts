@@ -173,6 +173,6 @@ function previewOf({ plan, planVersion = null }: CreateRequest): Preview {
   const survey = { kind: 'none' as const, why: 'not asked' };
   const expected = forecast({ plan, beginsAt: now, scrapeSeconds: 1, survey });
   const steps = expected.steps.map((step) => ({ ...step, changes: step.step === 0 ? changes : [] }));
-  const none = { obstacle: null, order: null, survey: null, warnings: [] };
+  const none = { obstacle: null, order: null, survey: null, rehearsed: [], otherRoutes: null, warnings: [] };
   return { kind: 'preview', rollout, forecast: expected, steps, ...none };
 }

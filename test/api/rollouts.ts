@@ -51,7 +51,13 @@ export function rolloutIn(state: State, changes: Partial<Rollout> = {}): Rollout
     reason: 'CHG0041234',
   };
   const fresh = newRollout(asked, 1, now - 300_000);
-  const traffic = { desired: 5, applied: 5, appliedAt: now - 200_000, intent: null };
+  const traffic = {
+    desired: 5,
+    applied: 5,
+    appliedAt: now - 200_000,
+    intent: null,
+    managed: { desired: [], applied: [] },
+  };
   return { ...fresh, revision: 7, state, traffic, ...changes };
 }
 
@@ -76,7 +82,8 @@ const target: Rollout['target'] = {
   route: '',
   stable: arm('v1'),
   canary: arm('v2'),
-  originalWeights: { stable: 100, canary: 0 },
+  routes: [{ key: { kind: 'http', name: '' }, original: { stable: 100, canary: 0, others: [] } }],
+  also: [],
   stableReadyAtStart: 3,
 };
 

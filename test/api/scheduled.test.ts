@@ -79,7 +79,16 @@ describe('a rollout with a startAt', () => {
       weight: null,
       step: null,
       outcome: null,
-      target: { cluster: 'default', namespace, virtualService, route: null, stable: null, canary: null },
+      target: {
+        cluster: 'default',
+        namespace,
+        virtualService,
+        route: null,
+        routes: [],
+        also: [],
+        stable: null,
+        canary: null,
+      },
       allowedActions: ['cancel', 'rollback'],
       explanation: { what: 'Scheduled for 22:00:00Z.' },
     });

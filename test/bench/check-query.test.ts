@@ -15,7 +15,8 @@ const target: Target = {
   route: '',
   stable: arm('v1'),
   canary: arm('v2'),
-  originalWeights: { stable: 100, canary: 0 },
+  routes: [{ key: { kind: 'http', name: '' }, original: { stable: 100, canary: 0, others: [] } }],
+  also: [],
   stableReadyAtStart: null,
 };
 const errors: Check = { metric: 'errorRate', max: 0.01, window: 6, failures: 2, minRequests: 100 };

@@ -4,9 +4,10 @@ import { InlineRolloutBody } from '../../src/api/rollout-body.ts';
 import { parseYaml } from '../../src/api/yaml-body.ts';
 import { readinessOf, Target } from '../../src/cli/init-target.ts';
 import { rolloutFile } from '../../src/cli/rollout-file.ts';
+import { chooseRoutes } from '../../src/traffic/find-routes.ts';
+import { giveRoles } from '../../src/traffic/roles.ts';
 import { listRoutes } from '../../src/traffic/routes.ts';
-import { giveRoles } from '../../src/traffic/split.ts';
-import { readRoute, type VirtualService } from '../../src/traffic/virtual-service.ts';
+import { isMisshapen, type VirtualService } from '../../src/traffic/virtual-service.ts';
 import { clusterDomain, destination, virtualServiceWith } from '../traffic/objects.ts';
 
 const subset = fc.stringMatching(/^[a-z0-9](?:[-a-z0-9]{0,10}[a-z0-9])?$/);
@@ -72,8 +73,8 @@ function surveyed(object: VirtualService): Target {
 }
 
 function rolesOf(object: VirtualService, name: string, request: Parameters<typeof giveRoles>[1]) {
-  const read = readRoute(object, name, clusterDomain);
-  return read.kind === 'shape' ? read : giveRoles(read, request);
+  const read = chooseRoutes(object, name === '' ? {} : { route: name }, clusterDomain);
+  return isMisshapen(read) ? read : giveRoles(read, request);
 }
 
 const place = { cluster: 'default', namespace: 'shop', virtualService: 'payment' };

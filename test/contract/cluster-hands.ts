@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Json, listAt, textAt } from '../../src/sandbox/json.ts';
+import { type Json, type JsonObject, listAt, objectAt, textAt } from '../../src/sandbox/json.ts';
 import { send, type WireReply } from '../sandbox/https-client.ts';
 import type { Fence } from './cluster-fence.ts';
 
@@ -78,4 +78,9 @@ export function weightsIn(virtualService: Json): (number | null)[] {
     const weight = Object(route).weight;
     return typeof weight === 'number' ? weight : null;
   });
+}
+
+/** The http routes in their order. */
+export function httpIn(virtualService: Json): JsonObject[] {
+  return listAt(virtualService, 'spec', 'http').map((route) => objectAt(route));
 }

@@ -3,7 +3,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube, type Kube } from '../../src/traffic/kube.ts';
 import { type Fence, type FencedRequest, openFence } from './cluster-fence.ts';
-import { type Hands, handsThrough, weightsIn } from './cluster-hands.ts';
+import { type Hands, handsThrough, httpIn, weightsIn } from './cluster-hands.ts';
 import {
   containers,
   destinationRuleObject,
@@ -16,7 +16,7 @@ import {
   serviceObject,
   virtualServiceObject,
 } from './cluster-objects.ts';
-import type { MeshWorld } from './mesh-contract.ts';
+import type { MeshWorld } from './mesh-world.ts';
 import { type Guard, namespacePrefix, startGuard } from './namespace-guard.ts';
 
 export type ClusterWorld = MeshWorld & { namespace: string; requests: readonly FencedRequest[] };
@@ -89,6 +89,7 @@ function worldOf({ namespace, hands }: Place, kube: Kube): Omit<MeshWorld, 'clos
     recreate: ({ virtualService }, shares) =>
       hands.create(collection, virtualServiceObject(virtualService, shares)),
     weights: async ({ virtualService }) => weightsIn(await hands.get(`${collection}/${virtualService}`)),
+    http: async ({ virtualService }) => httpIn(await hands.get(`${collection}/${virtualService}`)),
     setReadyPods: (_where, subset, ready) =>
       eachPod(namespace, subset, (pod, index) =>
         hands.merge(`${pod}/status`, { status: readiness(index < ready) }),

@@ -11,32 +11,10 @@ import type {
 } from '../../src/rollout/ports/mesh.ts';
 import type { LocatedRequest, Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Where } from '../fakes/mesh.ts';
-
-/** What a simulated world knows at once and a real cluster has to be asked for. */
-type Eventually<Value> = Value | Promise<Value>;
-
-/** A mesh under test and the hands of others in it. Every `add` makes a new VirtualService in the route's order. */
-export type MeshWorld = {
-  mesh: Mesh;
-  /** Why there are no pods whose readiness could be followed; absent where there are. */
-  withoutPods?: string;
-  add(shares: Record<string, number>): Eventually<Where>;
-  /** Gives these subsets these shares; a subset that is left out is taken out of the route. */
-  setShares(where: Where, shares: Record<string, number>): Eventually<void>;
-  touch(where: Where): Eventually<void>;
-  remove(where: Where): Eventually<void>;
-  recreate(where: Where, shares: Record<string, number>): Eventually<void>;
-  /** The weights as they stand, in the order of the route; null where none is written. */
-  weights(where: Where): Eventually<(number | null)[]>;
-  setReadyPods(where: Where, subset: string, ready: number): Eventually<void>;
-  /** Replaces the pods of a subset; a mesh whose pods the test may not touch has none. */
-  pods?: {
-    redeploy(where: Where, subset: string, image: string): Eventually<void>;
-    /** The same images under a new template. */
-    restart(where: Where, subset: string): Eventually<void>;
-  };
-  close(): Promise<void>;
-};
+import { managedContract } from './managed-contract.ts';
+import type { MeshWorld } from './mesh-world.ts';
+import { rehearsalContract } from './rehearsal-contract.ts';
+import { severalContract } from './several-contract.ts';
 
 /** A real cluster takes its time with a namespace. */
 const longMs = 180_000;
@@ -275,6 +253,10 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
       });
     });
 
+    managedContract(() => world);
+    severalContract(() => world);
+    rehearsalContract(() => world);
+
     describe('a running rollout', () => {
       it('shows the weights that another hand has set', async () => {
         const target = await resolve();
@@ -282,10 +264,27 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
         expect((await look(target)).canaryShare).toBe(30);
       });
 
+      it('tells that another hand wrote the weights last, and nobody once canaryd did', async ({ skip }) => {
+        if (world.http === undefined) skip('it keeps no field managers');
+        const target = await resolve();
+        await lookAndPut(target, {});
+        expect(await look(target)).toMatchObject({ movedBy: null, signedBy: null, gitOps: null });
+        await world.setShares(where, { v1: 70, v2: 30 });
+        const { movedBy, signedBy } = await look(target);
+        expect(movedBy).toEqual({
+          manager: expect.not.stringMatching(/^canaryd$/),
+          operation: 'Update',
+          at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+        });
+        expect(signedBy).toBeNull();
+        await lookAndPut(target, { epoch: 2 });
+        expect((await look(target)).movedBy).toBeNull();
+      });
+
       it('tells of a third destination with traffic, and goes back without touching its share', async () => {
         const target = await resolve();
-        await world.setShares(where, { v1: 50, v2: 20, v3: 30 });
-        expect(await look(target)).toMatchObject({ canaryShare: 20, foreign: { code: 'unsupported-shape' } });
+        await world.setShares(where, { v1: 60, v2: 20, v3: 20 });
+        expect(await look(target)).toMatchObject({ canaryShare: 25, foreign: { code: 'unsupported-shape' } });
         expect(await lookAndPut(target, { share: 0, end: true })).toEqual({
           kind: 'applied',
           canaryShare: 0,

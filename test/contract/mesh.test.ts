@@ -2,9 +2,10 @@ import { startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
 import { fakeMesh, imagesOf } from '../fakes/mesh.ts';
-import { edit, namespace, remove, virtualServiceObject, weightsOf } from '../traffic/sandbox-mesh.ts';
+import { edit, httpOf, namespace, remove, virtualServiceObject, weightsOf } from '../traffic/sandbox-mesh.ts';
 import { service } from './cluster-objects.ts';
-import { type MeshWorld, meshContract } from './mesh-contract.ts';
+import { meshContract } from './mesh-contract.ts';
+import type { MeshWorld } from './mesh-world.ts';
 
 meshContract('the fake', openFake);
 meshContract('Istio', openIstio);
@@ -55,6 +56,7 @@ async function openIstio(): Promise<MeshWorld> {
     remove: (where) => remove(sandbox, where),
     recreate: (where, shares) => void storeObject(sandbox.store, virtualServiceObject(where, shares)),
     weights: (where) => weightsOf(sandbox, where),
+    http: (where) => httpOf(sandbox, where),
     setReadyPods: (_where, version, readyPods) => sandbox.setVersion(service, version, { readyPods }),
     pods: {
       redeploy: (_where, version, image) => sandbox.redeploy(service, version, image),

@@ -55,7 +55,10 @@ async function resolveAtRest(): Promise<Target> {
 }
 
 const measure = () =>
-  metrics.measure({ target, checks: contractChecks, at: Date.now(), incrementSeconds: 1 }, noSignal);
+  metrics.measure(
+    { target, checks: contractChecks, at: Date.now(), incrementSeconds: 1, mirrored: false },
+    noSignal,
+  );
 
 describe('a real Prometheus, of destinations that have a host each', () => {
   it('finds the requests, the errors and the latency of each', async () => {

@@ -24,7 +24,10 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const measure = (target: Target): Promise<Measurements> =>
-  world.metrics.measure({ target, checks, at: Date.now(), incrementSeconds: window }, noSignal);
+  world.metrics.measure(
+    { target, checks, at: Date.now(), incrementSeconds: window, mirrored: false },
+    noSignal,
+  );
 
 type Counter = Pod['counters'][number];
 

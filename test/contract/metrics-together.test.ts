@@ -110,6 +110,23 @@ describe('a real Prometheus that is asked for several services at once', () => {
     });
   });
 
+  it('mixes none that mirrors with one that does not, of the same namespace', async () => {
+    const target = targetOf('mirrors');
+    const traffic = { ...mood.healthy, copies: 3000 };
+    world.page.set('mirrors-v1', flowsOf(target, 'v1', { ...mood.healthy, copies: 0 }));
+    world.page.set('mirrors-v2', flowsOf(target, 'v2', traffic));
+    const metrics = open(counted.url);
+    const ask = (at: number, mirrored: boolean) =>
+      metrics.measure(contractRequest(world, target, { at, mirrored }), noSignal);
+    await eventually(async () => {
+      const at = Math.floor(Date.now() / 1000) * 1000 - 1000;
+      await Promise.all([ask(at - 1000, false), ask(at - 1000, true)]);
+      const [all, own] = await Promise.all([ask(at, false), ask(at, true)]);
+      expect(all.checks['errorRate']?.canary).toMatchObject({ value: expect.closeTo(0.75, 1) });
+      expect(own.checks['errorRate']?.canary).toMatchObject({ value: 0 });
+    });
+  });
+
   it('finds for each what it finds for that one alone, where versions have a host each', async () => {
     const pairs = [
       ['blue', 'green', mood.healthy],

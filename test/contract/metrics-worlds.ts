@@ -107,15 +107,18 @@ export function istioLabels(target: Target, version: string, responseCode: strin
 /** What one pod of a version exposes; an error series exists only when there are errors. */
 export function flowsOf(target: Target, version: string, traffic: ArmTraffic): Flow[] | null {
   if (traffic.kind !== 'serving') return null;
-  const { requests, errorRatio, p99Ms } = traffic;
-  const flow = (code: string, ratio: number): Flow => ({
-    labels: istioLabels(target, version, code),
-    perScrape: (requests * ratio) / scrapesPerWindow,
+  const { requests, errorRatio, p99Ms, copies } = traffic;
+  const flow = (code: string, count: number, labels = {}): Flow => ({
+    labels: { ...istioLabels(target, version, code), ...labels },
+    perScrape: count / scrapesPerWindow,
     latencyMs: p99Ms,
     bounds: istioBounds,
   });
-  return [
-    ...(errorRatio < 1 ? [flow('200', 1 - errorRatio)] : []),
-    ...(errorRatio > 0 ? [flow('503', errorRatio)] : []),
+  const flows = (labels = {}) => [
+    ...(errorRatio < 1 ? [flow('200', requests * (1 - errorRatio), labels)] : []),
+    ...(errorRatio > 0 ? [flow('503', requests * errorRatio, labels)] : []),
   ];
+  if (copies === undefined) return flows();
+  const shadow = { source_workload: 'mirror' };
+  return [...flows(), flow('503', copies, shadow), ...flows({ reporter: 'source' })];
 }

@@ -18,7 +18,14 @@ export function contractRequest(
   target: Target,
   changes: Partial<MeasureRequest> = {},
 ): MeasureRequest {
-  return { target, checks: contractChecks, at: world.now(), incrementSeconds: 1, ...changes };
+  return {
+    target,
+    checks: contractChecks,
+    at: world.now(),
+    incrementSeconds: 1,
+    mirrored: false,
+    ...changes,
+  };
 }
 
 export const noSignal = new AbortController().signal;
@@ -115,6 +122,24 @@ export function metricsContract(name: string, makeWorld: () => Promise<World>): 
           { kind: 'none' },
         ]);
         expect(increments.canary).toBeNull();
+      });
+    });
+
+    it('leaves out copies of requests, which only their receiver counts, where it is told of them', async () => {
+      const canary = { ...mood.healthy, requests: 400, copies: 1200 };
+      const target = world.serve({ canary, stable: { ...mood.healthy, copies: 0 } });
+      const mirrored = (is: boolean) =>
+        world.metrics.measure(contractRequest(world, target, { mirrored: is }), noSignal);
+      await eventually(async () => {
+        const [all, own] = [await mirrored(false), await mirrored(true)];
+        expect(all.checks['errorRate']?.canary).toMatchObject({ value: expect.closeTo(0.75, 1) });
+        expect(own.checks['errorRate']?.canary).toMatchObject({ kind: 'value', value: 0 });
+        expect(own.checks['p99']?.canary).toMatchObject({ kind: 'value', bucket: { upperMs: 250 } });
+        expect(own.checks['errorRate']?.stable).toMatchObject({ kind: 'value', value: 0 });
+        const { requests, increments } = own;
+        expect(requests.canary.kind === 'value' && requests.canary.value).toBeGreaterThan(200);
+        expect(requests.canary.kind === 'value' && requests.canary.value).toBeLessThan(600);
+        expect([increments.canary?.errors, increments.stable?.errors]).toEqual([0, 0]);
       });
     });
 

@@ -6,7 +6,7 @@ import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube, type Kube } from '../../src/traffic/kube.ts';
 import { type WatchedKube, watchKube } from '../../src/traffic/watched-kube.ts';
 import { realClock } from '../../src/traffic/watched-list.ts';
-import { edit, namespace, remove, virtualServiceObject } from '../traffic/sandbox-mesh.ts';
+import { edit, gatewayObject, namespace, remove, virtualServiceObject } from '../traffic/sandbox-mesh.ts';
 import { service } from './cluster-objects.ts';
 
 const where = { namespace, virtualService: 'payment' };
@@ -106,6 +106,20 @@ describe('a look that may be recent', () => {
     await expect.poll(async () => ({ ...(await lookAtWatched()), recent: undefined }), patient).toEqual(read);
   });
 
+  it('knows VirtualServices of several namespaces, and reads while one of those is not known', async () => {
+    await warm();
+    const edge = { namespace: 'edge', virtualService: 'gateway' };
+    storeObject(sandbox.store, gatewayObject(edge, { v1: 100, v2: 0 }));
+    const found = await mesh.resolve({ cluster: 'default', ...where, also: [edge] }, signal);
+    if (found.kind !== 'resolved') throw new Error(JSON.stringify(found));
+    ({ target } = found);
+    expect((await lookAtWatched()).recent).toBeUndefined();
+    await warm();
+    const { recent: _recent, ...told } = await lookAtWatched();
+    expect(asked).toEqual([]);
+    expect(told).toEqual(await mesh.look(target, signal));
+  });
+
   it('sees what another hand wrote as soon as it is told', async () => {
     await warm();
     const { spec } = virtualServiceObject(where, { v1: 60, v2: 40 });
@@ -190,7 +204,7 @@ describe('without the right', () => {
 describe('watches', () => {
   it('take no connection from turns, however many namespaces are watched', async () => {
     for (let count = 0; count < 4; count += 1) {
-      watched.recent({ virtualService: `shop-${count}`, pods: [`shop-${count}`] });
+      watched.recent({ virtualServices: [`shop-${count}`], pods: [`shop-${count}`] });
     }
     await expect.poll(() => watched.counts(), patient).toEqual({ watched: 12, cold: 0 });
     const views = await Promise.all(

@@ -105,6 +105,32 @@ function tellOnce(running: () => Stack): void {
   );
 
   it(
+    'holds while the proxies do not take its weight, and goes on when they do',
+    async () => {
+      const bake = { type: 'bake', duration: '8s' };
+      const weight = (share: number) => ({ type: 'setWeight', weight: share });
+      const plan = { ...demoPlan, steps: [weight(5), bake, weight(10), bake, { type: 'promote' }] };
+      const { traffic } = running().sandbox;
+      const rollout = await release(running(), 'v2', plan);
+      await rollout.untilWeight(5);
+      traffic.setDeaf('payment-service', true);
+      await rollout.untilWeight(10);
+      await rollout.untilReason('traffic_mismatch');
+      const { explanation } = await rollout.find();
+      expect(explanation.what).toMatch(
+        /[345]\S* % of \d+ requests went to the canary, where its weight of 10 %/,
+      );
+      expect(explanation.what).toContain('istioctl proxy-status');
+      expect(weights(running())).toEqual({ v1: 90, v2: 10, v3: 0 });
+      traffic.setDeaf('payment-service', false);
+      await rollout.untilStatus('succeeded');
+      const types = await rollout.types();
+      expect(types.filter((type) => type === 'rollout.resumed').length).toBeGreaterThan(0);
+    },
+    seconds,
+  );
+
+  it(
     'pauses when another hand moves its weight, and goes on from there when told to',
     async () => {
       const rollout = await release(running(), 'v2');

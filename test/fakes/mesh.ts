@@ -7,6 +7,7 @@ import type {
   MeshView,
   Owner,
   Readiness,
+  Rehearsal,
   Resolution,
   ShapeFault,
   SplitView,
@@ -15,6 +16,8 @@ import type {
   WeightWrite,
   WriteOutcome,
 } from '../../src/rollout/ports/mesh.ts';
+import type { OtherRoutes } from '../../src/rollout/ports/other-routes.ts';
+import { type MadeObject, madeOf, objectName, oneByOne, together } from '../../src/rollout/several.ts';
 import type { Arm, LocatedRequest, Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Share } from '../../src/rollout/units.ts';
 
@@ -27,6 +30,8 @@ type FakeVirtualService = {
   uid: string;
   resourceVersion: number;
   shares: Record<string, Share>;
+  /** Managed routes that stand there, by name. */
+  managedRoutes: string[];
   owner: Owner | null;
   rolledBack: Owner | null;
   readiness: Record<string, Readiness>;
@@ -58,6 +63,8 @@ export interface FakeMesh extends Mesh {
   touchByAnotherHand(where: Where): void;
   /** Somebody takes the canary's traffic with nothing but a kubeconfig, as `break-glass` does. */
   breakGlass(where: Where): void;
+  /** Somebody else puts managed routes in place, or takes them away. */
+  setManagedRoutes(where: Where, names: string[]): void;
   /** Somebody else takes a destination out of the route. */
   removeDestination(where: Where, subset: string): void;
   delete(where: Where): void;
@@ -70,8 +77,14 @@ export interface FakeMesh extends Mesh {
   failNextWrite(failure: WriteFailure, options?: { landed: boolean }): void;
   /** The next `look` answers this. Several calls queue up. */
   failNextLook(failure: MeshFailure | { kind: 'shape'; fault: ShapeFault }): void;
+  /** The next write that is rehearsed is answered like this. Several calls queue up. */
+  failNextRehearsal(rehearsal: Rehearsal): void;
+  /** What sends requests to the canary beside the weights; nothing until then. */
+  setOtherRoutes(where: Where, found: Partial<OtherRoutes>): void;
   /** Everything answers this until it is called with null. */
   breakDown(failure: MeshFailure | null): void;
+  /** Looks and writes of this VirtualService answer this until it is called with null; with `writes` only those. */
+  breakDownAt(where: Where, failure: MeshFailure | null, only?: 'writes'): void;
 }
 
 type World = {
@@ -80,12 +93,17 @@ type World = {
   accepted: Map<string, AcceptedWrite[]>;
   writeFailures: { failure: WriteFailure; landed: boolean }[];
   lookFailures: (MeshFailure | { kind: 'shape'; fault: ShapeFault })[];
+  rehearsals: Rehearsal[];
+  otherRoutes: Map<string, OtherRoutes>;
   breakdown: MeshFailure | null;
+  breakdowns: Map<string, { failure: MeshFailure; only: 'writes' | undefined }>;
   /** One counter for the whole mesh, as in Kubernetes: a version is never used twice. */
   version: number;
 };
 
 const Snapshot = z.object({ resourceVersion: z.number() });
+/** A mesh in which nothing but the rollout's weights sends requests to the canary. */
+const noOtherRoutes: OtherRoutes = { routes: [], more: 0, direct: null, unknown: [] };
 const allReady: Readiness = { kind: 'known', ready: 3, total: 3 };
 const atRest = { v1: 100, v2: 0 };
 const aborted: MeshFailure = { kind: 'unavailable', reason: 'timeout', why: 'the time for the call was up' };
@@ -98,16 +116,27 @@ export function fakeMesh(options: FakeMeshOptions = {}): FakeMesh {
     accepted: new Map(),
     writeFailures: [],
     lookFailures: [],
+    rehearsals: [],
+    otherRoutes: new Map(),
     breakdown: null,
+    breakdowns: new Map(),
     version: 0,
   };
   return {
     resolve: async (request, signal) => outage(world, signal) ?? resolve(world, request),
-    look: async (target, signal) =>
-      outage(world, signal) ?? world.lookFailures.shift() ?? look(world, target),
+    look: async (target, signal, { partial = false } = {}) =>
+      outage(world, signal) ??
+      world.lookFailures.shift() ??
+      together(
+        target,
+        oneByOne(target).map((one) => look(world, one)),
+        partial,
+      ),
     survey: async (name, signal) => outage(world, signal) ?? survey(world, name),
     write: async (target, view, write, signal) =>
-      outage(world, signal) ?? writeOrFail(world, target, view, write),
+      outage(world, signal) ?? writeAll(world, target, view, write),
+    rehearse: async (target, view, _write, signal) => rehearse(world, { target, view, signal }),
+    otherRoutes: async (target, signal) => otherRoutes(world, target, signal),
     preview: async (request, writes, signal) => outage(world, signal) ?? preview(world, request, writes),
     ...hands(world),
     at: (where) => structuredClone(world.objects.get(key(where)) ?? null),
@@ -115,8 +144,14 @@ export function fakeMesh(options: FakeMeshOptions = {}): FakeMesh {
     writes: (where) => [...(world.accepted.get(key(where)) ?? [])],
     failNextWrite: (failure, { landed } = { landed: false }) => world.writeFailures.push({ failure, landed }),
     failNextLook: (failure) => world.lookFailures.push(failure),
+    failNextRehearsal: (rehearsal) => world.rehearsals.push(rehearsal),
+    setOtherRoutes: (where, found) => void world.otherRoutes.set(key(where), { ...noOtherRoutes, ...found }),
     breakDown: (failure) => {
       world.breakdown = failure;
+    },
+    breakDownAt: (where, failure, only) => {
+      if (failure === null) world.breakdowns.delete(key(where));
+      else world.breakdowns.set(key(where), { failure, only });
     },
   };
 }
@@ -137,6 +172,7 @@ function hands(world: World) {
       uid,
       resourceVersion: world.version,
       shares: { ...shares },
+      managedRoutes: [],
       owner: null,
       rolledBack: null,
       readiness,
@@ -168,6 +204,11 @@ function hands(world: World) {
       edit(where, (object) => {
         object.shares = { ...object.shares, v1: 100, v2: 0 };
         object.rolledBack = object.owner;
+        object.managedRoutes = [];
+      }),
+    setManagedRoutes: (where: Where, names: string[]) =>
+      edit(where, (object) => {
+        object.managedRoutes = names;
       }),
     removeDestination: (where: Where, subset: string) => edit(where, ({ shares }) => delete shares[subset]),
     setImages: (where: Where, subset: string, images: Images) => {
@@ -192,6 +233,22 @@ function outage(world: World, signal: AbortSignal): MeshFailure | null {
 }
 
 function resolve(world: World, request: LocatedRequest): Resolution {
+  const { also = [], namespace, ...rest } = request;
+  const first = resolveOne(world, { namespace, ...rest });
+  if (first.kind !== 'resolved') return first;
+  const objects: Target['also'] = [];
+  for (const one of also) {
+    const asked = { ...rest, namespace: one.namespace ?? namespace, virtualService: one.virtualService };
+    const other = resolveOne(world, asked);
+    if (other.kind === 'missing') return { kind: 'missing', name: key(asked) };
+    if (other.kind !== 'resolved') return other;
+    const { virtualService, uid, routes } = other.target;
+    objects.push({ namespace: asked.namespace, virtualService, uid, routes });
+  }
+  return { ...first, target: { ...first.target, also: objects } };
+}
+
+function resolveOne(world: World, request: LocatedRequest): Resolution {
   const object = world.objects.get(key(request));
   if (object === undefined) return { kind: 'missing' };
   const roles = findRoles(object.shares, request);
@@ -204,7 +261,10 @@ function resolve(world: World, request: LocatedRequest): Resolution {
     route: request.route ?? '',
     stable: arm(request, roles.stable),
     canary: arm(request, roles.canary),
-    originalWeights: { stable: 100, canary: 0 },
+    routes: [
+      { key: { kind: 'http', name: request.route ?? '' }, original: { stable: 100, canary: 0, others: [] } },
+    ],
+    also: [],
     stableReadyAtStart: readyPods(readinessOf(object, roles.stable)),
   };
   return { kind: 'resolved', target, readiness: readinessOfArms(object, target) };
@@ -293,6 +353,8 @@ function readinessOfArms(object: FakeVirtualService, target: Target): SplitView[
 }
 
 function look(world: World, target: Target): MeshView {
+  const broken = world.breakdowns.get(key(target));
+  if (broken !== undefined && broken.only !== 'writes') return broken.failure;
   const object = world.objects.get(key(target));
   if (object === undefined) return { kind: 'missing' };
   const third = Object.entries(object.shares).find(([subset, share]) => share > 0 && !isArm(target, subset));
@@ -302,10 +364,15 @@ function look(world: World, target: Target): MeshView {
     kind: 'split',
     uid: object.uid,
     snapshot: { resourceVersion: object.resourceVersion },
-    canaryShare: object.shares[nameOf(target.canary)] ?? 0,
+    canaryShare: third === undefined ? (object.shares[nameOf(target.canary)] ?? 0) : ofSplit(object, target),
     hasStable: nameOf(target.stable) in object.shares,
     foreign,
     stableHasOtherRoutes: false,
+    canaryHasOtherRoutes: false,
+    managedRoutes: [...object.managedRoutes],
+    movedBy: null,
+    signedBy: null,
+    gitOps: null,
     owner: object.owner === null ? null : { ...object.owner },
     rolledBack: object.rolledBack === null ? null : { ...object.rolledBack },
     readiness: readinessOfArms(object, target),
@@ -316,15 +383,64 @@ function look(world: World, target: Target): MeshView {
   };
 }
 
+/** The canary's part of what both arms have together, beside whatever others have. */
+function ofSplit({ shares }: FakeVirtualService, target: Target): Share {
+  const [stable, canary] = [shares[nameOf(target.stable)] ?? 0, shares[nameOf(target.canary)] ?? 0];
+  return stable + canary === 0 ? 0 : Math.round((10_000 * canary) / (stable + canary)) / 100;
+}
+
 function isArm(target: Target, subset: string): boolean {
   return subset === nameOf(target.stable) || subset === nameOf(target.canary);
 }
 
+/** As the port says: to a share of 0 all at once, otherwise one after the other up to the first that fails. */
+function writeAll(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
+  const { objects } = view;
+  if (objects === undefined) return writeOrFail(world, target, view, write);
+  const made: MadeObject[] = [];
+  for (const one of oneByOne(target)) {
+    const on = objects.find(({ name }) => name === objectName(one));
+    if (on === undefined) throw new Error(`${objectName(one)} was not read`);
+    const outcome = writeOrFail(world, one, on, write);
+    made.push({ name: on.name, outcome, on });
+    if (outcome.kind !== 'applied' && write.share > 0) return named(outcome, on.name);
+  }
+  const isContested = made.some(({ outcome }) => outcome.kind === 'conflict');
+  return isContested ? { kind: 'conflict' } : madeOf(view, made).outcome;
+}
+
+function named(outcome: WriteOutcome, name: string): WriteOutcome {
+  return 'why' in outcome ? { ...outcome, why: `${name}: ${outcome.why}` } : outcome;
+}
+
 function writeOrFail(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
+  const broken = world.breakdowns.get(key(target));
+  if (broken !== undefined) return broken.failure;
   const next = world.writeFailures.shift();
   if (next === undefined) return accept(world, target, view, write);
   if (next.landed) accept(world, target, view, write);
   return next.failure;
+}
+
+type Tried = { target: Target; view: SplitView; signal: AbortSignal };
+
+function rehearse(world: World, { target, view, signal }: Tried): Rehearsal {
+  const lost = outage(world, signal);
+  if (lost !== null) return { kind: 'unknown', why: lost.why };
+  const isStale = world.options.resourceVersion && !isCurrent(world, target, view);
+  if (isStale) return { kind: 'unknown', why: 'somebody wrote the VirtualService meanwhile' };
+  return world.rehearsals.shift() ?? { kind: 'accepted' };
+}
+
+function isCurrent(world: World, target: Target, view: SplitView): boolean {
+  const seen = Snapshot.safeParse(view.snapshot);
+  return !seen.success || seen.data.resourceVersion === world.objects.get(key(target))?.resourceVersion;
+}
+
+function otherRoutes(world: World, target: Target, signal: AbortSignal): OtherRoutes {
+  const lost = outage(world, signal);
+  if (lost !== null) return { ...noOtherRoutes, unknown: [{ namespace: null, why: lost.why }] };
+  return world.otherRoutes.get(key(target)) ?? noOtherRoutes;
 }
 
 function rolledBackBy({ unrecorded = false, rolloutId, epoch }: WeightWrite): Owner | null {
@@ -336,8 +452,8 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   if (object === undefined) return { kind: 'missing' };
   const { resourceVersion } = Snapshot.parse(view.snapshot);
   const [stable, canary] = [nameOf(target.stable), nameOf(target.canary)];
-  const isClosing = (object.shares[canary] ?? 0) === write.share;
-  if (isClosing && !world.options.closingWrite) return { kind: 'applied', canaryShare: write.share };
+  if (isClosing(object, write, canary) && !world.options.closingWrite)
+    return { kind: 'applied', canaryShare: write.share };
   if (world.options.resourceVersion && resourceVersion !== object.resourceVersion)
     return { kind: 'conflict' };
   const absent = [stable, canary].find((name) => !(name in object.shares));
@@ -346,12 +462,23 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   }
   object.shares[stable] = remainder(write.share + othersShare(object, target));
   if (absent === undefined) object.shares[canary] = write.share;
+  object.managedRoutes = managedAfter(object, write);
   object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
   object.rolledBack = rolledBackBy(write);
   world.version += 1;
   object.resourceVersion = world.version;
   remember(world, target, write);
   return { kind: 'applied', canaryShare: write.share };
+}
+
+/** True for a write that leaves everything as it is but the annotations. */
+function isClosing({ shares }: FakeVirtualService, { share, managed }: WeightWrite, canary: string): boolean {
+  return (shares[canary] ?? 0) === share && managed === undefined;
+}
+
+function managedAfter({ managedRoutes }: FakeVirtualService, { end, managed }: WeightWrite): string[] {
+  if (end) return [];
+  return managed === undefined ? managedRoutes : managed.map(({ name }) => name);
 }
 
 /** What destinations that are no part of the rollout keep for themselves. */
@@ -372,18 +499,31 @@ function preview(
 ): { kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }> {
   const resolution = resolve(world, request);
   if (resolution.kind !== 'resolved') return resolution;
-  const { stable, canary } = resolution.target;
-  const route = Object.keys(world.objects.get(key(request))?.shares ?? {});
-  const change = (subset: string, from: Share, value: Share): WeightChange[] =>
-    from === value
-      ? []
-      : [{ op: 'replace', path: `/spec/http/0/route/${route.indexOf(subset)}/weight`, from, value }];
+  const targets = oneByOne(resolution.target);
   const changes = writes.map(({ share }, index) => {
-    const before = writes[index - 1]?.share ?? 0;
-    return [
-      ...change(nameOf(stable), remainder(before), remainder(share)),
-      ...change(nameOf(canary), before, share),
-    ];
+    const [from, to] = [writes[index - 1]?.share ?? 0, share];
+    return targets.flatMap((target) =>
+      changesOf(world, target, { from, to }).map((change) => ({
+        ...(targets.length === 1 ? {} : { object: objectName(target) }),
+        ...change,
+      })),
+    );
   });
   return { kind: 'preview', changes };
+}
+
+function changesOf(world: World, target: Target, { from, to }: Record<'from' | 'to', Share>): WeightChange[] {
+  const route = Object.keys(world.objects.get(key(target))?.shares ?? {});
+  const change = (arm: Arm, before: Share, value: Share): WeightChange[] =>
+    before === value
+      ? []
+      : [
+          {
+            op: 'replace',
+            path: `/spec/http/0/route/${route.indexOf(nameOf(arm))}/weight`,
+            from: before,
+            value,
+          },
+        ];
+  return [...change(target.stable, remainder(from), remainder(to)), ...change(target.canary, from, to)];
 }

@@ -6,7 +6,14 @@ type ArmName = 'canary' | 'stable';
 
 /** What an arm does for as long as it is set: `requests` are those of the longest window. */
 export type ArmTraffic =
-  | { kind: 'serving'; requests: number; errorRatio: number; p99Ms: number }
+  | {
+      kind: 'serving';
+      requests: number;
+      errorRatio: number;
+      p99Ms: number;
+      /** Mirrored copies beside the requests, each of them an error; only who gets them counts them. */
+      copies?: number;
+    }
   | { kind: 'none' }
   | { kind: 'unavailable'; why: string };
 
@@ -18,6 +25,8 @@ export type FakeMetrics = Metrics & {
   set(arm: ArmName, traffic: ArmTraffic): void;
   /** Sets the callers' 5xx that name no version. */
   setUnattributed(reading: Reading): void;
+  /** What was counted since the last poll divides by this share, in percent: stable has the rest of what the canary had. */
+  divideBy(share: () => number): void;
   /** The provider answers nothing until `restore`. */
   breakDown(why?: string): void;
   restore(): void;
@@ -50,6 +59,7 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
   const arms: Record<ArmName, ArmTraffic> = { canary: mood.healthy, stable: mood.healthy };
   const asked: MeasureRequest[] = [];
   const surveyed: MeasureRequest[] = [];
+  let shareNow = (): number => 50;
   let unattributed: Reading = noErrors;
   let outage: string | null = null;
   let polls: ScriptedPoll[] = [];
@@ -70,6 +80,9 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
     setUnattributed: (reading) => {
       unattributed = reading;
     },
+    divideBy: (share) => {
+      shareNow = share;
+    },
     breakDown: (why = mood.unavailable.why) => {
       outage = why;
     },
@@ -83,7 +96,7 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
       asked.push(request);
       play(polls.shift());
       const why = signal.aborted ? 'the measurement was given up before it began' : outage;
-      if (why === null) return measurementsOf(request, arms, unattributed);
+      if (why === null) return divided(measurementsOf(request, arms, unattributed), shareNow());
       return nothingMeasured(request, why);
     },
     survey: async (request, signal) => {
@@ -94,6 +107,14 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
       return surveyOf(request, found);
     },
   };
+}
+
+function divided(measurements: Measurements, share: number): Measurements {
+  const { canary, stable } = measurements.increments;
+  if (canary === null || stable === null || canary.requests === 0 || share === 0) return measurements;
+  const times = (canary.requests * (100 - share)) / share / Math.max(1, stable.requests);
+  const rest = { requests: Math.round(stable.requests * times), errors: Math.round(stable.errors * times) };
+  return { ...measurements, increments: { canary, stable: rest } };
 }
 
 function nothingMeasured(request: MeasureRequest, why: string): Measurements {
@@ -119,9 +140,11 @@ function surveyOf(request: MeasureRequest, measurements: Measurements): MetricsS
 
 function measurementsOf(
   request: MeasureRequest,
-  { canary, stable }: Record<ArmName, ArmTraffic>,
+  arms: Record<ArmName, ArmTraffic>,
   unattributed: Reading,
 ): Measurements {
+  const [canary, stable] = [arms.canary, arms.stable].map((traffic) => countedIn(request, traffic));
+  if (canary === undefined || stable === undefined) throw new Error('there are two arms');
   const checks: Record<string, CheckReadings> = {};
   for (const [id, check] of Object.entries(request.checks)) {
     checks[id] = { canary: checkReading(check, canary), stable: checkReading(check, stable) };
@@ -133,6 +156,13 @@ function measurementsOf(
     increments: { canary: incrementOf(request, canary), stable: incrementOf(request, stable) },
     unattributed,
   };
+}
+
+function countedIn({ mirrored }: MeasureRequest, traffic: ArmTraffic): ArmTraffic {
+  if (traffic.kind !== 'serving' || traffic.copies === undefined || mirrored) return traffic;
+  const { requests, errorRatio, copies } = traffic;
+  const all = requests + copies;
+  return { ...traffic, requests: all, errorRatio: (requests * errorRatio + copies) / all };
 }
 
 function checkReading(check: Check, traffic: ArmTraffic): Reading {

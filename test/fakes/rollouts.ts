@@ -29,7 +29,8 @@ export const paymentTarget: Target = {
   route: 'primary',
   stable: arm('v1'),
   canary: arm('v2'),
-  originalWeights: { stable: 100, canary: 0 },
+  routes: [{ key: { kind: 'http', name: 'primary' }, original: { stable: 100, canary: 0, others: [] } }],
+  also: [],
   stableReadyAtStart: 3,
 };
 
@@ -54,10 +55,17 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     reasserted: [],
     writeEpoch: null,
     schedule: null,
-    traffic: { desired: 0, applied: 0, appliedAt: start, intent: null },
+    traffic: {
+      desired: 0,
+      applied: 0,
+      appliedAt: start,
+      intent: null,
+      managed: { desired: [], applied: [] },
+    },
     watch: {
       lastPollAt: null,
       observed: null,
+      uptake: null,
       results: {},
       unattributedFailures: 0,
       noReadyPodPolls: 0,

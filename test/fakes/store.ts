@@ -1,6 +1,7 @@
 import type { Measurements } from '../../src/analysis/reading.ts';
 import { AppError, UnreadableRollout } from '../../src/errors.ts';
 import type { AuditEvent, AuditRow } from '../../src/rollout/audit.ts';
+import { type Names, namesIn, sharesObject } from '../../src/rollout/names.ts';
 import type { Judged, MeasuredPoll, PlacedRow } from '../../src/rollout/ports/live.ts';
 import type { MeshName } from '../../src/rollout/ports/mesh.ts';
 import type {
@@ -88,7 +89,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
       memory.entries(query).flatMap((entry) => (entry.kind === 'rollout' ? [entry.rollout] : [])),
     entries: async (query) => memory.entries(query),
     quarantined: async () => memory.quarantined(),
-    namesakes: async (name) => memory.namesakes(name),
+    namesakes: async (names) => memory.namesakes(names),
     liveIn: async (scope) => memory.liveIn(scope),
     events: async (id, afterSeq, limit) => memory.events(id, afterSeq, limit),
     audit: async (query) => memory.searchAudit(query),
@@ -233,21 +234,24 @@ class Memory {
     return { rollout: rolloutIn(row), nextAt: row.nextAt, now: this.now(), trouble: row.trouble };
   }
 
-  namesakes(name: MeshName): StoredRollout[] {
+  namesakes(names: Names): StoredRollout[] {
     return [...this.rows.values()]
-      .filter((row) => row.nextAt !== null && isSamePlace(factsOf(row), name))
+      .filter((row) => row.nextAt !== null && sharesObject(namesOf(row), names))
       .map(rolloutIn)
       .sort((left, right) => (left.id < right.id ? -1 : 1));
   }
 
   entries(query: RolloutQuery): RolloutEntry[] {
-    const { statuses, namespace, virtualService, beforeId, limit } = query;
+    const { statuses, namespace, virtualService, moving, beforeId, limit } = query;
+    const isMeant = (name: MeshName) =>
+      (namespace === undefined || name.namespace === namespace) &&
+      (virtualService === undefined || name.virtualService === virtualService);
     return [...this.rows]
       .filter(([id]) => beforeId === undefined || id < beforeId)
       .map(([, row]) => ({ row, facts: factsOf(row) }))
       .filter(({ facts }) => statuses === undefined || statuses.includes(facts.status))
-      .filter(({ facts }) => namespace === undefined || facts.namespace === namespace)
-      .filter(({ facts }) => virtualService === undefined || facts.virtualService === virtualService)
+      .filter(({ row }) => namesIn(namesOf(row)).some(isMeant))
+      .filter(({ row }) => moving === undefined || sharesObject(namesOf(row), moving))
       .sort((left, right) => (left.facts.id < right.facts.id ? 1 : -1))
       .slice(0, limit)
       .map(({ row, facts }) => entryOf(row, facts));
@@ -256,10 +260,14 @@ class Memory {
   liveIn({ cluster, namespace }: Parameters<Rollouts['liveIn']>[0]): string[] {
     return [...this.rows.values()]
       .filter((row) => row.nextAt !== null)
-      .map(factsOf)
-      .filter((facts) => cluster === null || facts.cluster === cluster)
-      .filter((facts) => namespace === null || facts.namespace === namespace)
-      .map(({ id }) => id)
+      .filter((row) =>
+        namesIn(namesOf(row)).some(
+          (name) =>
+            (cluster === null || name.cluster === cluster) &&
+            (namespace === null || name.namespace === namespace),
+        ),
+      )
+      .map((row) => factsOf(row).id)
       .sort()
       .reverse();
   }
@@ -348,12 +356,9 @@ function judgedOf({ verdict, limit, failuresInARow }: CheckResult): Judged {
   return { verdict, limit, failuresInARow };
 }
 
-function isSamePlace(one: MeshName, other: MeshName): boolean {
-  return (
-    one.cluster === other.cluster &&
-    one.namespace === other.namespace &&
-    one.virtualService === other.virtualService
-  );
+/** What a row moves, as a database takes it out of the document itself, whoever can read that. */
+function namesOf(row: Row): Names {
+  return JSON.parse(row.document).target;
 }
 
 /** Read with a schema only where it cannot be: a simulation reads each row thousands of times. */

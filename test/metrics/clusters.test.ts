@@ -48,7 +48,13 @@ function request(cluster: string) {
   const checks = {
     errors: { metric: 'errorRate', max: 0.01, window: 60, minRequests: 1, failures: 1 },
   } as const;
-  return { target: { ...paymentTarget, cluster }, checks, at: 1_767_607_200_000, incrementSeconds: 0 };
+  return {
+    target: { ...paymentTarget, cluster },
+    checks,
+    at: 1_767_607_200_000,
+    incrementSeconds: 0,
+    mirrored: false,
+  };
 }
 
 describe('the metrics of several clusters', () => {

@@ -103,6 +103,13 @@ describe('the queries of destinations that have a host each', () => {
     expect(query).toContain(sentTo('green'));
   });
 
+  it('are counted where they are sent in any case: copies change nothing', () => {
+    const [one, mirrored] = [{ mirrored: false }, { mirrored: true }].map((how) =>
+      selectService(hostTarget(), how),
+    );
+    expect(mirrored).toEqual(one);
+  });
+
   it('may have one version in both services', () => {
     const version = { version: 'v1' };
     expect(selectService(hostTarget({ stable: version, canary: version })).kind).toBe('selector');
@@ -114,6 +121,25 @@ describe('the queries of destinations that have a host each', () => {
       kind: 'refused',
       why: expect.stringContaining('is no label value'),
     });
+  });
+});
+
+describe('requests that are mirrored', () => {
+  it('are left out: counts and latencies are those of the callers, for the same versions', () => {
+    const selected = selectService(targetOf('payments'), { mirrored: true });
+    if (selected.kind === 'refused') throw new Error(selected.why);
+    const queries = [
+      requestsByCode(selected, 60),
+      p99Latency(selected, 60),
+      latencyBuckets(selected, 60),
+      newestSample(selected),
+      seenLately(selected),
+    ];
+    for (const query of queries) {
+      expect(query).toContain('reporter="source",destination_service_namespace="bank"');
+      expect(query).toContain('destination_version');
+      expect(query).not.toContain('reporter="destination"');
+    }
   });
 });
 

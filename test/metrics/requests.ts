@@ -25,7 +25,8 @@ export function targetOf(service: string, versions = { stable: 'v1', canary: 'v2
     route: '',
     stable: arm(versions.stable),
     canary: arm(versions.canary),
-    originalWeights: { stable: 100, canary: 0 },
+    routes: [{ key: { kind: 'http', name: '' }, original: { stable: 100, canary: 0, others: [] } }],
+    also: [],
     stableReadyAtStart: 3,
   };
 }
@@ -57,6 +58,7 @@ export function requestOf(changes: Partial<MeasureRequest> = {}): MeasureRequest
     checks: { errorRate, p99 },
     at: someInstant,
     incrementSeconds: 10,
+    mirrored: false,
     ...changes,
   };
 }

@@ -7,8 +7,8 @@ import type { Target } from '../../src/rollout/target.ts';
 import { LabelValue } from '../../src/rollout/units.ts';
 import { hostTarget, targetOf } from './requests.ts';
 
-function selectorOf(target: Target) {
-  const selector = selectService(target);
+function selectorOf(target: Target, mirrored = false) {
+  const selector = selectService(target, { mirrored });
   if (selector.kind === 'refused') throw new Error(selector.why);
   return selector;
 }
@@ -75,6 +75,25 @@ describe('one query for several targets', () => {
   it('is, for one target, the query that is shown', () => {
     const [subsets, hosts] = [ofSubsets('pay'), ofHosts('blue', 'green')];
     expect([together([subsets]), together([hosts])]).toEqual([subsets, hosts]);
+  });
+
+  it('keeps apart who is counted where requests arrive, where they are sent, and by the host they are sent to', () => {
+    const kinds = [ofSubsets('pay'), selectorOf(targetOf('pay'), true), ofHosts('pay', 'pay-2')];
+    expect(new Set(kinds.map(kinOf)).size).toBe(3);
+    const [one, other] = [selectorOf(targetOf('a'), true), selectorOf(targetOf('b'), true)];
+    const mirrored = requestsByCode(together([one, other]), 60);
+    expect(mirrored).toMatch(/^sum by \(destination_service_name, destination_version, response_code\) /);
+    expect(mirrored).not.toContain('reporter="destination"');
+  });
+
+  it('finds the rows of targets that mirror by their service, as those of all others', () => {
+    const mirrored = selectorOf(targetOf('pay'), true);
+    const row = (service: string): Row => ({
+      labels: { destination_service_name: service, destination_version: 'v2' },
+      value: 1,
+    });
+    const sorted = rowsByService([row('pay'), row('pay-2')]);
+    expect(rowsOf(mirrored, sorted)).toEqual([row('pay')]);
   });
 
   it('asks once for destinations that have a host each, and for each namespace', () => {

@@ -138,7 +138,7 @@ describe('a turn', () => {
       },
     };
     await turn({ mesh: watching });
-    expect(seen).toEqual([{ share: 5, end: false, attempts: 1 }]);
+    expect(seen).toEqual([{ share: 5, end: false, attempts: 1, managed: false }]);
   });
 
   it('on the way forward tries once, and leaves a conflict to its next turn', async () => {

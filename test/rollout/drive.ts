@@ -3,7 +3,9 @@ import type { AuditEvent } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
 import { decide, wantsMeasurements } from '../../src/rollout/decide.ts';
 import type { PlannedWrite } from '../../src/rollout/decision.ts';
+import { asksNothing, incrementSeconds, nothingAsked } from '../../src/rollout/evidence.ts';
 import { judgedTarget } from '../../src/rollout/hand-over.ts';
+import { isMirroring } from '../../src/rollout/managed.ts';
 import type { Obedience } from '../../src/rollout/obedience.ts';
 import { obey } from '../../src/rollout/obey.ts';
 import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rollout/ports/mesh.ts';
@@ -41,6 +43,10 @@ export function drive(overrides: Partial<Rollout> = {}) {
   const world = {
     rollout: { ...fresh, ...overrides },
     share: 0,
+    /** The canary's share of requests where it is not that of the weights. */
+    observed: null as number | null,
+    /** Managed routes that stand in the mesh, by name. */
+    managedRoutes: [] as string[],
     /** Whose write stands in the mesh, as its annotations say. */
     owner: null as SplitView['owner'],
     /** Whom somebody took back with nothing but a kubeconfig. */
@@ -54,6 +60,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
     writes: [] as PlannedWrite[],
     events: [] as AuditEvent[],
   };
+  metrics.divideBy(() => world.observed ?? world.share);
   const pods = { stable: ready, canary: ready };
   const images: SplitView['images'] = { stable: imagesOf('v1'), canary: imagesOf('v2') };
 
@@ -67,7 +74,12 @@ export function drive(overrides: Partial<Rollout> = {}) {
       hasStable: true,
       foreign: null,
       stableHasOtherRoutes: false,
+      canaryHasOtherRoutes: false,
+      managedRoutes: [...world.managedRoutes],
       owner: world.owner,
+      movedBy: null,
+      signedBy: null,
+      gitOps: null,
       rolledBack: world.rolledBack,
       readiness: { ...pods },
       images: { ...images },
@@ -85,9 +97,14 @@ export function drive(overrides: Partial<Rollout> = {}) {
     world.nextAt = decision.nextAt ?? world.nextAt;
   }
 
-  function land(share: number, write: NonNullable<TurnOptions['write']>): WriteOutcome {
+  function land(
+    { share, end, managed }: PlannedWrite,
+    write: NonNullable<TurnOptions['write']>,
+  ): WriteOutcome {
     if (write !== 'applied' && write !== 'lost') return write;
     world.share = share;
+    if (end) world.managedRoutes = [];
+    else if (managed !== undefined) world.managedRoutes = managed.map(({ name }) => name);
     world.owner = { rolloutId: world.rollout.id, epoch: world.epoch };
     world.rolledBack = null;
     return write === 'applied'
@@ -98,10 +115,19 @@ export function drive(overrides: Partial<Rollout> = {}) {
   function measure(): Promise<Measurements> {
     const { plan } = world.rollout;
     const target = judgedTarget(world.rollout);
-    const request = { target, checks: plan.checks, at: world.now, incrementSeconds: plan.interval };
+    if (asksNothing(world.rollout)) return Promise.resolve(nothingAsked(world.now));
+    const counted = incrementSeconds(world.rollout, world.now);
+    const request = {
+      target,
+      checks: plan.checks,
+      at: world.now,
+      incrementSeconds: counted,
+      mirrored: isMirroring(world.rollout),
+    };
     // A canary without traffic has no requests, whatever its mood; after a handover it is stable that is judged.
     const isHandedOver = target !== world.rollout.target;
-    const canary = world.share > 0 ? mind.canary : mood.none;
+    const isServing = world.share > 0 || world.managedRoutes.length > 0;
+    const canary = isServing ? mind.canary : mood.none;
     metrics.set('canary', isHandedOver ? mind.stable : canary);
     metrics.set('stable', isHandedOver ? canary : mind.stable);
     return metrics.measure(request, new AbortController().signal);
@@ -120,7 +146,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
     accept(decision);
     if (decision.write === null || view.kind !== 'split') return;
     world.writes.push(decision.write);
-    const outcome = land(decision.write.share, write);
+    const outcome = land(decision.write, write);
     accept(settle(world.rollout, decision.write, outcome, world.now));
   }
 

@@ -13,7 +13,15 @@ function resultAt(seconds: number, verdict: CheckResult['verdict'] = 'pass'): Ch
 
 /** At 5 % since the start, with the two checks of the bank's plan measured so. */
 function measured(results: Record<string, CheckResult>): Rollout {
-  const rollout = aRollout({ traffic: { desired: 5, applied: 5, appliedAt: start, intent: null } });
+  const rollout = aRollout({
+    traffic: {
+      desired: 5,
+      applied: 5,
+      appliedAt: start,
+      intent: null,
+      managed: { desired: [], applied: [] },
+    },
+  });
   return { ...rollout, watch: { ...rollout.watch, results } };
 }
 

@@ -17,6 +17,14 @@ const canaryd = { kind: 'canaryd', name: 'canaryd' } as const;
 const holds: Record<HoldReason['kind'], HoldReason> = {
   metricsMissing: { kind: 'metricsMissing', why: 'Prometheus refused.', since: start },
   noTraffic: { kind: 'noTraffic', requests: 3, expected: 12.4, needed: 100 },
+  trafficMismatch: {
+    kind: 'trafficMismatch',
+    applied: 5,
+    observed: 12.345,
+    tolerance: 1.21,
+    requests: 4012,
+    since: start,
+  },
   environment: {
     kind: 'environment',
     check: 'errorRate',
@@ -48,7 +56,7 @@ const holds: Record<HoldReason['kind'], HoldReason> = {
 const pauses: Record<PauseReason['kind'], PauseReason> = {
   operator: { kind: 'operator', by: alice, note: 'looking at the error log.' },
   plan: { kind: 'plan' },
-  drift: { kind: 'drift', expected: 5, found: 30 },
+  drift: { kind: 'drift', expected: 5, found: 30, movedBy: null, gitOps: null },
   canaryChanged: {
     kind: 'canaryChanged',
     container: 'app',
@@ -57,9 +65,14 @@ const pauses: Record<PauseReason['kind'], PauseReason> = {
     paged: false,
   },
   recreated: { kind: 'recreated', uid: 'another' },
-  shapeChanged: { kind: 'shapeChanged', why: 'spec.http[0]: two routes are named primary' },
+  shapeChanged: {
+    kind: 'shapeChanged',
+    why: 'spec.http[0]: two routes are named primary',
+    movedBy: null,
+    gitOps: null,
+  },
   stateRestored: { kind: 'stateRestored', desired: 5, found: 20, recordedEpoch: 7, foundEpoch: 11 },
-  anotherRollout: { kind: 'anotherRollout', rollout: rolloutId(9), epoch: 4 },
+  anotherRollout: { kind: 'anotherRollout', rollout: rolloutId(9), epoch: 4, signedBy: null },
 };
 
 const stucks: Record<StuckReason['kind'], StuckReason> = {
@@ -109,12 +122,22 @@ const causes: Record<Cause['kind'], Cause> = {
   targetMissing: { kind: 'targetMissing' },
   outOfBand: { kind: 'outOfBand', epoch: 11 },
   stateRestored: { kind: 'stateRestored', desired: 20, found: 0, recordedEpoch: 7, foundEpoch: 11 },
-  drift: { kind: 'drift', expected: 5, found: 30 },
+  drift: { kind: 'drift', expected: 5, found: 30, movedBy: null, gitOps: null },
   operator: { kind: 'operator', reason: 'customers report failed payments.' },
 };
 
 function at(state: State, over: Partial<Rollout> = {}): Rollout {
-  return aRollout({ traffic: { desired: 5, applied: 5, appliedAt: start, intent: null }, ...over, state });
+  return aRollout({
+    traffic: {
+      desired: 5,
+      applied: 5,
+      appliedAt: start,
+      intent: null,
+      managed: { desired: [], applied: [] },
+    },
+    ...over,
+    state,
+  });
 }
 
 const running = at({ kind: 'running', position });
@@ -125,12 +148,28 @@ const goingBack = (cause: Cause, stuck: StuckReason | null = null, by: typeof al
 const wentBack = (cause: Cause, by: typeof alice = canaryd) =>
   at(
     { kind: 'rolledBack', at: start, since: start, cause, by },
-    { traffic: { desired: 0, applied: 0, appliedAt: start, intent: null } },
+    {
+      traffic: {
+        desired: 0,
+        applied: 0,
+        appliedAt: start,
+        intent: null,
+        managed: { desired: [], applied: [] },
+      },
+    },
   );
 const ended = {
   succeeded: at(
     { kind: 'succeeded', at: start },
-    { traffic: { desired: 100, applied: 100, appliedAt: start, intent: null } },
+    {
+      traffic: {
+        desired: 100,
+        applied: 100,
+        appliedAt: start,
+        intent: null,
+        managed: { desired: [], applied: [] },
+      },
+    },
   ),
   rollbackFailed: at({ kind: 'rollbackFailed', at: start, cause: check, why: 'the VirtualService is gone' }),
   preflightFailed: aRollout({
@@ -149,6 +188,10 @@ describe('what happened', () => {
     [
       'noTraffic',
       "Holding since 10:00:00Z: too little traffic to judge: in the check's window the canary had 3 requests and could expect 12, 100 are needed (raise the weight, lengthen the window, or lower minRequests).",
+    ],
+    [
+      'trafficMismatch',
+      'Holding since 10:00:00Z: 12.35 % of 4012 requests went to the canary, where its weight of 5 % allows 3.79 % to 6.21 %, since 10:00:00Z: the mesh does not divide them as the VirtualService says (look for proxies that have not taken it with istioctl proxy-status, for other routes or callers without a proxy that reach the canary, and for retries).',
     ],
     [
       'environment',
@@ -195,7 +238,7 @@ describe('what happened', () => {
     ['recreated', 'The VirtualService was deleted and created anew (paused since 10:00:00Z).'],
     [
       'shapeChanged',
-      'The VirtualService was changed into a form that canaryd does not edit: spec.http[0]: two routes are named primary (paused since 10:00:00Z).',
+      'The VirtualService was changed into a form that canaryd does not edit: spec.http[0]: two routes are named primary; mend it with kubectl edit (paused since 10:00:00Z).',
     ],
   ])('in a pause for %s is said with who or what', (kind, sentence) => {
     expect(whatOf(paused(pauses[kind]))).toBe(sentence);
@@ -299,7 +342,10 @@ describe('what happened', () => {
 
 describe('where traffic is', () => {
   const with_ = (desired: number, applied: number, intent: Rollout['traffic']['intent'] = null) =>
-    trafficOf({ ...running, traffic: { desired, applied, appliedAt: start, intent } });
+    trafficOf({
+      ...running,
+      traffic: { desired, applied, appliedAt: start, intent, managed: { desired: [], applied: [] } },
+    });
 
   it.each<[string, string, string]>([
     ['at rest', with_(0, 0), 'All traffic on v1 (stable).'],
@@ -312,7 +358,7 @@ describe('where traffic is', () => {
     ['promoted', with_(100, 100), 'All traffic on v2 (canary).'],
     [
       'being written',
-      with_(20, 5, { share: 20, end: false, attempts: 1 }),
+      with_(20, 5, { share: 20, end: false, attempts: 1, managed: false }),
       '5 % of traffic on v2 (canary), 95 % of traffic on v1 (stable) when last read; 20 % for the canary is being written.',
     ],
   ])('%s', (_name, sentence, expected) => {
@@ -394,7 +440,7 @@ describe('what comes next', () => {
     [
       'a pause by canaryd',
       paused(pauses.drift),
-      'Keeps the weight and looks again in 8 s; rolls back by itself if a guard fails, and at 12:00:00Z if nobody resumes.',
+      'Keeps the weight and looks again in 8 s; rolls back by itself if a guard fails, and at 12:00:00Z if nobody resumes; resume with "drift":"adopt" to go on from 30 %, or with "drift":"reassert" to write 5 % again.',
     ],
     [
       'a rollback',
@@ -466,6 +512,7 @@ describe('for programs', () => {
     ['hold: no traffic', holding(holds.noTraffic), 'no_traffic', 8],
     ['hold: environment', holding(holds.environment), 'environment', 8],
     ['hold: stable not ready', holding(holds.stableNotReady), 'stable_not_ready', 8],
+    ['hold: traffic mismatch', holding(holds.trafficMismatch), 'traffic_mismatch', 8],
     ['hold: canary not ready', holding(holds.canaryNotReady), 'canary_not_ready', 8],
     ['hold: no fresh proof', holding(holds.unproven), 'unproven', 8],
     ['hold: object gone', holding(holds.targetMissing), 'target_missing', 8],
@@ -546,9 +593,11 @@ describe('every sentence', () => {
         shares,
         fc.boolean(),
         (state, applied, desired, isOpen) => {
-          const intent = isOpen ? { share: desired, end: false, attempts: 1 } : null;
+          const intent = isOpen ? { share: desired, end: false, attempts: 1, managed: false } : null;
           const { what, traffic, next } = explain(
-            at(state, { traffic: { desired, applied, appliedAt: start, intent } }),
+            at(state, {
+              traffic: { desired, applied, appliedAt: start, intent, managed: { desired: [], applied: [] } },
+            }),
             now + 1500,
             now,
           );

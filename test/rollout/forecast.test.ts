@@ -254,6 +254,16 @@ describe('what a forecast is worth', () => {
       'Other routes bring stable requests too, and the canary gets its share of this route only: expect fewer requests than shown.',
     ]);
   });
+
+  it('is less when a GitOps tool may move the weights back', () => {
+    const of = prospect(planWith({ max: 1000 }));
+    const gitOps = { tool: 'argoCd' as const, name: 'shop' };
+    const [warning, ...more] = warningsOf(of, forecast(of), { stableHasOtherRoutes: false, gitOps });
+    expect(warning).toMatch(
+      /^Argo CD application shop manages this VirtualService: if it heals what differs from Git it will move the weights back in the middle of the rollout; .* RespectIgnoreDifferences=true\.$/,
+    );
+    expect(more).toEqual([]);
+  });
 });
 
 describe('why a rollout would not start', () => {

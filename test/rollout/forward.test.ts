@@ -51,10 +51,10 @@ describe('a good release', () => {
     const driven = await baking();
     await driven.run(400);
     expect(driven.world.writes).toEqual([
-      { share: 5, end: false },
-      { share: 20, end: false },
-      { share: 50, end: false },
-      { share: 100, end: false },
+      { share: 5, end: false, managed: [] },
+      { share: 20, end: false, managed: [] },
+      { share: 50, end: false, managed: [] },
+      { share: 100, end: false, managed: [] },
       { share: 100, end: true },
     ]);
   });
@@ -226,7 +226,7 @@ describe('a write', () => {
     expect(waits.slice(0, 4)).toEqual([250, 500, 750, 1000]);
     expect([driven.status(), driven.world.nextAt]).toEqual(['holding', driven.world.rollout.nextPollAt]);
     expect(driven.lastMessage()).toBe(
-      'Holding: the weight could not be written: somebody else keeps writing the VirtualService.',
+      'Holding: the weight could not be written: somebody else keeps writing the VirtualService (who that is shows kubectl get -o yaml --show-managed-fields).',
     );
     await driven.run(60, { write: conflict });
     expect(driven.types().filter((type) => type === 'rollout.holding')).toHaveLength(1);
@@ -253,7 +253,7 @@ describe('a write', () => {
     await driven.turn({ write: 'lost' });
     expect(driven.world.rollout.traffic).toMatchObject({
       applied: 0,
-      intent: { share: 5, end: false, attempts: 1 },
+      intent: { share: 5, end: false, attempts: 1, managed: false },
     });
     await driven.run(1);
     expect(driven.world.rollout.traffic).toMatchObject({ applied: 5, intent: null });
@@ -264,7 +264,9 @@ describe('a write', () => {
     const driven = drive();
     await driven.turn({ write: forbidden });
     expect(driven.status()).toBe('holding');
-    expect(driven.lastMessage()).toBe('Holding: the weight could not be written: may not patch.');
+    expect(driven.lastMessage()).toBe(
+      'Holding: the weight could not be written: may not patch; give canaryd that right again.',
+    );
     const { revision } = driven.world.rollout;
     await driven.run(60, { write: forbidden });
     expect(driven.world.writes).toHaveLength(7);
@@ -329,7 +331,7 @@ describe('a mesh that cannot be read', () => {
     await driven.run(300, { view: unreadable });
     expect([driven.status(), driven.world.rollout.traffic.intent]).toEqual([
       'holding',
-      { share: 5, end: false, attempts: 1 },
+      { share: 5, end: false, attempts: 1, managed: false },
     ]);
   });
 

@@ -197,11 +197,15 @@ describe('a write back that fails', () => {
   });
 
   it.each([
-    ['a refusal', { write: forbidden }, 'may not patch'],
-    ['a conflict', { write: conflict }, 'somebody else keeps writing the VirtualService'],
+    ['a refusal', { write: forbidden }, 'may not patch; give canaryd that right again'],
+    [
+      'a conflict',
+      { write: conflict },
+      'somebody else keeps writing the VirtualService (who that is shows kubectl get -o yaml --show-managed-fields)',
+    ],
     ['no answer', { write: { kind: 'ambiguous', why: 'no answer in 8 s' } as const }, 'no answer in 8 s'],
     ['a mesh that cannot be read', { view: unreadable }, 'no answer'],
-    ['a shape that is not understood', { view: gap }, 'spec.http: no route'],
+    ['a shape that is not understood', { view: gap }, 'spec.http: no route; mend it with kubectl edit'],
   ])('by %s is stuck and pages at 60 s, once, with the reason and where traffic is', async (_name, world, why) => {
     const driven = await turned();
     await driven.run(59, world);

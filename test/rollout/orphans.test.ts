@@ -32,6 +32,12 @@ function aRow(overrides: Partial<KnownRollout> = {}): KnownRollout {
 const ended = (status: string) => aRow({ status, hasEnded: true });
 const elsewhere = aRow({ virtualService: 'ledger', moves: { uid: 'uid-2', ...noted } });
 const atRest = { noted: null };
+const gateway = { namespace: 'edge', virtualService: 'gateway' };
+const two = (over: Partial<KnownRollout> = {}) =>
+  aRow({
+    moves: { uid: 'uid-9', ...noted, also: [{ ...gateway, uid: 'uid-2', route: 'primary' }] },
+    ...over,
+  });
 
 describe('a split that bears the annotation of', () => {
   it.each<[string, MarkedSplit, KnownRollout | null, string | null]>([
@@ -53,6 +59,25 @@ describe('a split that bears the annotation of', () => {
       aSplit(0, { noted: 'unreadable' }),
       null,
       'unknown',
+    ],
+    ['a live rollout that moves it beside another is watched', aSplit(20, gateway), two(), null],
+    [
+      'a live rollout that moves it beside another is watched also when it was created anew',
+      aSplit(20, { ...gateway, uid: 'uid-3' }),
+      two(),
+      null,
+    ],
+    [
+      'a live rollout that moves others of the same name elsewhere is an orphan',
+      aSplit(20, { ...gateway, namespace: 'other', uid: 'uid-3' }),
+      two(),
+      'elsewhere',
+    ],
+    [
+      'one that was rolled back and moved it beside another is an orphan at 5 %',
+      aSplit(5, { ...gateway, ...atRest }),
+      two({ status: 'rolled_back', hasEnded: true }),
+      'ended',
     ],
     ['one that was rolled back is none at 0 %', aSplit(0, atRest), ended('rolled_back'), null],
     ['one that was rolled back is an orphan at 5 %', aSplit(5, atRest), ended('rolled_back'), 'ended'],

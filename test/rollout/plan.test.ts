@@ -219,7 +219,14 @@ describe('a plan is refused, with the path of the fault,', () => {
       'plan-inconsistent',
     ],
     ['when it measures more than once a second', { ...good, interval: 0.9 }, 'interval', 'custom'],
-    ['without checks', { ...good, checks: {} }, 'checks', 'custom'],
+    ['with a bake and without checks', { ...good, checks: {} }, 'checks', 'plan-inconsistent'],
+    [
+      'that raises without checks and without a stop',
+      { checks: {}, steps: [{ type: 'approval' }, weight(5), promote] },
+      'steps/2',
+      'plan-inconsistent',
+    ],
+    ['without checks that stops at no time', { checks: {}, steps: [promote] }, 'steps', 'plan-inconsistent'],
     [
       'with a check of no known metric',
       { ...good, checks: { a: { metric: 'cpu' } } },
@@ -272,7 +279,7 @@ describe('a plan is refused, with the path of the fault,', () => {
 
   it('says what is wrong in words that help', () => {
     expect(faultsOf({ steps: [bake('5m'), weight(5), promote] })[0]?.message).toBe(
-      'a bake before the first setWeight has no canary to watch',
+      'a bake before the first setWeight or setHeaderRoute has no canary to watch (mirrored requests are not measured)',
     );
     expect(faultsOf({ steps: [weight(20), weight(5), promote] })[0]?.message).toBe(
       'step 2 sets 5 % after 20 % was reached; each weight is above the one before; write "reduce": true if it is meant to fall',

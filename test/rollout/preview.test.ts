@@ -3,7 +3,7 @@ import type { CreateRequest } from '../../src/rollout/draft.ts';
 import type { HoldOrder } from '../../src/rollout/ports/store.ts';
 import type { Previewed } from '../../src/rollout/preview.ts';
 import { rolloutService } from '../../src/rollout/service.ts';
-import { fakeMesh } from '../fakes/mesh.ts';
+import { fakeMesh, podsOf } from '../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
@@ -96,11 +96,19 @@ describe('a preview says that a rollout would not start', () => {
 
   it('when no pod of the canary is ready', async () => {
     const { mesh, preview } = world();
-    mesh.setImages(where, 'v2', { kind: 'known', pods: [] });
+    mesh.setImages(where, 'v2', podsOf(['v2', false]));
     expect((await preview()).obstacle).toEqual({
       why: 'v2 (canary) is not ready to be measured: none of its pods is ready',
       patienceMs: 600_000,
     });
+  });
+
+  it('when the labels of the canary select no pod, and names them', async () => {
+    const { mesh, preview } = world();
+    mesh.setImages(where, 'v2', { kind: 'known', pods: [] });
+    expect((await preview()).obstacle?.why).toBe(
+      'v2 (canary) is not ready to be measured: no pod in bank has the labels app=payments, version=v2: start one, or correct what selects it',
+    );
   });
 
   it('while a hold order stands over its target, and over no other', async () => {

@@ -58,6 +58,7 @@ function world() {
 
   async function turn(id: string, over: Partial<TurnDeps> = {}) {
     const { canary = 'v2' } = versionsIn((await store.find(id))?.rollout);
+    metrics.divideBy(() => mesh.shareOf(where, canary));
     metrics.set('canary', mesh.shareOf(where, canary) > 0 ? mood.healthy : mood.none);
     return advance({ ...deps, ...over }, id);
   }
@@ -138,6 +139,32 @@ describe('a queue of releases', () => {
       'running',
       'scheduled',
     ]);
+  });
+
+  it('knows every VirtualService that a release moves: whoever names one of them waits, or is refused', async () => {
+    const { create, run, status, service, messages, mesh } = world();
+    const [edge, ledger] = ['edge', 'ledger'].map((virtualService) => ({
+      namespace: 'doors',
+      virtualService,
+    }));
+    if (edge === undefined || ledger === undefined) throw new Error('two are needed');
+    for (const one of [edge, ledger]) mesh.add(one);
+    await create({ target: { ...v2, also: [edge] } });
+    expect(await create({ target: edge })).toEqual({ kind: 'taken', by: first });
+    expect(await create({ target: { ...ledger, also: [edge] } })).toEqual({ kind: 'taken', by: first });
+    const queued = await create({ target: { ...ledger, also: [edge] }, onConflict: 'queue' });
+    expect(kinds(queued)).toBe('scheduled');
+    const waiting = queued.kind === 'created' ? queued.rollout.id : '';
+    expect(await messages(waiting)).toEqual([
+      `Rollout on doors/ledger and doors/edge asked for by alice, queued behind ${first}.`,
+    ]);
+    expect(kinds(await create({ target: ledger }))).toBe('preflight');
+    await run(20);
+    expect(await status(waiting)).toBe('scheduled');
+    await service.act(first, { action: 'rollback' }, bob, null);
+    await run(20);
+    expect(await status(waiting)).toBe('scheduled');
+    expect(await messages(waiting)).toContainEqual(expect.stringMatching(/^Not started yet/));
   });
 
   it('begins at once where nobody is in front', async () => {

@@ -33,7 +33,13 @@ describe('a rollout that is stored', () => {
     const rollout = stored(
       aRollout({
         plan: { ...plan, steps: [{ type: 'setWeight', weight: 5 }] },
-        traffic: { desired: 5, applied: 5, appliedAt: start, intent: null },
+        traffic: {
+          desired: 5,
+          applied: 5,
+          appliedAt: start,
+          intent: null,
+          managed: { desired: [], applied: [] },
+        },
       }),
     );
     const view = { kind: 'missing' as const };

@@ -24,7 +24,13 @@ function succeeded(number: number, over: Partial<Rollout> = {}): Rollout {
     id: rolloutId(number),
     createdAt: start + number,
     state: { kind: 'succeeded', at: start },
-    traffic: { desired: 100, applied: 100, appliedAt: start, intent: null },
+    traffic: {
+      desired: 100,
+      applied: 100,
+      appliedAt: start,
+      intent: null,
+      managed: { desired: [], applied: [] },
+    },
     ...over,
   });
 }
@@ -61,7 +67,22 @@ describe('of two rollouts that succeeded one after the other', () => {
   });
 
   it('the first can be taken back when the second moved another route', async () => {
-    const elsewhere = succeeded(2, { target: { ...paymentTarget, route: 'search' } });
+    const routes = paymentTarget.routes.map((one) => ({
+      ...one,
+      key: { kind: 'http' as const, name: 'search' },
+    }));
+    const elsewhere = succeeded(2, { target: { ...paymentTarget, route: 'search', routes } });
     expect(await takenBack(first, [elsewhere])).toMatchObject({ kind: 'accepted' });
+  });
+
+  it('the first cannot be taken back when the second moved its route beside another', async () => {
+    const { namespace, virtualService, uid, routes } = paymentTarget;
+    const also = [{ namespace, virtualService, uid, routes }];
+    const beside = succeeded(2, {
+      target: { ...paymentTarget, virtualService: 'gateway', uid: 'uid-2', also },
+    });
+    expect(await takenBack(first, [beside])).toMatchObject({
+      refusal: { message: expect.stringContaining(`A later rollout, ${rolloutId(2)}`) },
+    });
   });
 });

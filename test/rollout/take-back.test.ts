@@ -11,7 +11,13 @@ import { bob, drive, ready, start } from './drive.ts';
 const rollback: Extract<Command, { action: 'rollback' }> = { action: 'rollback' };
 const succeeded = aRollout({
   state: { kind: 'succeeded', at: start },
-  traffic: { desired: 100, applied: 100, appliedAt: start, intent: null },
+  traffic: {
+    desired: 100,
+    applied: 100,
+    appliedAt: start,
+    intent: null,
+    managed: { desired: [], applied: [] },
+  },
 });
 const asked = { id: rolloutId(2), reason: 'customers report failed payments', by: bob, now: start + 60_000 };
 
@@ -24,7 +30,12 @@ function seen(over: Omit<Partial<SplitView>, 'kind'> = {}): SplitView {
     hasStable: true,
     foreign: null,
     stableHasOtherRoutes: false,
+    canaryHasOtherRoutes: false,
+    managedRoutes: [],
     owner: null,
+    movedBy: null,
+    signedBy: null,
+    gitOps: null,
     rolledBack: null,
     readiness: { stable: ready, canary: ready },
     images: { stable: imagesOf('v1'), canary: imagesOf('v2') },

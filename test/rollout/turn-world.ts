@@ -2,7 +2,7 @@ import { advance, type TurnDeps } from '../../src/rollout/advance.ts';
 import type { Command } from '../../src/rollout/command.ts';
 import { obey } from '../../src/rollout/obey.ts';
 import { newRollout } from '../../src/rollout/rollout.ts';
-import { fakeMesh } from '../fakes/mesh.ts';
+import { fakeMesh, type Where } from '../fakes/mesh.ts';
 import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
 import { begun, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
@@ -17,19 +17,26 @@ const watched = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '30
 export async function world({
   scrapeSeconds = 1,
   checks = {},
+  also = [],
 }: {
   scrapeSeconds?: number;
   checks?: object;
+  /** VirtualServices that are moved together with the one at `where`. */
+  also?: Where[];
 } = {}) {
   const clock = { now: start };
   const store = memoryStore({ now: () => clock.now });
   const mesh = fakeMesh();
   mesh.add(where);
   const metrics = fakeMetrics({ scrapeSeconds });
+  metrics.divideBy(() => mesh.shareOf(where));
   const mind: { canary: ArmTraffic } = { canary: mood.healthy };
   const rung: { at: number; isFree: boolean }[] = [];
   const rests: number[] = [];
-  const target = { ...paymentTarget, uid: mesh.at(where)?.uid ?? '' };
+  for (const other of also) mesh.add(other);
+  const uidAt = (place: Where) => mesh.at(place)?.uid ?? '';
+  const others = also.map((other) => ({ ...other, uid: uidAt(other), routes: paymentTarget.routes }));
+  const target = { ...paymentTarget, uid: uidAt(where), also: others };
   const plan = planOf(watched, checks);
   await store.create(
     newRollout({ id, target, plan, requestedBy: alice, reason: null }, scrapeSeconds, start),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readCommandLine, usage } from '../../src/command-line.ts';
 
+const commands = 'the commands are serve, doctor, break-glass rollback and traffic preview';
+
 describe('the command line', () => {
   it.each([
     [[], { kind: 'serve', role: null }],
@@ -19,9 +21,9 @@ describe('the command line', () => {
   });
 
   it.each([
-    [['start'], 'the commands are serve, doctor and break-glass rollback'],
-    [['serve', 'now'], 'the commands are serve, doctor and break-glass rollback'],
-    [['constructor'], 'the commands are serve, doctor and break-glass rollback'],
+    [['start'], commands],
+    [['serve', 'now'], commands],
+    [['constructor'], commands],
     [['--rol=api'], 'there is an option that canaryd does not know'],
     [['doctor', '--role=api'], 'doctor takes no --role'],
     [['--json'], 'serve takes no --json'],

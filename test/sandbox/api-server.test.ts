@@ -241,6 +241,16 @@ describe('a fault', () => {
     expect((await as('canaryd-token')).status).toBe(200);
   });
 
+  it("of Istio's versions answer 404 for those that are not served, as without a CRD", async () => {
+    sandbox.faults.istioVersions = ['v1beta1'];
+    const answer = await as('canaryd-token');
+    expect([answer.status, answer.text]).toEqual([404, '404 page not found\n']);
+    const older = path.replace('/v1/', '/v1beta1/');
+    expect((await as('canaryd-token', { path: older })).status).toBe(200);
+    sandbox.faults.istioVersions = null;
+    expect((await as('canaryd-token')).status).toBe(200);
+  });
+
   it('of the webhook refuses even a patch that changes nothing', async () => {
     sandbox.faults.webhook = 'down';
     expect((await patch([])).status).toBe(500);

@@ -38,7 +38,11 @@ describe.each(majors)('an audit log without room on PostgreSQL %i', (major) => {
   it('lets nothing of a turn be written down that it could not tell of', async () => {
     const { turns, epoch, rollout, all } = await full();
     const before = await all();
-    const traffic = { ...rollout.traffic, desired: 5, intent: { share: 5, end: false, attempts: 1 } };
+    const traffic = {
+      ...rollout.traffic,
+      desired: 5,
+      intent: { share: 5, end: false, attempts: 1, managed: false },
+    };
     const change = {
       rollout: { ...rollout, traffic },
       events: [event('weight.intended', 'weight goes to 5 %')],

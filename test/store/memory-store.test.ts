@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { batchContract } from '../contract/batch-contract.ts';
+import { objectsContract } from '../contract/objects-contract.ts';
 import { quarantineContract } from '../contract/quarantine-contract.ts';
 import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
@@ -23,6 +24,7 @@ describe('the store in memory', () => {
   };
   storeContract(open);
   scheduledContract(open);
+  objectsContract(open);
   quarantineContract(open);
   batchContract(open);
 

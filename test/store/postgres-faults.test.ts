@@ -277,7 +277,15 @@ const notAsked = () => Promise.reject(new Error('a turn that is not claimed asks
 
 /** What a sweep needs beside the store, for turns that end before they begin. */
 const idle = {
-  mesh: { resolve: notAsked, look: notAsked, survey: notAsked, write: notAsked, preview: notAsked },
+  mesh: {
+    resolve: notAsked,
+    look: notAsked,
+    survey: notAsked,
+    write: notAsked,
+    rehearse: notAsked,
+    otherRoutes: notAsked,
+    preview: notAsked,
+  },
   metrics: { scrapeSeconds: () => 1, measure: notAsked, survey: notAsked },
   alarm: { ring: notAsked },
   deadline: () => new AbortController().signal,

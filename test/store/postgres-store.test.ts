@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
+import { objectsContract } from '../contract/objects-contract.ts';
 import { quarantineContract } from '../contract/quarantine-contract.ts';
 import { scheduledContract } from '../contract/scheduled-contract.ts';
 import { storeContract } from '../contract/store-contract.ts';
@@ -38,5 +39,6 @@ describe.each(majors)('the store on PostgreSQL %i', (major) => {
   };
   storeContract(open);
   scheduledContract(open);
+  objectsContract(open);
   quarantineContract(open);
 });

@@ -75,4 +75,105 @@ describe('the plan to take a canary back from the annotations alone', () => {
     const object = moved(route, bySubset(host, 100, 0), { 'canaryd.io/epoch': 'seven' });
     expect(planRollback(object)).toMatchObject({ kind: 'write', taken: { owner: { epoch: 0 } } });
   });
+
+  describe('with several routes', () => {
+    const place = (subset: string) => ({ host, subset });
+    const original = (stable: number, ...others: object[]) => ({ stable, canary: 0, others });
+    const note = {
+      stable: place('v1'),
+      canary: place('v2'),
+      routes: [
+        { key: { kind: 'http', name: 'primary' }, original: original(75, { ...place('v3'), weight: 25 }) },
+        { key: { kind: 'tls', port: 443, sniHosts: ['a.bank'] }, original: original(3) },
+      ],
+    };
+    const managed = { name: 'canaryd-preview', match: [{}], route: [destination('v2')] };
+    const http = [destination('v1', 135), destination('v2', 15), destination('v3', 50)];
+    const tls = [
+      { match: [{ port: 443, sniHosts: ['a.bank'] }], route: [destination('v1', 1), destination('v2', 1)] },
+    ];
+
+    function movedObject(tlsRoutes: unknown[], notes: object = {}) {
+      const object = moved(http, note);
+      const spec = { ...object.spec, http: [managed, { name: 'primary', route: http }], tls: tlsRoutes };
+      return {
+        ...object,
+        metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, ...notes } },
+        spec,
+      };
+    }
+
+    it('restores all of them and takes the managed routes away, in one patch', () => {
+      const object = movedObject(tls);
+      const plan = planRollback(object);
+      if (plan.kind !== 'write') throw new Error(plan.kind);
+      expect(plan.taken).toMatchObject({
+        route: 'tls:443/a.bank',
+        canary: { share: 50 },
+        managed: ['preview'],
+        lost: [],
+        routes: [{ route: 'primary', others: [{ name: 'v3', share: 25 }] }, { route: 'tls:443/a.bank' }],
+      });
+      const after = applyPatch(object, plan.patch);
+      expect(after.spec).toMatchObject({
+        http: [
+          { name: 'primary', route: [destination('v1', 75), destination('v2', 0), destination('v3', 25)] },
+        ],
+        tls: [{ route: [destination('v1', 3), destination('v2', 0)] }],
+      });
+      expect(planRollback(after)).toMatchObject({ kind: 'already', taken: { managed: [] } });
+    });
+
+    it.each([
+      ['gone', [], 'spec.tls: the tls route tls:443/a.bank is not there any more'],
+      [
+        'without stable',
+        [{ ...tls[0], route: [destination('v2', 1)] }],
+        'stable (v1) is not in the route any more',
+      ],
+    ])('takes back what it can where one is %s, and says what it left', (_what, left, why) => {
+      const object = movedObject(left);
+      const plan = planRollback(object);
+      if (plan.kind !== 'write') throw new Error(plan.kind);
+      expect(plan.taken.lost).toEqual([{ route: 'tls:443/a.bank', why: expect.stringContaining(why) }]);
+      expect(applyPatch(object, plan.patch).spec).toMatchObject({
+        http: [{ route: [{ weight: 75 }, { weight: 0 }, { weight: 25 }] }],
+        tls: left,
+      });
+    });
+
+    it('leaves the number of somebody else who has changed it, and gives stable what the canary has', () => {
+      const object = movedObject(tls);
+      const route = [destination('v1', 100), destination('v2', 20), destination('v3', 80)];
+      const spec = { ...object.spec, http: [{ name: 'primary', route }] };
+      const plan = planRollback({ ...object, spec });
+      if (plan.kind !== 'write') throw new Error(plan.kind);
+      expect(applyPatch({ ...object, spec }, plan.patch).spec).toMatchObject({
+        http: [{ route: [{ weight: 120 }, { weight: 0 }, { weight: 80 }] }],
+      });
+    });
+
+    it('names the routes of canaryd that stand where no rollout moves anything', () => {
+      const { annotations, ...metadata } = movedObject(tls).metadata;
+      const plan = planRollback({ ...movedObject(tls), metadata });
+      expect(annotations).toBeDefined();
+      expect(plan).toMatchObject({
+        kind: 'notMoved',
+        managed: [{ at: ['spec', 'http', 0], name: 'canaryd-preview' }],
+      });
+    });
+
+    it.each([
+      ['a route without a key', { ...note, routes: [{ original: original(1) }] }, 'routes.0.key'],
+      ['no route', { ...note, routes: [] }, 'routes'],
+      [
+        'a canary that had something',
+        { ...note, routes: [{ ...note.routes[0], original: { stable: 1, canary: 3, others: [] } }] },
+        'canary',
+      ],
+    ])('follows no annotation with %s', (_what, wrong, words) => {
+      const plan = planRollback(moved(http, wrong));
+      expect(plan).toMatchObject({ kind: 'unreadable', why: expect.stringContaining(words) });
+    });
+  });
 });

@@ -75,7 +75,7 @@ describe('the target', () => {
       route: 'primary',
       stable: arm('v1'),
       canary: arm('v2'),
-      originalWeights: { stable: 100, canary: 0 },
+      routes: [{ key: { kind: 'http', name: 'primary' }, original: { stable: 100, canary: 0, others: [] } }],
       stableReadyAtStart: 2,
     });
   });

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
+import type { PatchOperation } from '../../src/traffic/annotations.ts';
 import { connectKube, type Kube, type KubeOptions } from '../../src/traffic/kube.ts';
 import type { KubeSource } from '../../src/traffic/kube-connection.ts';
-import type { PatchOperation } from '../../src/traffic/weight-patch.ts';
 import { destination, withRoute } from './objects.ts';
 import { json, kubeconfigFor, startTinyApiServer, type TinyApiServer, text } from './tiny-api-server.ts';
 
@@ -199,7 +199,7 @@ describe('a request', () => {
 
   it('never leaves for a name that would walk up the path', async () => {
     const { kube, server } = await serve(status(500));
-    for (const bad of ['..', '', 'a/b', 'A', 'x'.repeat(64)]) {
+    for (const bad of ['..', '', 'a/b', 'A', 'a..b', '.a', 'x'.repeat(254)]) {
       const invalid = { kind: 'unavailable', reason: 'invalid' };
       expect(await kube.readVirtualService({ namespace: 'shop', name: bad }, signal)).toMatchObject(invalid);
       expect(await kube.patchVirtualService({ namespace: bad, name: 'x' }, patch, signal)).toMatchObject(
@@ -210,6 +210,17 @@ describe('a request', () => {
       expect(await kube.listDestinationRules(bad, signal)).toMatchObject(invalid);
     }
     expect(server.requests).toEqual([]);
+  });
+
+  it('reads a VirtualService whose name has dots, and no namespace like that', async () => {
+    const { kube, server } = await serve((_request, response) => json(response, 200, object));
+    const dotted = { namespace: 'shop', name: 'payment.example.com' };
+    expect((await kube.readVirtualService(dotted, signal)).kind).toBe('found');
+    const walked = await kube.readVirtualService({ namespace: 'a.b', name: 'payment' }, signal);
+    expect(walked).toMatchObject({ kind: 'unavailable', reason: 'invalid' });
+    expect(server.requests).toEqual([
+      'GET /apis/networking.istio.io/v1/namespaces/shop/virtualservices/payment.example.com',
+    ]);
   });
 
   it('does not open a connection of its own', async () => {
@@ -299,6 +310,22 @@ describe("Istio's API version", () => {
     expect((await kube.readVirtualService(name, signal)).kind).toBe('found');
     expect((await kube.patchVirtualService(name, patch, signal)).kind).toBe('written');
     expect(server.requests.map((line) => line.split('/')[3])).toEqual(['v1', 'v1beta1', 'v1beta1']);
+  });
+
+  it('falls back to v1alpha3 on an Istio that is older still', async () => {
+    const { kube, server } = await serve((request, response) =>
+      request.url?.includes('/v1alpha3/') === true
+        ? json(response, 200, object)
+        : text(response, 404, '404 page not found\n'),
+    );
+    expect((await kube.readVirtualService(name, signal)).kind).toBe('found');
+    expect((await kube.patchVirtualService(name, patch, signal)).kind).toBe('written');
+    expect(server.requests.map((line) => line.split('/')[3])).toEqual([
+      'v1',
+      'v1beta1',
+      'v1alpha3',
+      'v1alpha3',
+    ]);
   });
 
   it('is said to be missing when no version is served', async () => {

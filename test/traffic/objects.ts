@@ -1,7 +1,12 @@
-import type { Arm } from '../../src/rollout/target.ts';
-import { giveRoles, type Roles, readSplit, type Split } from '../../src/traffic/split.ts';
-import { type Destination, readRoute, VirtualService } from '../../src/traffic/virtual-service.ts';
-import type { PatchOperation } from '../../src/traffic/weight-patch.ts';
+import type { Arm, MovedRoute, RoutesAsked } from '../../src/rollout/target.ts';
+import { applyJsonPatch } from '../../src/sandbox/json-patch.ts';
+import type { PatchOperation } from '../../src/traffic/annotations.ts';
+import { chooseRoutes } from '../../src/traffic/find-routes.ts';
+import { giveRoles, type Roles } from '../../src/traffic/roles.ts';
+import type { Route } from '../../src/traffic/route.ts';
+import { type Moved, splitIn } from '../../src/traffic/split.ts';
+import { type Misshapen, VirtualService } from '../../src/traffic/virtual-service.ts';
+import { weightPatch } from '../../src/traffic/weight-patch.ts';
 
 export const clusterDomain = 'cluster.local';
 export const host = `payment.shop.svc.${clusterDomain}`;
@@ -58,53 +63,56 @@ export const byHost: Naming = {
   },
 };
 
-/** The roles of an object at rest with the canary v2; throws when there are none. */
-export function rolesOf(virtualService: VirtualService, naming = bySubset): Roles {
-  const route = readRoute(virtualService, '', clusterDomain);
-  const { subset, host: name } = naming.arm('v2');
-  const canary = subset === null ? { host: name } : { subset };
-  const roles = route.kind === 'route' ? giveRoles(route, { canary }) : route;
-  if (roles.kind === 'roles') return roles;
-  throw new Error(roles.fault.message);
+/** What was asked for; throws when it was refused. */
+export function accepted<Found extends object>(found: Found | Misshapen): Found {
+  if ('fault' in found) throw new Error(`${found.fault.path}: ${found.fault.message}`);
+  return found;
 }
 
-/** The split of v1 and v2 as it stands in the only route. */
-export function standing(virtualService: VirtualService, naming = bySubset): Split & { stable: Destination } {
-  const route = readRoute(virtualService, '', clusterDomain);
-  if (route.kind === 'shape') throw new Error(route.fault.message);
-  const split = readSplit(route, targetWith({ stable: 1, canary: 0 }, naming));
-  if (split.stable === null) throw new Error('stable is gone');
-  return { ...split, stable: split.stable };
+/** The fault of what was refused; throws when it was not. */
+export function faultIn(found: object | Misshapen): Misshapen['fault'] {
+  if ('fault' in found) return found.fault;
+  throw new Error('it was accepted');
+}
+
+/** The only route of an object, or the first of those that are asked for. */
+export function routeOf(virtualService: VirtualService, asked: RoutesAsked = {}): Route {
+  const [route] = accepted(chooseRoutes(virtualService, asked, clusterDomain));
+  if (route === undefined) throw new Error('no route was chosen');
+  return route;
+}
+
+/** The roles of an object at rest with the canary v2; throws when there are none. */
+export function rolesOf(virtualService: VirtualService, naming = bySubset): Roles {
+  const { subset, host: name } = naming.arm('v2');
+  const canary = subset === null ? { host: name } : { subset };
+  return accepted(giveRoles([routeOf(virtualService)], { canary }));
+}
+
+/** The patch of a write on top of what stands there; throws when it is refused. */
+export function patchOf(
+  virtualService: VirtualService,
+  moved: Moved,
+  write: Parameters<typeof weightPatch>[3],
+): PatchOperation[] {
+  const split = accepted(splitIn(virtualService, moved, clusterDomain));
+  return accepted(weightPatch(virtualService, split, moved, write));
 }
 
 /** A target for `payment` with stable v1 and canary v2. */
 export function targetWith(originalWeights: { stable: number; canary: number | null }, naming = bySubset) {
-  return { route: 'primary', stable: naming.arm('v1'), canary: naming.arm('v2'), originalWeights };
+  const routes: MovedRoute[] = [
+    { key: { kind: 'http', name: 'primary' }, original: { ...originalWeights, others: [] } },
+  ];
+  return { route: 'primary', routes, stable: naming.arm('v1'), canary: naming.arm('v2') };
 }
 
-/** Applies a JSON Patch by the letter of RFC 6902 and leaves the object it is given alone. */
+/** Applies a JSON Patch as the API server does, and leaves the object it is given alone. */
 export function applyPatch(object: VirtualService, patch: PatchOperation[]): VirtualService {
-  const root: Json = structuredClone(object);
-  for (const operation of patch) applyOperation(root, operation);
-  return VirtualService.parse(root);
-}
-
-function applyOperation(root: Json, operation: PatchOperation): void {
-  const keys = operation.path.split('/').slice(1).map(unescapeKey);
-  const last = keys.pop() ?? '';
-  const parent = keys.reduce<unknown>((node, key) => childOf(node, key), root);
-  if (!isObject(parent)) throw new Error(`${operation.path} has no parent`);
-  if (operation.op !== 'add' && !(last in parent)) throw new Error(`${operation.path} is absent`);
-  if (operation.op === 'remove') delete parent[last];
-  else parent[last] = operation.value;
-}
-
-function unescapeKey(key: string): string {
-  return key.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-function childOf(node: unknown, key: string): unknown {
-  return isObject(node) ? node[key] : undefined;
+  const plain = JSON.parse(JSON.stringify(object));
+  const result = applyJsonPatch(plain, JSON.stringify(patch));
+  if (result.kind === 'patched') return VirtualService.parse(result.value);
+  throw new Error(`the patch was not applied: ${JSON.stringify(result)}`);
 }
 
 /** Arrays too: an index is a key. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { JsonObject } from '../../src/sandbox/json.ts';
+import { type JsonObject, listAt, objectAt } from '../../src/sandbox/json.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
 import { type Sandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { virtualServiceObject as virtualServiceNamed } from '../contract/cluster-objects.ts';
@@ -35,10 +35,37 @@ const Spec = z.object({
   }),
 });
 
+/** The http routes as they stand. */
+export function httpOf(sandbox: Sandbox, where: Where): JsonObject[] {
+  return listAt(sandbox.store.get(keyOf(where)) ?? {}, 'spec', 'http').map((route) => objectAt(route));
+}
+
 export function remove(sandbox: Sandbox, where: Where): void {
   sandbox.store.remove(keyOf(where));
 }
 
 function keyOf(where: Where) {
   return { type: virtualServices, namespace: where.namespace, name: where.virtualService };
+}
+
+/** The VirtualService of a gateway in any namespace, which names the sandbox's payment service by its whole name. */
+export function gatewayObject(where: Where, weights: Record<string, number>): JsonObject {
+  const text = JSON.stringify(virtualServiceObject(where, weights));
+  const host = `payment-service.${namespace}.svc.cluster.local`;
+  const object: JsonObject = JSON.parse(text.replaceAll('"host":"payment-service"', `"host":"${host}"`));
+  return { ...object, spec: { ...objectAt(object, 'spec'), hosts: ['pay.bank'] } };
+}
+
+/** Takes from canaryd the right to patch VirtualServices anywhere else. */
+export function mayWriteOnlyIn({ users }: Sandbox, namespaces: readonly string[]): void {
+  const user = users.find(({ name }) => name === 'canaryd');
+  if (user === undefined) throw new Error('the sandbox has no user canaryd');
+  const looking = { verbs: ['get', 'list', 'watch'], groups: ['*'], resources: ['*'] };
+  const routing = {
+    verbs: ['patch'],
+    groups: ['networking.istio.io'],
+    resources: ['virtualservices'],
+    namespaces,
+  };
+  users.splice(users.indexOf(user), 1, { ...user, rules: [looking, routing] });
 }

@@ -1,209 +1,165 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { WeightChange, WeightWrite } from '../../src/rollout/ports/mesh.ts';
-import { readSplit, type Split } from '../../src/traffic/split.ts';
-import { readRoute, type VirtualService } from '../../src/traffic/virtual-service.ts';
+import type { WeightWrite } from '../../src/rollout/ports/mesh.ts';
+import { annotations, type PatchOperation } from '../../src/traffic/annotations.ts';
+import { planRollback } from '../../src/traffic/break-glass.ts';
+import { chooseObject } from '../../src/traffic/choose-object.ts';
+import { type Moved, splitIn } from '../../src/traffic/split.ts';
 import {
-  annotations,
-  type PatchOperation,
-  weightChanges,
-  weightPatch,
-} from '../../src/traffic/weight-patch.ts';
-import {
-  applyPatch,
-  byHost,
-  bySubset,
-  clusterDomain,
-  isObject,
-  type Naming,
-  rolesOf,
-  standing,
-  targetWith,
-  virtualServiceWith,
-} from './objects.ts';
+  isMisshapen,
+  isSamePlace,
+  pointerTo,
+  type VirtualService,
+} from '../../src/traffic/virtual-service.ts';
+import { weightChanges, weightPatch } from '../../src/traffic/weight-patch.ts';
+import type { RouteSplit } from '../../src/traffic/weights.ts';
+import { anyCase, anyWrites, type Case } from './any-objects.ts';
+import { accepted, applyPatch, clusterDomain, isObject } from './objects.ts';
 
-const unknownFields = fc.dictionary(
-  fc.string({ minLength: 1, maxLength: 8 }).map((name) => `x-${name}`),
-  fc.jsonValue({ maxDepth: 2 }),
-  { maxKeys: 3 },
-);
-const share = fc.integer({ min: 0, max: 10_000 }).map((hundredths) => hundredths / 100);
-const canaryWeight = fc.constantFrom(undefined, 0);
+const runs = { numRuns: 5000 };
 
-const idleDestination = (naming: Naming) => (version: number) =>
-  fc
-    .tuple(canaryWeight, unknownFields)
-    .map(([weight, unknown]) => ({ ...unknown, ...naming.destination(`v${version}`, weight) }));
-
-function destinations(naming: Naming) {
-  const idle = fc
-    .uniqueArray(fc.integer({ min: 3, max: 9 }), { maxLength: 2 })
-    .chain((versions) => fc.tuple(...versions.map(idleDestination(naming))));
-  return fc
-    .record({
-      stable: fc.integer({ min: 1, max: 20_000 }),
-      canary: canaryWeight,
-      unknown: unknownFields,
-      idle,
-    })
-    .chain((parts) =>
-      fc.shuffledSubarray(
-        [
-          { ...parts.unknown, ...naming.destination('v1', parts.stable) },
-          naming.destination('v2', parts.canary),
-          ...parts.idle,
-        ],
-        { minLength: parts.idle.length + 2 },
-      ),
-    );
-}
-
-/** Accepted VirtualServices: stable v1 holds all, canary v2 nothing; foreign routes, fields and annotations around. */
-const acceptedBy = (naming: Naming) =>
-  fc
-    .record({
-      route: destinations(naming),
-      unknown: unknownFields,
-      notes: fc.option(fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 }), { nil: undefined }),
-    })
-    .map(({ route, unknown, notes }) =>
-      virtualServiceWith([{ ...unknown, route }], { ...unknown, ...(notes ? { annotations: notes } : {}) }),
-    );
-
-const shares = fc.array(share, { minLength: 1, maxLength: 8 });
-
-describe.each([
-  ['subsets of one host', bySubset],
-  ['hosts of their own', byHost],
-])('for every accepted VirtualService whose versions are %s, and any sequence of shares', (_name, naming) => {
-  const accepted = acceptedBy(naming);
-
-  it('a patch changes nothing but the two weights and our annotations, byte for byte', () => {
+describe('for every VirtualService that is accepted, and any sequence of writes', () => {
+  it('everything but weights of the moved routes, managed routes and our annotations stays, byte for byte', () => {
     fc.assert(
-      fc.property(accepted, shares, fc.boolean(), (object, sequence, end) => {
-        expect(withoutOurs(naming, run(naming, object, sequence, end))).toBe(withoutOurs(naming, object));
-      }),
-    );
-  });
-
-  it('the share read back is the share written, and lies between 0 and 100', () => {
-    fc.assert(
-      fc.property(accepted, share, (object, wanted) => {
-        const { canaryShare, stable } = splitOf(naming, run(naming, object, [wanted], false));
-        expect(Math.abs(canaryShare - wanted)).toBeLessThan(0.005);
-        expect(canaryShare + (stable?.share ?? 0)).toBeCloseTo(100, 2);
-        expect(canaryShare).toBeGreaterThanOrEqual(0);
-        expect(canaryShare).toBeLessThanOrEqual(100);
-      }),
-    );
-  });
-
-  it('only whole weights of 0 or more are ever written', () => {
-    fc.assert(
-      fc.property(accepted, shares, (object, sequence) => {
-        const { stable, canary } = splitOf(naming, run(naming, object, sequence, false));
-        for (const weight of [stable?.weight, canary?.weight]) {
-          // An absent weight that no share asked for stays absent.
-          expect(weight === null || (Number.isInteger(weight) && Number(weight) >= 0)).toBe(true);
+      fc.property(anyCase, anyWrites, (one, writes) => {
+        const before = withoutOurs(one.object, one.moved);
+        for (const { object } of historyOf(one, writes)) {
+          expect(withoutOurs(object, one.moved)).toBe(before);
         }
       }),
+      runs,
     );
   });
 
-  it('going back restores the weights exactly as they stood', () => {
+  it('every moved route gets the share that was asked for, and everybody else keeps theirs exactly', () => {
     fc.assert(
-      fc.property(accepted, shares, (object, sequence) => {
-        const back = run(naming, object, [...sequence, 0], true);
-        expect(back.spec).toEqual(object.spec);
-        expect(back.metadata.annotations).not.toHaveProperty([annotations.originalWeights]);
+      fc.property(anyCase, anyWrites, (one, writes) => {
+        const moved = movedOf(one);
+        for (const { object, write } of historyOf(one, writes)) {
+          const split = accepted(splitIn(object, moved, clusterDomain));
+          expect(split.foreign).toBeNull();
+          expect(
+            Math.max(...[split.canaryShare, split.lowestShare].map((is) => Math.abs(is - write.share))),
+          ).toBeLessThan(0.01);
+          for (const route of split.routes) expectSameParts(route);
+        }
       }),
+      runs,
     );
   });
 
-  it('the preview shows exactly what the writes will write', () => {
+  it('the end leaves the object as it was, but for the weight of the winner and who wrote last', () => {
     fc.assert(
-      fc.property(accepted, shares, fc.boolean(), (object, sequence, end) => {
-        const writes = writesOf(sequence, end);
-        const original = targetOf(naming, object).originalWeights;
-        expect(weightChanges(rolesOf(object, naming), original, writes).map(operationsOf)).toEqual(
-          patchesOf(naming, object, writes).map(weightsOnly),
-        );
-      }),
-    );
-  });
-
-  it('each write leaves our annotations with the rollout and the epoch of that write', () => {
-    fc.assert(
-      fc.property(accepted, shares, (object, sequence) => {
-        expect(run(naming, object, sequence, false).metadata.annotations).toMatchObject({
+      fc.property(anyCase, anyWrites, (one, writes) => {
+        const last = historyOf(one, writes).at(-1);
+        if (last === undefined) throw new Error('nothing was written');
+        const { stable, canary } = movedOf(one);
+        const expected = last.write.share === 0 ? one.object.spec : won(one, { stable, canary });
+        expect(JSON.stringify(last.object.spec)).toBe(JSON.stringify(expected));
+        expect(last.object.metadata.annotations).toEqual({
+          ...one.object.metadata.annotations,
           [annotations.rollout]: 'ro_1',
-          [annotations.epoch]: String(sequence.length),
+          [annotations.epoch]: String(last.write.epoch),
         });
       }),
+      runs,
+    );
+  });
+
+  it('break-glass takes back all of it from the object alone, and a preview shows exactly what is written', () => {
+    fc.assert(
+      fc.property(anyCase, anyWrites, (one, writes) => {
+        const history = historyOf(one, writes.slice(0, -1));
+        expectPreviewed(one, writes);
+        const standing = history.at(-1)?.object;
+        if (standing === undefined) return;
+        const plan = planRollback(standing);
+        if (plan.kind !== 'write') throw new Error(plan.kind);
+        expect(JSON.stringify(applyPatch(standing, plan.patch).spec)).toBe(JSON.stringify(one.object.spec));
+      }),
+      runs,
     );
   });
 });
 
-/** Writes the shares one after the other, as a rollout would; `end` marks the last one. */
-function run(naming: Naming, object: VirtualService, sequence: number[], end: boolean): VirtualService {
-  return patchesOf(naming, object, writesOf(sequence, end)).reduce(applyPatch, object);
+function movedOf({ object, asked, naming }: Case): Moved {
+  const [stable, canary] = [naming.arm('v1'), naming.arm('v2')];
+  const found = accepted(chooseObject(object, asked, { stable, canary }, clusterDomain));
+  return { stable, canary, routes: found.object.routes };
 }
 
-function writesOf(sequence: number[], end: boolean): WeightWrite[] {
-  const last = sequence.length - 1;
-  return sequence.map((one, index) => ({
-    share: one,
-    rolloutId: 'ro_1',
-    epoch: index + 1,
-    end: end && index === last,
-  }));
-}
+type Written = { object: VirtualService; write: WeightWrite; patch: PatchOperation[] };
 
-/** The patch of each write, made on top of what the ones before it have left. */
-function patchesOf(naming: Naming, object: VirtualService, writes: WeightWrite[]): PatchOperation[][] {
-  const patches: PatchOperation[][] = [];
+/** The object after each write; one with managed routes that are refused is left out. */
+function historyOf(one: Case, writes: WeightWrite[]): Written[] {
+  const moved = movedOf(one);
+  const history: Written[] = [];
+  let { object } = one;
   for (const write of writes) {
-    const current = patches.reduce(applyPatch, object);
-    patches.push(weightPatch(current, standing(current, naming), targetOf(naming, object), write));
+    const split = accepted(splitIn(object, moved, clusterDomain));
+    const patch = weightPatch(object, split, moved, write);
+    if (isMisshapen(patch)) continue;
+    object = applyPatch(object, patch);
+    history.push({ object, write, patch });
   }
-  return patches;
+  return history;
 }
 
-function targetOf(naming: Naming, object: VirtualService): ReturnType<typeof targetWith> {
-  const { stable, canary } = rolesOf(object, naming);
-  return { ...targetWith({ stable: stable.weight ?? 100, canary: canary.weight }, naming), route: '' };
+/** A part of the route is the same when its weight times the other sum is: no division, no rounding. */
+function expectSameParts({ stable, canary, others, original }: RouteSplit): void {
+  const sum = (weights: (number | null | undefined)[]) =>
+    weights.reduce<bigint>((total, weight) => total + BigInt(weight ?? 0), 0n);
+  const now = sum([stable?.weight, canary?.weight, ...others.map(({ weight }) => weight)]);
+  const before = sum([original.stable, original.canary, ...original.others.map(({ weight }) => weight)]);
+  for (const other of others) {
+    const was = typeof other.before === 'number' ? other.before : 0;
+    expect(BigInt(other.weight ?? 0) * before).toBe(BigInt(was) * now);
+    expect(other.weight ?? 0).toBeLessThanOrEqual(2_147_483_647);
+  }
 }
 
-function weightsOnly(patch: PatchOperation[]): PatchOperation[] {
-  return patch.filter(({ path }) => path.startsWith('/spec/'));
+/** The spec as a success leaves it: the winner has stable's number, and stable has 0. */
+function won(one: Case, { stable, canary }: Pick<Moved, 'stable' | 'canary'>): unknown {
+  const split = accepted(splitIn(one.object, movedOf(one), clusterDomain));
+  const operations = split.routes.flatMap((route): PatchOperation[] =>
+    [route.stable, route.canary].flatMap((arm): PatchOperation[] => {
+      if (arm === null) return [];
+      const value = isSamePlace(arm, canary) ? route.original.stable : 0;
+      expect(isSamePlace(arm, canary) || isSamePlace(arm, stable)).toBe(true);
+      return [{ op: 'add', path: pointerTo([...arm.at, 'weight']), value }];
+    }),
+  );
+  return applyPatch(one.object, operations).spec;
 }
 
-function operationsOf(changes: WeightChange[]) {
-  return changes.map(({ op, path, value }) => (value === null ? { op, path } : { op, path, value }));
+function expectPreviewed(one: Case, writes: WeightWrite[]): void {
+  const plain = writes.map(({ managed: _managed, ...write }) => write);
+  const split = accepted(splitIn(one.object, movedOf(one), clusterDomain));
+  const previewed = weightChanges(split, plain).map((changes) =>
+    changes.map(({ op, path, value }) => (value === null ? { op, path } : { op, path, value })),
+  );
+  const written = historyOf(one, plain).map(({ patch }) =>
+    patch.filter(({ path }) => path.startsWith('/spec/')),
+  );
+  expect(previewed).toEqual(written);
 }
 
-function splitOf(naming: Naming, object: VirtualService): Split {
-  const route = readRoute(object, '', clusterDomain);
-  const split =
-    route.kind === 'route' ? readSplit(route, targetWith({ stable: 1, canary: 0 }, naming)) : route;
-  if (split.kind === 'split') return split;
-  throw new Error(split.fault.message);
-}
-
-function withoutOurs(naming: Naming, object: VirtualService): string {
-  return JSON.stringify(object, (key, value: unknown) => {
-    if (key === 'annotations' && isObject(value)) return foreign(value);
-    return isObject(value) && isArm(naming, value) ? { ...value, weight: 'ours' } : value;
-  });
-}
-
-function foreign(notes: object): object | undefined {
+function withoutOurs(object: VirtualService, moved: string[]): string {
+  const { metadata, ...rest } = structuredClone(object);
   const ours: string[] = Object.values(annotations);
-  const kept = Object.entries(notes).filter(([name]) => !ours.includes(name));
-  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+  const notes = Object.entries(metadata.annotations ?? {}).filter(([name]) => !ours.includes(name));
+  const theirs = withoutManaged(rest.spec.http);
+  const spec = theirs === undefined ? rest.spec : { ...rest.spec, http: theirs };
+  for (const pointer of moved) {
+    const [protocol = '', index = ''] = pointer.split('/').slice(2);
+    const list = spec[protocol];
+    const route = Array.isArray(list) ? list[Number(index)] : undefined;
+    for (const destination of Array.isArray(route?.route) ? route.route : []) delete destination.weight;
+  }
+  return JSON.stringify({ ...rest, spec, metadata: { ...metadata, annotations: notes } });
 }
 
-function isArm(naming: Naming, value: { [name: string]: unknown }): boolean {
-  const place = JSON.stringify(value['destination']);
-  return ['v1', 'v2'].some((version) => JSON.stringify(naming.destination(version)['destination']) === place);
+function withoutManaged(http: unknown): unknown[] | undefined {
+  if (!Array.isArray(http)) return undefined;
+  return http.filter((route) => !(isObject(route) && String(route['name']).startsWith('canaryd-')));
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Arm } from '../../src/rollout/target.ts';
 import type { DestinationRule, Pod } from '../../src/traffic/cluster-objects.ts';
-import { type Destination, readRoute } from '../../src/traffic/virtual-service.ts';
+import type { Destination } from '../../src/traffic/virtual-service.ts';
 import { armOf, countReady, distinctArms, sharedLabels } from '../../src/traffic/workload.ts';
-import { clusterDomain, destination, host, hostDestination, rolesOf, withRoute } from './objects.ts';
+import { clusterDomain, destination, host, hostDestination, rolesOf, routeOf, withRoute } from './objects.ts';
 
 const selector = { app: 'payment' };
 const service = { name: 'payment', namespace: 'shop' };
@@ -45,6 +45,20 @@ describe('what stands behind a destination', () => {
     expect(armOf(canary, { service, selector, rules }, clusterDomain)).toMatchObject({
       kind: 'shape',
       fault: { code: 'subset-not-found', path: 'spec.http[0].route[1].destination.subset' },
+    });
+  });
+});
+
+describe('a subset whose labels contradict the selector of its service', () => {
+  it('is refused, because no pod bears both', () => {
+    const rules = [rule([{ name: 'v2', labels: { app: 'ledger', version: 'v2' } }])];
+    expect(armOf(canary, { service, selector, rules }, clusterDomain)).toMatchObject({
+      fault: {
+        code: 'subset-not-found',
+        path: 'spec.http[0].route[1].destination.subset',
+        message:
+          'the subset v2 selects no pod: it wants app=ledger, and the service payment has only pods with app=payment: correct the labels of the subset',
+      },
     });
   });
 });
@@ -129,8 +143,7 @@ describe('two arms', () => {
 });
 
 function routeTo(name: string): [Destination] {
-  const route = readRoute(withRoute([hostDestination(name, 1)]), '', clusterDomain);
-  const [only] = route.kind === 'route' ? route.destinations : [];
+  const [only] = routeOf(withRoute([hostDestination(name, 1)])).destinations;
   if (only === undefined) throw new Error('no destination');
   return [only];
 }

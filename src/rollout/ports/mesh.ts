@@ -1,5 +1,8 @@
+import type { ManagedRoute } from '../managed-route.ts';
+import type { GitOps, Mover } from '../mover.ts';
 import type { Arm, LocatedRequest, Target } from '../target.ts';
 import type { Share } from '../units.ts';
+import type { OtherRoutes } from './other-routes.ts';
 
 /** Pods behind one destination; `unknown` when canaryd may not read them. Terminating pods are not counted. */
 export type Readiness = { kind: 'known'; ready: number; total: number } | { kind: 'unknown'; why: string };
@@ -56,8 +59,10 @@ export type SplitView = {
   uid: string;
   /** What the next conditional write builds on; only the adapter that made it can read it. */
   snapshot: unknown;
-  /** 0 when the canary's destination is absent. */
+  /** 0 when the canary's destination is absent; the highest share where routes that are moved have different ones. */
   canaryShare: Share;
+  /** The lowest share, only where routes have different ones. */
+  lowestShare?: Share;
   /** False when stable's destination is gone: a write of 100 % to it cannot be expressed. */
   hasStable: boolean;
   /**
@@ -67,19 +72,46 @@ export type SplitView = {
   foreign: ShapeFault | null;
   /** True when other routes bring stable requests too, so that its count says little about the canary's. */
   stableHasOtherRoutes: boolean;
+  /** True when other routes bring the canary requests too, so that it may have more than its share. */
+  canaryHasOtherRoutes: boolean;
+  /** The names of the managed routes that stand there, without repetition, in their order. */
+  managedRoutes: string[];
   /** From our annotations; null when there are none. */
   owner: Owner | null;
+  /** Who last wrote the routes; null when it was canaryd, or nobody knows. It tells who wrote last, not what. */
+  movedBy: Mover | null;
+  /** Who last wrote our annotations; null when it was canaryd, or nobody knows. */
+  signedBy: Mover | null;
+  /** The GitOps tool whose marks stand there, or that wrote the routes last. */
+  gitOps: GitOps | null;
   /** Who was taken back while nobody could write it down: by `break-glass`, or by a worker without a database. */
   rolledBack: Owner | null;
   readiness: { stable: Readiness; canary: Readiness };
   images: { stable: Images; canary: Images };
   /** Made of what a watch has told and not read for this look: up to `recentSeconds` old, or `recentBehindStaleSeconds`. */
   recent?: true;
+  /** Where a target has several VirtualServices: the view of each that was read, of which this one is made. */
+  objects?: ObjectView[];
+  /** Those that could not be read, only where a look asked for what can be. */
+  gaps?: Gap[];
 };
-export type MeshView = SplitView | { kind: 'missing' } | { kind: 'shape'; fault: ShapeFault } | MeshFailure;
+
+/** The view of one VirtualService among several; `name` is `namespace/name`. */
+export type ObjectView = SplitView & { name: string };
+/** Why one VirtualService among several could not be read. */
+export type Gap = { name: string; view: Exclude<MeshView, SplitView> };
+
+export type MeshView =
+  | SplitView
+  /** `name`: which of several. */
+  | { kind: 'missing'; name?: string }
+  | ({ kind: 'shape'; fault: ShapeFault } & Partial<Pick<SplitView, 'movedBy' | 'gitOps'>>)
+  | MeshFailure;
 
 /** One JSON Patch operation, with what stood there before, for people who preview it. */
 export type WeightChange = {
+  /** Which VirtualService, as `namespace/name`, where there are several. */
+  object?: string;
   op: 'add' | 'replace' | 'remove';
   path: string;
   from: number | null;
@@ -88,7 +120,7 @@ export type WeightChange = {
 
 export type Resolution =
   | { kind: 'resolved'; target: Target; readiness: { stable: Readiness; canary: Readiness } }
-  | { kind: 'missing' }
+  | { kind: 'missing'; name?: string }
   | { kind: 'shape'; fault: ShapeFault }
   | MeshFailure;
 
@@ -101,6 +133,8 @@ export type WeightWrite = {
   rolloutId: string;
   epoch: number;
   end: boolean;
+  /** The managed routes that are to stand there; without it those that do stay. The end takes all of them away. */
+  managed?: ManagedRoute[];
   unrecorded?: boolean;
 };
 
@@ -112,6 +146,13 @@ export type WriteOutcome =
   /** No answer, or a broken one: the write may or may not have been applied. */
   | { kind: 'ambiguous'; why: string }
   | MeshFailure;
+
+/** What the API server says of a write that it does not carry out; `unknown` when it would not, or could not, try. */
+export type Rehearsal =
+  | { kind: 'accepted' }
+  /** It would be refused again: by an admission webhook, for want of a right, or as invalid. */
+  | { kind: 'refused'; reason: 'denied' | 'forbidden' | 'invalid'; why: string }
+  | { kind: 'unknown'; why: string };
 
 /** A VirtualService by name. */
 export type MeshName = { cluster: string; namespace: string; virtualService: string };
@@ -151,27 +192,41 @@ export const recentSeconds = 33;
  */
 export const recentBehindStaleSeconds = 300;
 
+export type LookOptions = { recent?: boolean; urgent?: boolean; partial?: boolean };
+
 /** The mesh. Every call ends when `signal` aborts and then answers `unavailable` or `ambiguous`; none throws for what a mesh may answer. */
 export interface Mesh {
-  /** Reads a requested target and gives the roles: stable holds the whole share, canary holds 0. */
-  resolve(request: LocatedRequest, signal: AbortSignal): Promise<Resolution>;
   /**
-   * Reads the route; with `recent` what a watch has told will do, and then the view says so. What is `urgent` waits for
-   * none that is not.
+   * Reads a requested target and gives the roles: stable holds the whole share, canary holds 0. Refuses a target into
+   * which one of the `managed` routes of its plan cannot be put.
    */
-  look(
-    target: Target,
+  resolve(
+    request: LocatedRequest,
     signal: AbortSignal,
-    options?: { recent?: boolean; urgent?: boolean },
-  ): Promise<MeshView>;
+    managed?: readonly ManagedRoute[],
+  ): Promise<Resolution>;
+  /**
+   * Reads all VirtualServices of the target; with `recent` what a watch has told will do, and then the view says so. What
+   * is `urgent` waits for none that is not. One of several that cannot be read is the answer for all of them, unless the
+   * look is `partial`: then it is a gap.
+   */
+  look(target: Target, signal: AbortSignal, options?: LookOptions): Promise<MeshView>;
   /** All http routes of a VirtualService as they stand now, whatever their shape. */
   survey(name: MeshName, signal: AbortSignal): Promise<Survey>;
-  /** One conditional patch on top of `view`: weights and canaryd's annotations, nothing else. To a share of 0 it is urgent. */
+  /**
+   * One conditional patch on top of `view`: weights, managed routes and canaryd's annotations, nothing else. To a share
+   * of 0 it is urgent. Several VirtualServices are patched one after the other, up to the first that fails; to a share
+   * of 0 all at once, and whatever fails keeps none from it.
+   */
   write(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<WriteOutcome>;
+  /** The same patch, sent for a dry run: authorization, validation and admission webhooks answer, and nothing is stored. */
+  rehearse(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<Rehearsal>;
+  /** What sends requests to the canary beside the weights that are moved; what is not known stands in it. */
+  otherRoutes(target: Target, signal: AbortSignal): Promise<OtherRoutes>;
   /** The changes that exactly these writes would make, in order, from weights at rest; touches nothing. */
   preview(
     request: LocatedRequest,
-    writes: Pick<WeightWrite, 'share' | 'end'>[],
+    writes: Pick<WeightWrite, 'share' | 'end' | 'managed'>[],
     signal: AbortSignal,
   ): Promise<{ kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }>>;
 }

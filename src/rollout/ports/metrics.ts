@@ -10,6 +10,11 @@ export type MeasureRequest = {
   at: Millis;
   /** Seconds that `increments` cover, ending at `at`; 0 asks for none. */
   incrementSeconds: number;
+  /**
+   * True when the canary may get copies of requests: its own proxy counts them like any other, so that requests are
+   * counted by those who send them.
+   */
+  mirrored: boolean;
 };
 
 /** A query in the provider's own language, and what the guards ask it for. */

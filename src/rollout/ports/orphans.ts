@@ -11,6 +11,9 @@ export type MarkedArm = Pick<Arm, 'host' | 'subset'>;
 /** The route that a rollout moves, and between what. */
 export type MovedRoute = { route: string; stable: MarkedArm; canary: MarkedArm };
 
+/** A VirtualService that a rollout moves beside its first, and the route of it. */
+export type MovedObject = Omit<SplitPlace, 'cluster'> & { uid: string; route: string };
+
 /** A VirtualService that bears canaryd's annotation, as it stands now. */
 export type MarkedSplit = SplitPlace & {
   uid: string;
@@ -50,8 +53,8 @@ export type KnownRollout = SplitPlace & {
   id: string;
   status: string;
   hasEnded: boolean;
-  /** Null where this version cannot read it. */
-  moves: (MovedRoute & { uid: string }) | null;
+  /** Null where this version cannot read it; `also`: what it moves beside the first VirtualService. */
+  moves: (MovedRoute & { uid: string; also?: MovedObject[] }) | null;
 };
 
 /** What is known of rollouts, and where warnings without a rollout are written down. */

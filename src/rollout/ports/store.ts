@@ -1,10 +1,10 @@
 import type { Measurements } from '../../analysis/reading.ts';
 import type { AuditEvent, AuditRow } from '../audit.ts';
+import type { Names } from '../names.ts';
 import type { Actor } from '../reasons.ts';
 import type { StoredRollout } from '../rollout.ts';
 import type { Millis } from '../units.ts';
 import type { LiveReads } from './live.ts';
-import type { MeshName } from './mesh.ts';
 
 /**
  * A hold order for one scope: no rollout in it moves forward while it stands. A null cluster or namespace stands
@@ -74,16 +74,16 @@ export interface Store {
   claim(id: string, worker: string, leaseSeconds: number): Promise<Claim | null>;
   /**
    * Writes only while `epoch` is still the newest one; answers PostgreSQL's clock or that the turn is fenced. A
-   * scheduled rollout that becomes one in preflight takes its VirtualService with the same write: `taken` names the
-   * one that was faster, and nothing is written. A write that gives the lease back also forgets all trouble.
+   * scheduled rollout that becomes one in preflight takes all its VirtualServices with the same write: `taken` names one
+   * that was faster, and nothing is written. A write that gives the lease back also forgets all trouble.
    */
   save(
     id: string,
     epoch: number,
     change: Change,
   ): Promise<{ kind: 'saved'; now: Millis } | { kind: 'fenced' } | { kind: 'taken'; by: string }>;
-  /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
-  namesakes(name: MeshName): Promise<StoredRollout[]>;
+  /** Every rollout that moves one of these and has not ended, scheduled ones included, the oldest first. */
+  namesakes(names: Names): Promise<StoredRollout[]>;
   /**
    * Locks a row that has not ended, lets `judge` decide what its failed turn means, and writes that with its audit rows
    * and without touching the document; the lease is given back. Only while `epoch` is still the newest one; null stands
@@ -125,7 +125,7 @@ export type CommandChange<Answer> = {
 export interface Rollouts {
   /**
    * Inserts a rollout, its first audit rows and the remembered answer in one transaction and wakes all workers.
-   * `taken` names the live rollout that holds the VirtualService; `answeredBefore` means that the key was used by
+   * `taken` names a live rollout that holds one of its VirtualServices; `answeredBefore` means that the key was used by
    * a request that ran at the same time. A scheduled rollout holds nothing yet: it is never `taken`, and its turn
    * comes at its time.
    */
@@ -153,11 +153,11 @@ export interface Rollouts {
   entries(query: RolloutQuery): Promise<RolloutEntry[]>;
   /** How many rollouts that have not ended are in quarantine. */
   quarantined(): Promise<number>;
-  /** Every rollout on a VirtualService that has not ended, scheduled ones included, the oldest first. */
-  namesakes(name: MeshName): Promise<StoredRollout[]>;
+  /** Every rollout that moves one of these and has not ended, scheduled ones included, the oldest first. */
+  namesakes(names: Names): Promise<StoredRollout[]>;
   /**
-   * The ids of all that have not ended there, scheduled ones included, the newest first; null is every cluster, every
-   * namespace. Reads none of them, so that one that this version cannot read hides no other.
+   * The ids of all that have not ended and move anything there, scheduled ones included, the newest first; null is every
+   * cluster, every namespace. Reads none of them, so that one that this version cannot read hides no other.
    */
   liveIn(scope: Pick<HoldOrder, 'cluster' | 'namespace'>): Promise<string[]>;
   /** One rollout's audit rows in their order. */
@@ -176,6 +176,8 @@ export type RolloutQuery = {
   statuses?: string[];
   namespace?: string;
   virtualService?: string;
+  /** Those that move one of these. */
+  moving?: Names;
   /** Newest first; answers those created before this rollout. */
   beforeId?: string;
   limit: number;

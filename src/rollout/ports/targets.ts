@@ -19,6 +19,6 @@ export type TargetQuery = {
 export interface TargetRecords {
   /** Every route that ever had a rollout, in the order of its key. */
   list(query: TargetQuery): Promise<TargetRecord[]>;
-  /** The last rollout of a VirtualService, whatever its route; null when it never had one. */
+  /** The last rollout that moved a VirtualService, whatever its route and beside whichever others; null without one. */
   last(name: Omit<TargetKey, 'route'>): Promise<TargetRecord | null>;
 }

@@ -1,3 +1,4 @@
+import type { ManagedRoute } from '../managed-route.ts';
 import type { Rollout } from '../rollout.ts';
 import type { Position } from '../state.ts';
 import type { Millis } from '../units.ts';
@@ -8,7 +9,8 @@ export type Here = { rollout: Rollout; position: Position; now: Millis };
 /** What a step wants: time, a weight, the next step, a person, the end of the rollout, or what follows it. */
 export type StepOutcome =
   | { kind: 'wait' }
-  | { kind: 'shift'; share: number }
+  /** `managed` when the step asks for other managed routes than those that are desired now. */
+  | { kind: 'shift'; share: number; managed?: ManagedRoute[] }
   | { kind: 'done' }
   | { kind: 'pause' }
   | { kind: 'approve' }

@@ -1,6 +1,7 @@
 import { stepAt } from '../rollout.ts';
 import { approval } from './approval.ts';
 import { bake } from './bake.ts';
+import { managedRoute } from './managed-route.ts';
 import type { Here, StepOutcome } from './outcome.ts';
 import { pause } from './pause.ts';
 import { promote } from './promote.ts';
@@ -12,6 +13,9 @@ export function takeStep(here: Here): StepOutcome {
   switch (step.type) {
     case 'setWeight':
       return setWeight(step, here);
+    case 'setHeaderRoute':
+    case 'setMirrorRoute':
+      return managedRoute(step, here);
     case 'bake':
       return bake(step, here);
     case 'pause':

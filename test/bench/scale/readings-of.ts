@@ -27,7 +27,10 @@ export async function readingsOf(now: ServiceNow): Promise<Measurements> {
         route: '',
         stable: arm('v1'),
         canary: arm('v2'),
-        originalWeights: { stable: 100, canary: 0 },
+        routes: [
+          { key: { kind: 'http' as const, name: '' }, original: { stable: 100, canary: 0, others: [] } },
+        ],
+        also: [],
         stableReadyAtStart: null,
       },
       checks: {
@@ -36,6 +39,7 @@ export async function readingsOf(now: ServiceNow): Promise<Measurements> {
       },
       at: Date.now(),
       incrementSeconds: 10,
+      mirrored: false,
     };
     return await metrics.measure(request, AbortSignal.timeout(5000));
   } finally {

@@ -17,7 +17,7 @@ export const broken: [what: string, promise: string, protections: Protections][]
   [
     'a handover that calls every breach rolled back',
     'no handover is called rolled back while stable runs the new images',
-    { tamper: claimingRollback, plan: 0.8 },
+    { tamper: claimingRollback, plan: 0.7 },
   ],
   ['an approval step that asks nobody', 'nobody goes past an approval without it', { tamper: askingNobody }],
   [
@@ -43,7 +43,7 @@ export const broken: [what: string, promise: string, protections: Protections][]
   [
     'a handover that ends at once',
     'a handover has succeeded when stable has all traffic and has passed with it',
-    { tamper: endingAtOnce, plan: 0.8 },
+    { tamper: endingAtOnce, plan: 0.7 },
   ],
   [
     'a revision that rises with every turn',
@@ -84,7 +84,10 @@ function leavingRequestsOpen(after: Rollout): Rollout {
 function forgettingTheChange(before: Rollout): Rollout {
   const { state } = before;
   if (state.kind !== 'paused' || state.reason.kind !== 'canaryChanged') return before;
-  return { ...before, state: { ...state, reason: { kind: 'shapeChanged', why: 'forgotten' } } };
+  return {
+    ...before,
+    state: { ...state, reason: { kind: 'shapeChanged', why: 'forgotten', movedBy: null, gitOps: null } },
+  };
 }
 
 function claimingRollback(after: Rollout): Rollout {

@@ -15,6 +15,8 @@ export type Evidence = {
   last: Rollout;
   /** The canary's share once everything has arrived. */
   share: number;
+  /** Managed routes that stand there then, by name. */
+  managedRoutes: string[];
   rows: AuditRow[];
   logbook: Logbook;
   /** True when the canary failed to the end and nobody helped. */

@@ -17,7 +17,14 @@ const families = {
   alarms: ['alarmLost', 'alarmTwice', 'alarmLate'],
   database: ['lostBeforeCommit', 'lostAfterCommit'],
   provider: ['staleData', 'notFinite', 'noRows', 'noTraffic', 'unavailable', 'breach', 'flapping'],
-  otherWriters: ['unmanagedEdit', 'driftUp', 'driftDown', 'brokenGlass', 'removedDestination'],
+  otherWriters: [
+    'unmanagedEdit',
+    'driftUp',
+    'driftDown',
+    'brokenGlass',
+    'removedDestination',
+    'managedRoutes',
+  ],
   object: ['deleted', 'createdAnew'],
   people: ['word', 'killSwitch', 'canaryReleased', 'stableReleased'],
 } as const;

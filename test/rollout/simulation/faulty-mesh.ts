@@ -75,7 +75,7 @@ async function patch(world: World, under: Under, asked: Write): Promise<WriteOut
     postpone(world, under, asked);
     return noAnswer;
   }
-  const refusal = refusalOf(world, 0.08, refusals);
+  const refusal = refusalOf(world, 0.1, patchRefusals);
   if (refusal !== null) return refusedPatch(world, refusal, asked);
   const outcome = await land(world, under, asked);
   if (faults.strikes('reset', 0.04)) return { kind: 'ambiguous', why: 'the connection was reset' };
@@ -151,6 +151,8 @@ const refusals = [
 ] as const satisfies FaultKind[];
 type Refusal = (typeof refusals)[number];
 
+/** Somebody else who writes is the most common of them. */
+const patchRefusals = [...refusals, 'conflict409', 'conflict409'] as const satisfies Refusal[];
 const readRefusals = refusals.filter((refusal) => refusal !== 'conflict409');
 
 function refusalOf(

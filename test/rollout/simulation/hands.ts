@@ -90,6 +90,12 @@ export function editByAnotherHand(world: World): void {
     moved(world, () => mesh.removeDestination(where, oneOf(['v1', 'v2'])));
     return;
   }
+  if (dice < 0.3) {
+    faults.count('managedRoutes');
+    const routes = oneOf([[], ['header'], ['mirror'], ['header', 'mine']]);
+    moved(world, () => mesh.setManagedRoutes(where, routes), true);
+    return;
+  }
   const from = mesh.shareOf(where);
   const to = oneOf(random() < 0.2 ? [0, 100] : foreignShares);
   if (to === from) return;
@@ -137,11 +143,11 @@ export function createAnew(world: World, share: number): void {
   showPods(world);
 }
 
-function moved({ mesh, logbook, clock, schedule }: World, deed: () => void): void {
+function moved({ mesh, logbook, clock, schedule }: World, deed: () => void, isRouted = false): void {
   const from = mesh.shareOf(where);
   deed();
   const to = mesh.shareOf(where);
   const what = mesh.at(where) === null ? 'deleted' : (mesh.at(where)?.uid ?? '');
   schedule.note(`another hand: ${from} % to ${to} % (${what})`);
-  if (from !== to) logbook.moves.push({ at: clock.now, from, to });
+  if (from !== to || isRouted) logbook.moves.push({ at: clock.now, from, to });
 }

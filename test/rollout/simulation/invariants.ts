@@ -10,6 +10,7 @@ export function judgeRun(evidence: Evidence): Violation[] {
   return [
     ...cameToAnEnd(evidence),
     ...finalShareIsTheOneClaimed(evidence),
+    ...noManagedRouteIsLeft(evidence),
     ...endsStayTrue(evidence),
     ...failuresAreForGood(evidence),
     ...goingBackIsOneWay(evidence),
@@ -57,6 +58,14 @@ function finalShareIsTheOneClaimed({ last, share, seen }: Evidence): Violation[]
       detail: `${last.state.kind}, but the canary has ${share} %`,
     },
   ];
+}
+
+/** What somebody else put there after canaryd's last look is nothing that it could take away. */
+function noManagedRouteIsLeft({ last, managedRoutes, seen }: Evidence): Violation[] {
+  if (claimedShare(last) === null || managedRoutes.length === 0 || seen.at(-1)?.isMovedSince === true)
+    return [];
+  const detail = `${last.state.kind}, but ${managedRoutes.join(', ')} still stands`;
+  return [{ promise: 'no managed route outlives its rollout', detail }];
 }
 
 function endsStayTrue({ seen }: Evidence): Violation[] {

@@ -2,6 +2,9 @@ import { Plan } from '../../../src/rollout/plan.ts';
 
 const bake = { type: 'bake', duration: 15 };
 const weight = (share: number) => ({ type: 'setWeight', weight: share });
+const header = { type: 'setHeaderRoute', match: [{ headers: { 'x-canary': { exact: 'true' } } }] };
+const mirror = { type: 'setMirrorRoute', match: [{ method: { exact: 'GET' } }] };
+const headerAway = { type: 'setHeaderRoute', remove: true };
 const approval = (count: number, expires: number | string) => ({ type: 'approval', count, expires });
 
 const plain = [weight(5), bake, weight(20), bake, weight(50), bake, { type: 'promote' }];
@@ -41,6 +44,8 @@ const plans: Plan[] = [
   planOf(quick, handover),
   planOf(quick, { ...handover, deadline: 200 }),
   planOf([weight(5), bake, approval(1, '24h'), { type: 'promote', bake: 15 }], handover),
+  planOf([header, weight(5), bake, weight(50), bake, headerAway, { type: 'promote', bake: 15 }]),
+  planOf([mirror, weight(5), bake, header, bake, { type: 'promote' }]),
 ];
 
 /** One of the plans, by a number in 0..1. */

@@ -8,7 +8,15 @@ import { simulate } from './simulation.ts';
 import { added, emptySummary, summaryOf } from './summary.ts';
 
 const seeds = 500;
-const stepTypes: StepType[] = ['setWeight', 'bake', 'pause', 'approval', 'promote'];
+const stepTypes: StepType[] = [
+  'setWeight',
+  'setHeaderRoute',
+  'setMirrorRoute',
+  'bake',
+  'pause',
+  'approval',
+  'promote',
+];
 
 let all = emptySummary();
 const deafEnds: string[] = [];

@@ -59,7 +59,8 @@ async function resultOf(world: World, seed: number, turnsBad: boolean): Promise<
   await schedule.settled();
   const last = current(world);
   const rows = await store.events(id, 0, 10_000);
-  const violations = judgeRun({ seen, last, share: mesh.shareOf(where), rows, logbook, turnsBad });
+  const stands = { share: mesh.shareOf(where), managedRoutes: mesh.at(where)?.managedRoutes ?? [] };
+  const violations = judgeRun({ seen, last, ...stands, rows, logbook, turnsBad });
   const { turns, isDeaf } = now;
   const counts = { turns, writes: logbook.writes.length, faults: faults.tally, steps: stepsIn(seen) };
   return { seed, violations, trace: schedule.trace, rollout: last, isDeaf, ...counts };

@@ -37,7 +37,14 @@ function revisionTells({ before, after }: Change): Violation[] {
 
 function whatIsDecided({ state, traffic, approvals }: Rollout): string {
   const position = positionOf(state);
-  return JSON.stringify([state.kind, position?.step, position?.bakeEnded, traffic.desired, approvals]);
+  return JSON.stringify([
+    state.kind,
+    position?.step,
+    position?.bakeEnded,
+    traffic.desired,
+    traffic.managed.desired,
+    approvals,
+  ]);
 }
 
 type Write = Landed & { turn: Turn };

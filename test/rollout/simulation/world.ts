@@ -65,6 +65,8 @@ export async function worldOf(seed: number, protections: Protections): Promise<W
     closingWrite: protections.closingWrite ?? true,
   });
   mesh.add(where);
+  const metrics = fakeMetrics();
+  metrics.divideBy(() => mesh.shareOf(where));
   const target = { ...paymentTarget, uid: mesh.at(where)?.uid ?? '' };
   const world: World = {
     protections,
@@ -75,7 +77,7 @@ export async function worldOf(seed: number, protections: Protections): Promise<W
     faults,
     mesh,
     store: memoryStore({ now: () => clock.now, fence: protections.fence ?? true }),
-    metrics: fakeMetrics(),
+    metrics,
     arms: { stable: workload('v1'), canary: workload('v2') },
     plan,
     asked: newRollout({ id, target, plan, requestedBy: alice, reason: null }, 1, start),

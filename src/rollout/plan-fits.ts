@@ -1,0 +1,42 @@
+import type { Plan } from './plan.ts';
+import type { PlanFault } from './plan-fault.ts';
+import { type Check, isWatched } from './plan-parts.ts';
+import { objectsOf, type RouteKey, type Target } from './target.ts';
+
+type Judging = Pick<Plan, 'checks' | 'steps'>;
+
+/** Which checks are taken of HTTP requests. */
+const isOfHttp = { errorRate: true, p99LatencyMs: true } as const satisfies Record<Check['metric'], boolean>;
+
+/**
+ * What keeps a sound plan from being followed for this target; paths begin at the plan. Envoy counts no HTTP requests on
+ * a tls or tcp route (https://istio.io/latest/docs/reference/config/metrics/), so that checks of HTTP see nothing there
+ * for ever; and on an http route a plan without checks would look away from what could be seen.
+ */
+export function misfits(plan: Judging, target: Target): PlanFault[] {
+  const kinds = kindsIn(target);
+  if (kinds.includes('http')) return Object.keys(plan.checks).length > 0 ? [] : [nothingAsked];
+  return blindChecks(plan, kinds);
+}
+
+const nothingAsked: PlanFault = {
+  path: ['checks'],
+  code: 'plan-inconsistent',
+  message:
+    'the target has an http route, whose errors and latency can be seen, and the plan asks for neither: leave "checks" out to take the usual two, or write some',
+};
+
+function blindChecks({ checks, steps }: Judging, kinds: RouteKey['kind'][]): PlanFault[] {
+  const blind = Object.entries(checks).flatMap(([id, { metric }]) => (isOfHttp[metric] ? [id] : []));
+  if (blind.length === 0) return [];
+  const bake = steps.findIndex(isWatched);
+  const routes = kinds.length > 1 ? 'tls and tcp routes have' : `a ${kinds.join()} route has`;
+  const named = `${blind.length === 1 ? 'check' : 'checks'} ${blind.join(' and ')} would never see anything`;
+  const message = `${routes} no HTTP metrics, so that ${named}: name an http route beside it, or use a plan of setWeight, pause and approval with "checks": {}`;
+  return [{ path: bake < 0 ? ['checks'] : ['steps', bake], code: 'plan-inconsistent', message }];
+}
+
+function kindsIn(target: Target): RouteKey['kind'][] {
+  const kinds = objectsOf(target).flatMap(({ routes }) => routes.map(({ key }) => key.kind));
+  return [...new Set(kinds)].sort();
+}
