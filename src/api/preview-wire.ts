@@ -5,15 +5,15 @@ import { OtherRoutesOnWire } from './other-routes-wire.ts';
 import { RolloutOnWire } from './wire.ts';
 import { ActorOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
-const WeightDiff = z.object({
+const SpecDiff = z.object({
   object: z
     .string()
     .optional()
     .describe('Which VirtualService, as `namespace/name`; absent where there is one.'),
   op: z.enum(['add', 'replace', 'remove']),
   path: z.string().describe('JSON Pointer into the VirtualService.'),
-  from: z.number().nullable().describe('What stands there before; null when there is no weight.'),
-  value: z.number().nullable().describe('What is written; null when the weight is removed.'),
+  from: z.unknown().describe('The weight or the managed route that stands there before; null for none.'),
+  value: z.unknown().describe('The weight or the managed route that is written; null when it is removed.'),
 });
 
 const Queries = z.array(
@@ -79,7 +79,7 @@ const PreviewedStep = z
     startsInSeconds: z.number().describe('After the start, if nothing holds and nobody pauses.'),
     at: Timestamp.describe('The earliest time at which it begins.'),
     diff: z
-      .array(WeightDiff)
+      .array(SpecDiff)
       .describe(
         'What this step writes to the VirtualService as it stands now; empty while its weights are not at rest.',
       ),

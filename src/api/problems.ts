@@ -155,12 +155,12 @@ export const problemKinds = {
   'route-not-found': {
     status: 422,
     title: 'The VirtualService has no such route',
-    mend: 'Name one of the http routes of the VirtualService in `target.route`.',
+    mend: 'Name one of the routes of the VirtualService: http routes in `target.route` or `target.routes`, others in `target.tls` or `target.tcp`.',
   },
   'route-ambiguous': {
     status: 422,
     title: 'More than one route matches',
-    mend: 'Give the http routes distinct names and name one in `target.route`.',
+    mend: 'Name the routes to be moved in `target.route`, `routes`, `tls` or `tcp`. Http routes of one name need distinct names first.',
   },
   'destination-not-in-route': {
     status: 422,
@@ -170,7 +170,7 @@ export const problemKinds = {
   'split-not-at-rest': {
     status: 422,
     title: 'The split is not at rest',
-    mend: 'Before a rollout one destination has all traffic and the canary has none.',
+    mend: 'Before a rollout one destination has all traffic and the canary has none. Where a third destination has traffic that it keeps, name both `target.stable` and `target.canary`.',
   },
   'canary-ambiguous': {
     status: 422,
@@ -180,7 +180,7 @@ export const problemKinds = {
   'unsupported-shape': {
     status: 422,
     title: 'The VirtualService has a shape that canaryd does not edit',
-    mend: 'The detail names the path that is not understood. Nothing else in the object is in the way.',
+    mend: 'Change what stands at the path that the detail names, or name other routes in `target.route`, `routes`, `tls` or `tcp`. It is the first fault that was found: the same request tells whether there is another.',
   },
   'subset-not-found': {
     status: 422,

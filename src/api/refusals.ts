@@ -3,10 +3,12 @@ import type { Action, Refusal } from '../rollout/command.ts';
 import { furthestDays, type StartAtOutside, type TargetRefusal } from '../rollout/draft.ts';
 import { currentStepOf, explain } from '../rollout/explain.ts';
 import type { ClusterUnknown } from '../rollout/locate.ts';
+import { namesIn } from '../rollout/names.ts';
 import type { PlanFault } from '../rollout/plan-fault.ts';
-import type { MeshFailure, ShapeFault } from '../rollout/ports/mesh.ts';
+import type { MeshFailure, MeshName, ShapeFault } from '../rollout/ports/mesh.ts';
 import { type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import { sentence } from '../rollout/say.ts';
+import { objectName } from '../rollout/several.ts';
 import type { TargetRequest } from '../rollout/target.ts';
 import type { Millis } from '../rollout/units.ts';
 import { pointerOf } from './field-faults.ts';
@@ -20,9 +22,9 @@ export function targetProblem(refusal: TargetRefusal, target: TargetRequest): Pr
     case 'clusterUnknown':
       return clusterUnknownProblem(refusal);
     case 'targetMissing':
-      return missing(target);
+      return missing(target, refusal.name);
     case 'targetShape':
-      return misshapen(refusal.fault);
+      return misshapen(refusal.fault, target);
     case 'meshUnavailable':
       return unavailable(refusal.failure);
   }
@@ -112,7 +114,11 @@ export function refusalProblem(refusal: Refusal, rollout: StoredRollout, now: Mi
   });
 }
 
-function missing({ cluster, namespace, virtualService }: TargetRequest): ProblemError {
+/** `name` is that of another VirtualService than the first, as `namespace/name`. */
+function missing(target: TargetRequest, name: string | undefined): ProblemError {
+  const also = alsoIn(target, name);
+  const { namespace, virtualService } = also?.name ?? target;
+  const { cluster } = target;
   const where = `namespace "${namespace}"${cluster === undefined ? '' : ` of cluster "${cluster}"`}`;
   const what = `There is no VirtualService "${virtualService}" in ${where}.`;
   const detail = `${what} Nothing was started.`;
@@ -120,27 +126,47 @@ function missing({ cluster, namespace, virtualService }: TargetRequest): Problem
     what,
     `See what is there with \`kubectl get virtualservice -n ${namespace}\`, or what was rolled out before with \`GET /v1/targets\`; correct the target and send it again.`,
   );
-  const errors = [
-    { pointer: '/target', code: 'target-not-found', detail: `no "${virtualService}" in ${where}` },
-  ];
+  const pointer = pointerOf(also === null ? ['target'] : ['target', ...also.path, 'virtualService']);
+  const errors = [{ pointer, code: 'target-not-found', detail: `no "${virtualService}" in ${where}` }];
   return new ProblemError('target-not-found', detail, { errors, explanation });
 }
 
-const pointers = {
-  'route-not-found': '/target/route',
-  'route-ambiguous': '/target/route',
-  'destination-not-in-route': '/target/canary',
-  'split-not-at-rest': '/target/virtualService',
-  'unsupported-shape': '/target/virtualService',
-  'canary-ambiguous': '/target/canary',
-  'subset-not-found': '/target/virtualService',
-  'service-not-found': '/target/virtualService',
+/** Where a target names another VirtualService than the first; null when it is not told apart from that. */
+function alsoIn(
+  target: TargetRequest,
+  name: string | undefined,
+): { name: MeshName; path: (string | number)[] } | null {
+  const names = namesIn({ ...target, cluster: target.cluster ?? '' });
+  const index = names.findIndex((one) => objectName(one) === name);
+  const found = names[index];
+  return found === undefined || index === 0 ? null : { name: found, path: ['also', index - 1] };
+}
+
+/** The field of a target that a fault is about, where nothing more is known of it. */
+const fields = {
+  'route-not-found': 'route',
+  'route-ambiguous': 'route',
+  'destination-not-in-route': 'canary',
+  'split-not-at-rest': 'virtualService',
+  'unsupported-shape': 'virtualService',
+  'canary-ambiguous': 'canary',
+  'subset-not-found': 'virtualService',
+  'service-not-found': 'virtualService',
 } as const satisfies Record<ShapeFault['code'], string>;
 
-function misshapen({ code, path, message }: ShapeFault): ProblemError {
+/** The place that names the route, as far as the fault knows it; roles are given by the first VirtualService alone. */
+function pointerTo({ code, object, asked }: ShapeFault, target: TargetRequest): string {
+  const also = alsoIn(target, object);
+  const field = fields[code];
+  const known = also !== null && field === 'canary' ? 'virtualService' : field;
+  return pointerOf(['target', ...(also?.path ?? []), ...(asked ?? [known])]);
+}
+
+function misshapen(fault: ShapeFault, target: TargetRequest): ProblemError {
+  const { code, path, message } = fault;
   const detail = `At ${path} of the VirtualService: ${message}`;
   const explanation = untouched(detail, 'Mend the VirtualService or the target, and send it again.');
-  const errors = [{ pointer: pointers[code], code, detail: `${path}: ${message}` }];
+  const errors = [{ pointer: pointerTo(fault, target), code, detail: `${path}: ${message}` }];
   return new ProblemError(code, detail, { errors, explanation });
 }
 

@@ -40,7 +40,12 @@ function renderManagedRoutes({ traffic: { managed }, target }: Rollout): Rollout
     const route = managed.desired.find((one) => one.name === name);
     const canary = target.canary.version;
     const does = route === undefined ? 'is none of this rollout' : managedInWords(route, canary);
-    return { name: managedName({ name }), kind: route?.kind ?? 'header', does };
+    const isChanged = managed.changed?.includes(name) ?? false;
+    return {
+      name: managedName({ name }),
+      kind: route?.kind ?? 'header',
+      does: isChanged ? 'is not as canaryd wrote it' : does,
+    };
   });
 }
 

@@ -26,8 +26,10 @@ export async function readStablePods(kube: Reading, taken: Taken, signal: AbortS
   const destination = { host, subset, at: [], weight: null, share: 100 };
   const arm = armOf(destination, { service, selector, rules: rules.value }, taken.clusterDomain);
   if (isMisshapen(arm)) return unknown(arm.fault.message);
-  const pods = await kube.listPods(service.namespace, arm.podLabels, signal);
-  return pods.kind === 'found' ? countReady(pods.value, arm.podLabels) : unknown(whyNot(pods, 'the pods'));
+  const { podLabels } = arm;
+  if (podLabels === null) return unknown(`${service.name} selects no pods`);
+  const pods = await kube.listPods(service.namespace, podLabels, signal);
+  return pods.kind === 'found' ? countReady(pods.value, podLabels) : unknown(whyNot(pods, 'the pods'));
 }
 
 const noRules: Awaited<ReturnType<Reading['listDestinationRules']>> = { kind: 'found', value: [] };

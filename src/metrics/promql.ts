@@ -1,5 +1,5 @@
-import type { Arm, Target } from '../rollout/target.ts';
-import { LabelValue } from '../rollout/units.ts';
+import { type Arm, isEntryHost, type Target } from '../rollout/target.ts';
+import { ServiceName } from '../rollout/units.ts';
 
 /** Services of one namespace; of all their versions, or of one. */
 export type Services = { namespace: string; names: string[]; version: string | null };
@@ -36,6 +36,11 @@ export function isHostSplit({ stable, canary }: Pick<Target, 'stable' | 'canary'
   return one.name !== other.name || one.namespace !== other.namespace;
 }
 
+/** True when requests are counted where the callers sent them. */
+export function isCountedAtCallers({ target, mirrored }: { target: Target; mirrored: boolean }): boolean {
+  return mirrored || isHostSplit(target) || isEntryHost(target.stable);
+}
+
 /**
  * Selects the service behind a target, or both. Refused, with the reason, when a name could end the PromQL string it
  * stands in or when both arms carry one version of one service and their requests could not be told apart.
@@ -43,6 +48,7 @@ export function isHostSplit({ stable, canary }: Pick<Target, 'stable' | 'canary'
  * What is `mirrored` is counted where the callers sent it: a proxy sends copies past its own counters, but the one that
  * gets them counts them as requests, `-shadow` in their host being all that tells them apart:
  * https://istio.io/latest/docs/tasks/traffic-management/mirroring/
+ * A host of a ServiceEntry is counted there, too: what stands behind it need not have a proxy.
  */
 export function selectService(
   target: Target,
@@ -50,7 +56,7 @@ export function selectService(
 ): ServiceSelector | { kind: 'refused'; why: string } {
   const { canary, stable } = target;
   const unsafe = [...namesIn(canary), ...namesIn(stable)].find(
-    (value) => !LabelValue.safeParse(value).success,
+    (value) => !ServiceName.safeParse(value).success,
   );
   if (unsafe !== undefined) {
     return {
@@ -66,7 +72,7 @@ export function selectService(
   const service = servicesOf(stable);
   return {
     kind: 'selector',
-    reporter: mirrored ? 'source' : 'destination',
+    reporter: isCountedAtCallers({ target, mirrored }) ? 'source' : 'destination',
     split: 'versions',
     armLabels: 'destination_version',
     callerLabels: '',
@@ -81,7 +87,7 @@ function namesIn(arm: Arm): string[] {
 
 /** The version that a subset narrows its service to; null without a subset. */
 function subsetVersionOf({ subset, podLabels, version }: Arm): string | null {
-  return subset === null ? null : (podLabels['version'] ?? version);
+  return subset === null ? null : (podLabels?.['version'] ?? version);
 }
 
 function selectHosts({ stable, canary }: Target): ServiceSelector {

@@ -1,9 +1,11 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../analysis/reading.ts';
 import { type Check, longestWindowSeconds } from '../rollout/plan-parts.ts';
 import type { MeasureRequest } from '../rollout/ports/metrics.ts';
+import { isEntryHost } from '../rollout/target.ts';
 import type { Answer, Row } from './answer.ts';
 import { type ArmName, armOf, type Freshness, skewOf, type Unavailable } from './freshness.ts';
 import { bucketOfQuantile, bucketsOf } from './histogram.ts';
+import { isHostSplit } from './promql.ts';
 
 /** `increase` needs two samples, so a stretch of fewer scrapes would lose requests. */
 const fewestScrapes = 2;
@@ -146,12 +148,13 @@ function sumOf(rows: Row[], isError: (row: Row) => boolean): Counted {
   return { kind: 'counts', counts: { requests: sum(rows), errors: sum(rows.filter(isError)) } };
 }
 
-// A caller that reached no pod cannot name one: the workload is unknown, and the version with it.
+// A caller that reached no pod cannot name one: the workload is unknown, and the version with it. So it is with every
+// answer of a host that has no pods, but where the hosts are the arms, it is that host's.
 function unattributedReading(request: MeasureRequest, { callers, clock }: Answers): Reading {
   const skewed = skewOf(request, clock);
   if (skewed !== null) return skewed;
   if (callers.kind === 'failed') return { kind: 'unavailable', why: callers.why };
-  const counted = sumOf(callers.rows, (row) => isServerError(row) && namesNobody(row));
+  const counted = sumOf(callers.rows, (row) => isServerError(row) && namesNobody(request, row));
   if (counted.kind !== 'counts') return counted;
   const requests = Math.round(counted.counts.requests);
   const needed = Math.min(...Object.values(request.checks).map(({ minRequests }) => minRequests));
@@ -164,7 +167,11 @@ function isServerError({ labels }: Row): boolean {
   return /^5\d\d$/.test(labels['response_code'] ?? '');
 }
 
-function namesNobody({ labels }: Row): boolean {
+function namesNobody(request: MeasureRequest, row: Row): boolean {
+  const { target } = request;
+  const arm = isHostSplit(target) ? armOf(request, row) : null;
+  if (arm !== null && isEntryHost(target[arm])) return false;
+  const { labels } = row;
   return labels['destination_version'] === 'unknown' && labels['destination_workload'] === 'unknown';
 }
 

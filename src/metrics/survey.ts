@@ -2,7 +2,7 @@ import type { Check } from '../rollout/plan-parts.ts';
 import type { MeasureRequest, MetricsSurvey, ShownQuery } from '../rollout/ports/metrics.ts';
 import { armOf } from './freshness.ts';
 import { bucketsOf } from './histogram.ts';
-import { isHostSplit, providerClock, selectService } from './promql.ts';
+import { isCountedAtCallers, providerClock, selectService } from './promql.ts';
 import { type Queries, queriesOf } from './queries.ts';
 import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
 
@@ -36,8 +36,8 @@ export function nothingSurveyed(request: MeasureRequest, why: string, scrapeSeco
   };
 }
 
-function latencyFrom({ target, mirrored }: MeasureRequest): MetricsSurvey['latencyFrom'] {
-  return mirrored || isHostSplit(target) ? 'callers' : 'service';
+function latencyFrom(request: MeasureRequest): MetricsSurvey['latencyFrom'] {
+  return isCountedAtCallers(request) ? 'callers' : 'service';
 }
 
 function shownFor({ metric, window }: Check, { requests, p99s, buckets }: Queries): ShownQuery[] {

@@ -5,7 +5,7 @@ import { type Decision, isQuiet, preceded } from './decision.ts';
 import { asksNothing, incrementSeconds, nothingAsked } from './evidence.ts';
 import { judgedTarget } from './hand-over.ts';
 import { toldAsFound } from './interruption.ts';
-import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo } from './make-so.ts';
+import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo, wanting } from './make-so.ts';
 import { isMirroring } from './managed.ts';
 import { asksForOtherRoutes, notFound, withOtherRoutes } from './other-routes.ts';
 import type { Alarm } from './ports/alarm.ts';
@@ -14,6 +14,7 @@ import type { Metrics } from './ports/metrics.ts';
 import type { Claim, Store } from './ports/store.ts';
 import { isScheduled, type Rollout } from './rollout.ts';
 import { settle } from './settle.ts';
+import { readIn } from './several.ts';
 import { pollInstant } from './sight.ts';
 import type { Millis } from './units.ts';
 
@@ -54,17 +55,18 @@ async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<Turn
   const { view, decision: decided, measurements } = await decideOn(deps, claim);
   const decision = await toldOfOthers(deps, claim, { decision: decided, lease, now: claim.now });
   const { rollout, write, raiseTo: epoch = claim.epoch } = decision;
-  if (write === null || view.kind !== 'split') {
+  const on = readIn(view);
+  if (write === null || on === null) {
     return (await save(deps, claim.epoch, decision, { measurements, release: true })) ? 'done' : 'fenced';
   }
   const effect = { rollout, write, epoch, lease };
   const isSaved = await save(deps, claim.epoch, decision, { measurements, release: false }).catch((lost) =>
-    backAllTheSame(deps, effect, view, lost),
+    backAllTheSame(deps, effect, on, lost),
   );
   if (!isSaved) return 'fenced';
-  const made = await makeItSo(deps, effect, view);
+  const made = await makeItSo(deps, effect, on);
   const now = await deps.store.now();
-  const landed = afterwards(effect, made, view, now);
+  const landed = afterwards(effect, made, on, now);
   const settled = await toldOfOthers(deps, claim, { decision: landed, lease, now });
   return (await save(deps, epoch, settled, { measurements: null, release: true })) ? 'done' : 'fenced';
 }
@@ -122,13 +124,16 @@ async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
   const isOld = first.kind === 'split' && first.recent === true && !isQuiet(rollout, decision);
   if (!isOld) return backWhereItCan(deps, claim, { view: first, decision, measurements });
   const urgent = isGoingBack(decision.rollout);
-  const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs), { urgent });
+  const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs), {
+    ...wanting(rollout),
+    urgent,
+  });
   return backWhereItCan(deps, claim, { view, decision: decideFor(view), measurements });
 }
 
 type Decided = { view: MeshView; decision: Decision; measurements: Measurements | null };
 
-/** One of several VirtualServices that cannot be read stops a rollout, but keeps none of the others from going back. */
+/** One of several VirtualServices, or of their routes, that cannot be read stops a rollout, but keeps none of the others from going back. */
 async function backWhereItCan(
   { mesh, deadline }: TurnDeps,
   { rollout, now, epoch, order }: Claim<Rollout>,
@@ -136,8 +141,10 @@ async function backWhereItCan(
 ): Promise<Decided> {
   const { rollout: turned, events } = decided.decision;
   const isBlocked = isGoingBack(turned) && !isGoingBack(rollout) && decided.view.kind !== 'split';
-  if (!isBlocked || rollout.target.also.length === 0) return decided;
-  const view = await mesh.look(rollout.target, deadline(budgets.lookMs), { urgent: true, partial: true });
+  const hasMore = rollout.target.also.length > 0 || decided.view.kind === 'shape';
+  if (!isBlocked || !hasMore) return decided;
+  const options = { ...wanting(rollout), urgent: true, partial: true };
+  const view = await mesh.look(rollout.target, deadline(budgets.lookMs), options);
   const decision = preceded(events, decide(turned, { view, measurements: null, epoch, order }, now));
   return { ...decided, view, decision };
 }
@@ -149,6 +156,7 @@ async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Cla
   const signal = deadline(budgets.lookMs);
   const [view, measurements] = await Promise.all([
     mesh.look(rollout.target, signal, {
+      ...wanting(rollout),
       recent: !alwaysReads.has(rollout.state.kind),
       urgent: isGoingBack(rollout),
       partial: isGoingBack(rollout),

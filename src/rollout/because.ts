@@ -1,4 +1,4 @@
-import { healing, mover, written } from './mover.ts';
+import { healing, healingRoutes, mover, reshaping, written } from './mover.ts';
 import { highestBucketMs } from './plan-parts.ts';
 import type { Actor, Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
 import * as say from './say.ts';
@@ -150,7 +150,9 @@ export function pause(reason: PauseReason): string {
     case 'recreated':
       return `${subject(reason)} was deleted and created anew`;
     case 'shapeChanged':
-      return `${reason.movedBy === null ? 'the VirtualService was changed' : `${mover(reason)} changed the VirtualService`} into a form that canaryd does not edit: ${say.inner(reason.why)}; mend it with kubectl edit${healing(reason)}`;
+      return `${reason.movedBy === null ? 'the VirtualService was changed' : `${mover(reason)} changed the VirtualService`} into a form that canaryd does not edit: ${say.inner(reason.why)}; ${reshaping(reason)}`;
+    case 'routesChanged':
+      return `${mover(reason)} changed the managed routes: ${say.inner(reason.why)}; resume writes them anew${healingRoutes(reason)}`;
     case 'stateRestored':
       return `${restored(reason)}: what happened in between is not known`;
     case 'anotherRollout':

@@ -3,10 +3,11 @@ import { turnBack } from './go-back.ts';
 import { handOver } from './hand-over.ts';
 import { carriersIn } from './identity.ts';
 import { interrupt, rewriting, toldAsFound } from './interruption.ts';
+import { namesOf } from './managed.ts';
 import { newestOwn, ownRolledBack } from './owners.ts';
 import type { Owner, SplitView } from './ports/mesh.ts';
 import { emptyWatch, hasEnded, type Rollout } from './rollout.ts';
-import { lowestIn } from './several.ts';
+import { lowestIn, readIn } from './several.ts';
 import type { Sight } from './sight.ts';
 import type { In, Placed } from './state.ts';
 import { isSameShare, type Millis } from './units.ts';
@@ -24,14 +25,17 @@ export function epochAbove({ id }: Rollout, { view, epoch }: Sight): number {
  */
 export function catchUp(rollout: Rollout, given: Sight, now: Millis): Decision | null {
   const { view } = given;
-  if (view.kind !== 'split' || hasEnded(rollout) || rollout.state.kind === 'rollingBack') return null;
+  const read = readIn(view);
+  if (read === null || hasEnded(rollout) || rollout.state.kind === 'rollingBack') return null;
   const sight = { ...given, epoch: epochAbove(rollout, given) };
-  const rolledBack = ownRolledBack(rollout, view);
+  const rolledBack = ownRolledBack(rollout, read);
   if (rolledBack !== null) {
     const cause = { kind: 'outOfBand' as const, epoch: rolledBack.epoch };
-    const told = toldAsFound(rollout, view, now);
+    const told = toldAsFound(rollout, read, now);
     return preceded(told.events, turnBack(told.rollout, cause, sight, now));
   }
+  // What cannot be read may be newer still.
+  if (view.kind !== 'split') return null;
   const owner = newestOwn(rollout, view);
   const known = knownEpoch(rollout, given);
   if (owner === null || owner.epoch <= known) return null;
@@ -57,9 +61,10 @@ function afterRestore(rollout: Rollout, found: Found, now: Millis): Decision {
   return hasLess(rollout, found) ? backAfterRestore(rollout, found, now) : askPeople(rollout, found, now);
 }
 
-function hasLess({ traffic: { desired } }: Rollout, { view }: Found): boolean {
+function hasLess({ traffic: { desired, managed } }: Rollout, { view }: Found): boolean {
   const lowest = lowestIn(view);
-  return lowest < desired && !isSameShare(lowest, desired);
+  const isRouteGone = namesOf(managed.desired).some((name) => !view.managedRoutes.includes(name));
+  return isRouteGone || (lowest < desired && !isSameShare(lowest, desired));
 }
 
 /**

@@ -29,7 +29,8 @@ export type CreateRequest = {
 /** Why a target cannot be rolled out to; nothing was written. */
 export type TargetRefusal =
   | ClusterUnknown
-  | { kind: 'targetMissing' }
+  /** `name`: which of several, as `namespace/name`. */
+  | { kind: 'targetMissing'; name?: string }
   | { kind: 'targetShape'; fault: ShapeFault }
   | { kind: 'meshUnavailable'; failure: MeshFailure };
 
@@ -156,7 +157,7 @@ function isInMidAir(resolution: Resolution): boolean {
 export function refusalFrom(resolution: Exclude<Resolution, { kind: 'resolved' }>): TargetRefusal {
   switch (resolution.kind) {
     case 'missing':
-      return { kind: 'targetMissing' };
+      return { ...(resolution.name !== undefined && { name: resolution.name }), kind: 'targetMissing' };
     case 'shape':
       return { kind: 'targetShape', fault: resolution.fault };
     case 'unavailable':

@@ -7,9 +7,10 @@ import type { SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { lowestIn } from './several.ts';
 import type { Sight } from './sight.ts';
 import type { Placed } from './state.ts';
-import { isSameShare, type Millis } from './units.ts';
+import { isSameShare, type Millis, type Share } from './units.ts';
 
 /** How often a weight is written again, and within which time, before it is left to a person. */
 const reassertions = { most: 3, withinMs: 5 * 60_000 } as const;
@@ -33,21 +34,27 @@ export function answeredByPlan(
   // What a pause says of the facts is what a rollback says of them.
   if (onDrift === 'rollback')
     return turnBack(asFound(rollout, drifted.view, now), drifted.reason, sight, now);
-  if (onDrift === 'pause' || !isRaised(drifted.reason)) return null;
+  if (onDrift === 'pause' || !isRaised(rollout, drifted)) return null;
   const lately = rollout.reasserted.filter((at) => now - at < reassertions.withinMs);
   return lately.length < reassertions.most ? reassert(rollout, drifted, lately, now) : null;
 }
 
 /** Whoever lowers a canary has a reason: nothing is ever raised again by itself. */
-function isRaised({ expected, found }: DriftReason): boolean {
-  return found > expected && !isSameShare(found, expected);
+function isRaised(rollout: Rollout, { reason: { expected, found }, view }: Drifted): boolean {
+  const [lowest, share] = [lowestIn(view), shareAgain(rollout, expected)];
+  const isLowered = lowest < share && !isSameShare(lowest, share);
+  return found > expected && !isSameShare(found, expected) && !isLowered;
+}
+
+/** A raise that was decided on and not yet written is the next step's business, and a hold order may forbid it. */
+function shareAgain({ traffic }: Rollout, expected: Share): Share {
+  return Math.min(expected, traffic.applied);
 }
 
 function reassert(rollout: Rollout, { reason, view }: Drifted, lately: Millis[], now: Millis): Decision {
   const { expected, found, movedBy, gitOps } = reason;
   const times = lately.length + 1;
-  // A raise that was decided on and not yet written is the next step's business, and a hold order may forbid it.
-  const share = Math.min(expected, rollout.traffic.applied);
+  const share = shareAgain(rollout, expected);
   const message = `${because.moved(reason)}; writing ${say.share(share)} again, as the plan says (onDrift: reassert, ${times} of ${reassertions.most} in ${say.seconds(reassertions.withinMs / 1000)})${healing(reason)}`;
   const raised = { ...asFound(rollout, view, now), reasserted: [...lately, now] };
   const decision = decided(raised, writeNow({ share, end: false }, now));

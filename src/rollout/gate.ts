@@ -43,7 +43,7 @@ export function obstacleTo(action: Forward['action'], rollout: Rollout): Refusal
     const refusal = cannotSkip[stepAt(rollout, state.position).type];
     if (refusal !== null) return refusal;
   }
-  return state.kind === 'paused' ? undecided(state.reason) : null;
+  return state.kind === 'paused' ? undecided(rollout, state.reason) : null;
 }
 
 /** Whether stable has all traffic after a handover, as it was last read. */
@@ -101,13 +101,18 @@ function stopped({ state }: Rollout, action: Forward['action']): Refusal | null 
 }
 
 /** What somebody else did to the VirtualService is judged by a person first; null when there is nothing to judge. */
-function undecided(reason: PauseReason): Refusal | null {
-  if (reason.kind === 'drift') return refusedDrift(reason, undefined);
+function undecided({ traffic }: Rollout, reason: PauseReason): Refusal | null {
+  if (reason.kind === 'drift') return refusedDrift(lowestOf(reason, traffic), undefined);
   if (reason.kind === 'operator' || reason.kind === 'plan') return null;
   return { code: 'invalid-transition', message: `Resume first: ${because.pause(reason)}.` };
 }
 
 export type Drift = { expected: number; found: number };
+
+/** What counts of a drift over several routes: what was lowered in any of them, before what was raised in another. */
+export function lowestOf({ expected, found }: Drift, { lowest = found }: Rollout['traffic']): Drift {
+  return { expected, found: lowest < expected ? Math.min(found, lowest) : found };
+}
 
 /**
  * Why a person's word on a drift is refused, or null. A canary that somebody lowered is never raised again by

@@ -152,7 +152,9 @@ function waitForGaps(
   const gone = gaps.filter((gap) => gap.view.kind === 'missing').map(({ name }) => name);
   if (gone.length === gaps.length) return waitForTarget(rollout, state, { name: gone.join(', '), rest }, now);
   const why = [...gaps.map(gapInWords), rest].join('; ');
-  return keepTrying(rollout, state, { kind: 'meshWriteFailed', why }, now);
+  const isShape = gaps.every((gap) => gap.view.kind === 'shape');
+  const misshapen = isShape ? { misshapen: true as const } : {};
+  return keepTrying(rollout, state, { kind: 'meshWriteFailed', why, ...misshapen }, now);
 }
 
 /** The way back is not done yet: say so once it is overdue, and try again for ever. */

@@ -4,8 +4,10 @@ import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
 import { identified, presentIn } from './identity.ts';
-import { interrupt, interruptionIn, reshaped } from './interruption.ts';
+import { interrupt, interruptedUnseen, interruptionIn, reshaped, routesNoticed } from './interruption.ts';
 import { withMend } from './mesh-mend.ts';
+import { isKnownByPart, partsFound } from './parts.ts';
+import type { SplitView } from './ports/mesh.ts';
 import type { HoldReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
 import type { Rollout } from './rollout.ts';
@@ -24,6 +26,7 @@ const obstacles: ((turn: Turn) => Decision | null)[] = [
   failedGuard,
   passedDeadline,
   lostTarget,
+  changedUnseen,
   unseenTarget,
   interrupted,
   heldByOrder,
@@ -34,10 +37,13 @@ const obstacles: ((turn: Turn) => Decision | null)[] = [
 /** A turn on the way forward; when nothing speaks against it, the plan's next step. */
 export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis): Decision {
   const { view, measurements } = sight;
-  const before = withoutStoppedTime(given, from, now);
+  const noticed = routesNoticed(withoutStoppedTime(given, from, now), view, now);
+  const before = noticed.rollout;
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const watched = { ...before, watch, nextPollAt: pollAfter(before, now) };
-  const { rollout, events } = afterRestart(identified(watched, view), view, now);
+  const restarted = afterRestart(identified(watched, view), view, now);
+  const { rollout } = restarted;
+  const events = [...noticed.events, ...restarted.events];
   const state = withClock(isUnderway(rollout.state) ? rollout.state : from, rollout);
   const turn = { rollout, state, sight, finding, now };
   for (const obstacle of obstacles) {
@@ -45,7 +51,14 @@ export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis):
     if (decision !== null) return preceded(events, decision);
   }
   if (view.kind !== 'split') throw new Error('only a split that was read can be walked on');
-  return preceded(events, walk(rollout, { from: state, view }, now));
+  return preceded(events, walk(withHalfWritten(rollout, view), { from: state, view }, now));
+}
+
+/** What has landed of a write that has no answer yet is known from then on: who lowers it again is not raised by a retry. */
+function withHalfWritten(rollout: Rollout, view: SplitView): Rollout {
+  const { traffic } = rollout;
+  if (traffic.intent === null || isKnownByPart(traffic, view)) return rollout;
+  return { ...rollout, traffic: partsFound(traffic, view) };
 }
 
 function isUnderway(state: Rollout['state']): state is Underway {
@@ -83,6 +96,11 @@ function lostTarget({ rollout, state, sight, now }: Turn): Decision | null {
 function missingSince(state: Underway, now: Millis): Millis {
   if (state.kind !== 'holding' || state.reason.kind !== 'targetMissing') return now;
   return state.reason.since;
+}
+
+/** One of several that cannot be read keeps none of the others from losing the traffic of a changed canary. */
+function changedUnseen({ rollout, state, sight: { view }, now }: Turn): Decision | null {
+  return view.kind === 'split' ? null : interruptedUnseen(rollout, state, view, now);
 }
 
 function unseenTarget({ rollout, state, sight: { view }, now }: Turn): Decision | null {

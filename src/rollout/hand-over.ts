@@ -5,7 +5,14 @@ import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, stableReadyRatio, watchOver } from './guard.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn, identified } from './identity.ts';
-import { asFound, interrupt, interruptionIn, reshaped, rewriting } from './interruption.ts';
+import {
+  asFound,
+  interrupt,
+  interruptedUnseen,
+  interruptionIn,
+  reshaped,
+  rewriting,
+} from './interruption.ts';
 import { judgeStable } from './judge-handover.ts';
 import { noManaged } from './managed.ts';
 import { paged } from './page.ts';
@@ -58,10 +65,27 @@ export function handOver(given: Rollout, state: HandingOver, sight: Sight, now: 
   const before = identified(given, view);
   const { watch, finding } = watchOver(before, factsInPhase(before, state, sight), now);
   const { rollout, events } = paged({ ...before, watch, nextPollAt: pollAfter(before, now) }, now);
-  if (view.kind !== 'split') return preceded(events, unseen({ ...rollout, state }, view, sight, now));
+  if (view.kind !== 'split')
+    return preceded(
+      events,
+      unseenBreach({ rollout, state, view, finding, now }, sight) ??
+        unseen({ ...rollout, state }, view, sight, now),
+    );
   const seen = { ...state, missingSince: null };
   const turn = { rollout, state: withWayBack(rollout, seen, view), view, finding, now };
   return preceded(events, state.phase === 'waiting' ? awaitStable(turn, sight) : judgeStable(turn));
+}
+
+type Unseeing = Omit<HandoverTurn, 'view'> & { view: Exclude<Sight['view'], SplitView> };
+
+/** One of several that cannot be read keeps none of the others from losing the traffic of a canary that failed or changed. */
+function unseenBreach({ rollout, state: from, view, finding, now }: Unseeing, sight: Sight): Decision | null {
+  const { readable } = view;
+  if (readable === undefined || from.phase !== 'waiting') return null;
+  const state = withWayBack(rollout, from, readable);
+  const breach = finding.kind === 'rollback' ? finding.cause : null;
+  if (breach !== null && state.hasWayBack) return turnBack({ ...rollout, state }, breach, sight, now);
+  return interruptedUnseen({ ...rollout, state }, state, view, now);
 }
 
 /** An object that stays away has no weight that could be handed over: the way back is where that ends. */
@@ -136,7 +160,8 @@ function takenAsFound(
   view: SplitView,
   now: Millis,
 ): Pick<Decision, 'rollout' | 'events'> {
-  if (reason === null || reason.kind === 'shapeChanged') return { rollout, events: [] };
+  if (reason === null || reason.kind === 'shapeChanged' || reason.kind === 'routesChanged')
+    return { rollout, events: [] };
   const found = asFound(rollout, view, now);
   const message = because.pause(reason);
   // Also what another rollout wrote is taken over: by writing what stands there.

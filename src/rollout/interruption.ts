@@ -11,10 +11,11 @@ import {
   weightFound,
 } from './decision.ts';
 import { changeSince } from './identity.ts';
-import { isSameNames, namesOf } from './managed.ts';
+import { isSameNames, namesOf, withManagedFound } from './managed.ts';
 import { managedName } from './managed-route.ts';
 import type { Hand } from './mover.ts';
 import { otherOwner } from './owners.ts';
+import { isKnownByPart, knownAt, partsFound } from './parts.ts';
 import type { MeshView, Owner, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
@@ -29,11 +30,8 @@ import { voided } from './void-approval.ts';
 export function interruptionIn(rollout: Rollout, view: SplitView): PauseReason | null {
   const { target, traffic, identity } = rollout;
   // Before all else: it is the only one that has to take traffic from the canary.
-  const change = changeSince(identity, view.images.canary);
-  if (change.kind === 'changed') {
-    const { container, from, to } = change;
-    return { kind: 'canaryChanged', container, from, to, paged: false };
-  }
+  const change = canaryChange(identity, view);
+  if (change !== null) return change;
   if (view.foreign !== null) return reshaped(view.foreign, view);
   if (view.uid !== uidOf(target)) return recreated(target, view);
   const odd = oddIn(traffic, view);
@@ -43,12 +41,25 @@ export function interruptionIn(rollout: Rollout, view: SplitView): PauseReason |
     const { movedBy, gitOps } = odd.view;
     return { kind: 'drift', expected: traffic.desired, found: odd.share, movedBy, gitOps };
   }
-  if (strange !== null) return reshaped(strange, view);
+  if (strange !== null) {
+    const { movedBy, gitOps } = view;
+    return { kind: 'routesChanged', why: strange, movedBy, gitOps };
+  }
   const another = writerAfter(rollout, view);
   if (another === null) return null;
   const { rolloutId, epoch } = another;
   return { kind: 'anotherRollout', rollout: rolloutId, epoch, signedBy: view.signedBy };
 }
+
+/** That the canary is another one; what else was read of it may be a part only. */
+function canaryChange(identity: Rollout['identity'], { images }: SplitView): CanaryChanged | null {
+  const change = changeSince(identity, images.canary);
+  if (change.kind !== 'changed') return null;
+  const { container, from, to } = change;
+  return { kind: 'canaryChanged', container, from, to, paged: false };
+}
+
+type CanaryChanged = Extract<PauseReason, { kind: 'canaryChanged' }>;
 
 /** Another object than the one at the start; where there are several it is named. */
 function recreated(target: Target, { uid, objects = [] }: SplitView): PauseReason {
@@ -57,35 +68,53 @@ function recreated(target: Target, { uid, objects = [] }: SplitView): PauseReaso
   return { kind: 'recreated', uid, ...(another === undefined ? {} : { object: another.name }) };
 }
 
-/** A share that is neither the one read back nor the one being written; null when all are ours. */
-function oddIn(
-  { applied, lowest, intent }: Rollout['traffic'],
-  view: SplitView,
-): { share: Share; view: SplitView } | null {
-  const ours = [applied, lowest ?? applied, intent?.share ?? applied];
-  const shares = partsOf(view).flatMap((part) =>
-    [part.canaryShare, lowestIn(part)].map((share) => ({ share, view: part })),
-  );
-  return shares.find(({ share }) => !ours.some((known) => isSameShare(share, known))) ?? null;
+/**
+ * The lowest share that is neither the one read back there nor the one being written: what somebody lowered counts before
+ * what somebody raised. Null when all are ours.
+ */
+function oddIn(traffic: Rollout['traffic'], view: SplitView): { share: Share; view: SplitView } | null {
+  const parts: (SplitView & { name?: string })[] = partsOf(view);
+  const odd = parts.flatMap((part) => {
+    const written = traffic.intent === null ? [] : [traffic.intent.share];
+    const ours = [...knownAt(traffic, part.name), ...written];
+    return [part.canaryShare, lowestIn(part)]
+      .filter((share) => !ours.some((known) => isSameShare(share, known)))
+      .map((share) => ({ share, view: part }));
+  });
+  return odd.toSorted((one, other) => one.share - other.share)[0] ?? null;
 }
 
-/** Managed routes that somebody else put there or took away; null when they stand as they were left. */
-function strangeRoutes(traffic: Rollout['traffic'], view: SplitView): ShapeFault | null {
+/** What is odd about the managed routes, in words; null when they stand as they were left. */
+function strangeRoutes(traffic: Rollout['traffic'], view: SplitView): string | null {
   const wanted = namesOf(traffic.managed.desired);
   const isHalfDone = view.objects !== undefined && traffic.intent !== null;
   const odd = partsOf(view).find(({ managedRoutes }) => !areOurRoutes(traffic, managedRoutes, isHalfDone));
-  if (odd === undefined) return null;
-  const { managedRoutes } = odd;
-  const listed = (names: string[]) =>
-    names.length === 0 ? 'none' : names.map((name) => managedName({ name })).join(', ');
-  const message = `somebody else changed the managed routes: there are ${listed(managedRoutes)} where canaryd wants ${listed(wanted)}; resume writes them anew`;
-  return { code: 'unsupported-shape', path: 'spec.http', message };
+  if (odd === undefined) return changedRoutes(traffic, view);
+  return `there are ${listed(odd.managedRoutes)} where canaryd wants ${listed(wanted)}`;
+}
+
+/** Those that a write of ours is to change have every right to differ, and those that were told of are known. */
+function changedRoutes({ managed, intent }: Rollout['traffic'], view: SplitView): string | null {
+  const { changed: known = [] } = managed;
+  const changed = view.changedRoutes.filter((name) => !known.includes(name));
+  if (changed.length === 0 || intent?.managed === true) return null;
+  const object = view.objects?.find((one) => one.changedRoutes.some((name) => changed.includes(name)));
+  const where = object === undefined ? '' : ` in ${object.name}`;
+  return `what ${listed(changed)}${where} matches, or where that goes, is not what canaryd wrote, or no longer fits the route that follows`;
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.map((name) => managedName({ name })).join(', ');
 }
 
 /** True for routes as they were read back, or as they are wanted; of several objects some may have either. */
 function areOurRoutes({ managed }: Rollout['traffic'], names: string[], isHalfDone: boolean): boolean {
   const wanted = namesOf(managed.desired);
   if (isSameNames(names, managed.applied) || isSameNames(names, wanted)) return true;
+  // What was told of once and still is as it was is no news.
+  const isKnown = (name: string) => managed.changed?.includes(name) === true;
+  const [left, were] = [names, managed.applied].map((all) => all.filter((name) => !isKnown(name)));
+  if (managed.changed !== undefined && isSameNames(left ?? [], were ?? [])) return true;
   return isHalfDone && names.every((name) => managed.applied.includes(name) || wanted.includes(name));
 }
 
@@ -113,21 +142,56 @@ export function asFound(given: Rollout, view: MeshView, now: Millis): Rollout {
   const applied = view.gaps === undefined ? view.canaryShare : Math.max(view.canaryShare, traffic.applied);
   const lowest = lowestIn(view);
   const isSame =
-    isSameShare(applied, traffic.applied) && isSameShare(lowest, traffic.lowest ?? traffic.applied);
+    isSameShare(applied, traffic.applied) &&
+    isSameShare(lowest, traffic.lowest ?? traffic.applied) &&
+    isKnownByPart(traffic, view);
   if (isSame) return rollout;
-  const found = { ...evened(traffic), applied, appliedAt: now };
-  return { ...rollout, traffic: isSameShare(lowest, applied) ? found : { ...found, lowest } };
+  const even = { ...evened(traffic), applied, appliedAt: now };
+  const found = isSameShare(lowest, applied) ? even : { ...even, lowest };
+  return { ...rollout, traffic: partsFound(found, view) };
 }
 
-/** Without the lowest of different shares. */
-export function evened({ lowest: _lowest, ...traffic }: Rollout['traffic']): Rollout['traffic'] {
+/** Without the lowest of different shares, and what stands where. */
+export function evened({
+  lowest: _lowest,
+  parts: _parts,
+  ...traffic
+}: Rollout['traffic']): Rollout['traffic'] {
   return traffic;
 }
 
-function withRoutesFound(rollout: Rollout, { managedRoutes: applied }: SplitView, now: Millis): Rollout {
+/** With the managed routes as they stand, whoever put them there. */
+export function withRoutesFound(
+  rollout: Rollout,
+  { managedRoutes: applied, changedRoutes: changed }: SplitView,
+  now: Millis,
+): Rollout {
   const { managed } = rollout.traffic;
-  if (isSameNames(applied, managed.applied)) return rollout;
-  return { ...rollout, traffic: { ...rollout.traffic, appliedAt: now, managed: { ...managed, applied } } };
+  if (isSameNames(applied, managed.applied) && isSameNames(changed, managed.changed ?? [])) return rollout;
+  const found = withManagedFound(managed, applied, changed);
+  return { ...rollout, traffic: { ...rollout.traffic, appliedAt: now, managed: found } };
+}
+
+/**
+ * With the managed routes that stand there as those read back, where they are ours: a write whose answer was lost, or that
+ * a person's word has fenced, may have put them there, and what they bring has to be watched from then on.
+ */
+export function routesNoticed(
+  given: Rollout,
+  view: MeshView,
+  now: Millis,
+): { rollout: Rollout; events: AuditEvent[] } {
+  if (view.kind !== 'split' || strangeRoutes(given.traffic, view) !== null)
+    return { rollout: given, events: [] };
+  const { intent, managed } = given.traffic;
+  // The way forward writes again what did not land; whoever waits has to know.
+  const isRetried =
+    intent?.managed === true && (given.state.kind === 'running' || given.state.kind === 'holding');
+  const changedRoutes = isRetried ? (managed.changed ?? []) : view.changedRoutes;
+  const rollout = withRoutesFound(given, { ...view, changedRoutes }, now);
+  // The answer of a write that is still open tells it.
+  const isTold = rollout === given || intent !== null;
+  return { rollout, events: isTold ? [] : [routesFound(rollout)] };
 }
 
 /** With a write of what stands there still to be done, so that later ones of others are stale. */
@@ -163,6 +227,18 @@ export function interrupt(rollout: Rollout, { state, reason, view }: Interruptio
   );
   const events = [...interruptedEvents(reason), ...voided(found.approvals, because.pause(reason))];
   return decided(paused, { events, ...writeNow(writeWhile(reason, rollout, view), now) });
+}
+
+/** Stops for a changed canary where not all VirtualServices could be read: those that could lose its traffic. */
+export function interruptedUnseen(
+  rollout: Rollout,
+  state: Placed,
+  { readable }: Exclude<MeshView, SplitView>,
+  now: Millis,
+): Decision | null {
+  if (readable === undefined) return null;
+  const reason = canaryChange(rollout.identity, readable);
+  return reason === null ? null : interrupt(rollout, { state, reason, view: readable }, now);
 }
 
 /** A write that takes traffic away is not left to the next poll when its worker stops before it. */

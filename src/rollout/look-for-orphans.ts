@@ -1,7 +1,7 @@
 import { orphanPage } from './orphan-words.ts';
 import { judgeMark, type Orphan, orphanKey } from './orphans.ts';
 import type { MeshFailure } from './ports/mesh.ts';
-import type { MarkedSplit, Marks, OrphanBook } from './ports/orphans.ts';
+import type { MarkedSplit, Marks, OrphanBook, SplitPlace } from './ports/orphans.ts';
 
 export type OrphanDeps = {
   marks: Marks;
@@ -61,15 +61,30 @@ async function findIn({ marks, book, deadline }: OrphanDeps, cluster: string): P
   const marked = await marks.marked(cluster, () => book.namespaces(cluster), deadline(clusterMs));
   if (marked.kind === 'unavailable') return { orphans: [], unread: { [cluster]: marked }, narrowed: {} };
   // The list comes before the rows: a rollout that has written to an object is known by then.
-  const rows = await book.known([...new Set(marked.splits.map(({ owner }) => owner.rolloutId))]);
+  const ids = marked.splits.flatMap(({ owner }) => (owner === null ? [] : [owner.rolloutId]));
+  const rows = await book.known([...new Set(ids)]);
   const known = new Map(rows.map((row) => [row.id, row]));
-  const judged = marked.splits.map((split) => judgeMark(split, known.get(split.owner.rolloutId) ?? null));
+  const held = await heldIn(book, marked.splits);
+  const judged = marked.splits.map((split) =>
+    judgeMark(split, known.get(split.owner?.rolloutId ?? '') ?? null, held.has(placeKey(split))),
+  );
   const unread = Object.entries(marked.unread).map(([name, why]) => [`${cluster}/${name}`, why]);
   return {
     orphans: judged.filter((orphan) => orphan !== null),
     unread: Object.fromEntries(unread),
     narrowed: marked.narrowed === null ? {} : { [cluster]: marked.narrowed },
   };
+}
+
+/** Somebody may have taken the annotations off an object that a live rollout moves: its next write brings them back. */
+async function heldIn(book: OrphanBook, splits: MarkedSplit[]): Promise<Set<string>> {
+  const unmarked = splits.filter(({ owner }) => owner === null);
+  const held = unmarked.length === 0 ? [] : await book.held(unmarked);
+  return new Set(held.map(placeKey));
+}
+
+function placeKey({ cluster, namespace, virtualService }: SplitPlace): string {
+  return JSON.stringify([cluster, namespace, virtualService]);
 }
 
 function counted(orphan: Orphan, before: OrphansSeen): { orphan: Orphan; looks: number } {

@@ -1,7 +1,7 @@
 import type { PlannedWrite } from './decision.ts';
 import { isBack } from './go-back.ts';
 import { isOvertakenBy } from './owners.ts';
-import type { Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
+import type { LookOptions, Mesh, MeshView, SplitView, WriteOutcome } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
 import { type MadeObject, madeOf, objectName, oneByOne } from './several.ts';
 import type { Target } from './target.ts';
@@ -23,6 +23,11 @@ const conflictRestMs = 50;
 /** True for a turn whose reads and writes wait for no others. */
 export function isGoingBack({ state }: Rollout): boolean {
   return state.kind === 'rollingBack';
+}
+
+/** What a look has to know of a rollout to tell which of its managed routes were changed. */
+export function wanting({ traffic }: Rollout): Pick<LookOptions, 'managed'> {
+  return { managed: traffic.managed.desired };
 }
 
 /** A write that was decided on, of a turn whose lease ends with `lease`. */
@@ -80,7 +85,9 @@ async function back(deps: MakeDeps, effect: Effect, seen: Seen, budget: AbortSig
     if (outcome.kind !== 'conflict' || budget.aborted) return { outcome, on };
     await deps.rest(conflictRestMs);
     view = await deps.mesh.look(target, AbortSignal.any([budget, deps.deadline(budgets.lookMs)]), {
+      ...wanting(effect.rollout),
       urgent: true,
+      partial: true,
     });
   }
   // Its time was up while it tried: what kept it from writing is the conflict.

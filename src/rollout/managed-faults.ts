@@ -1,3 +1,5 @@
+import { managedName } from './managed-route.ts';
+import { matchFault } from './match-fault.ts';
 import type { PlanFault } from './plan-fault.ts';
 import type { Step } from './plan-parts.ts';
 import { type RouteStep, routesAfter } from './route-steps.ts';
@@ -7,9 +9,21 @@ export function managedFaults(steps: readonly Step[]): PlanFault[] {
   return steps.flatMap((step, index) => {
     if (step.type !== 'setHeaderRoute' && step.type !== 'setMirrorRoute') return [];
     const fault = faultOf(step, steps.slice(0, index));
+    const faults = fault === null ? matchFaults(step) : [{ path: [fault.field], message: fault.message }];
+    return faults.map(({ path, message }) => ({
+      path: ['steps', index, ...path],
+      code: 'plan-inconsistent',
+      message,
+    }));
+  });
+}
+
+function matchFaults({ match = [], name }: RouteStep): Pick<PlanFault, 'path' | 'message'>[] {
+  return match.flatMap((one, index) => {
+    const fault = matchFault(one);
     return fault === null
       ? []
-      : [{ path: ['steps', index, fault.field], code: 'plan-inconsistent', message: fault.message }];
+      : [{ path: ['match', index, ...fault.path], message: `${managedName({ name })} ${fault.why}` }];
   });
 }
 

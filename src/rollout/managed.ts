@@ -18,7 +18,16 @@ export function namesOf(routes: readonly ManagedRoute[]): string[] {
 
 /** True when what is wanted stands there, as it was last read back. */
 export function isManagedApplied({ managed }: Rollout['traffic']): boolean {
-  return isSameNames(namesOf(managed.desired), managed.applied);
+  return managed.changed === undefined && isSameNames(namesOf(managed.desired), managed.applied);
+}
+
+/** With these routes as those read back; `changed` are those of them that do not do what is wanted. */
+export function withManagedFound(
+  { desired }: Managed,
+  applied: string[],
+  changed: readonly string[] = [],
+): Managed {
+  return { desired, applied, ...(changed.length === 0 ? {} : { changed: [...changed] }) };
 }
 
 /** True when some requests go to the canary whatever the weights: the routes may stand, or may have landed. */

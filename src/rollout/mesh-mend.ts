@@ -6,7 +6,8 @@ const mends = {
   forbidden: 'give canaryd that right again',
   unauthorized:
     "canaryd's credentials are not accepted: renew the token in its kubeconfig or its service account",
-  throttled: 'the API server has too many requests',
+  throttled:
+    'the API server has too many requests: canaryd asks again by itself; if it goes on, see who asks so much with kubectl get --raw /debug/api_priority_and_fairness/dump_priority_levels',
   denied: 'change what the webhook refuses, or its rule',
   invalid: '',
   unreachable: '',

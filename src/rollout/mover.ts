@@ -64,13 +64,16 @@ export function healerIn({ movedBy, gitOps }: Hand): GitOps | null {
   return gitOps?.tool === tool ? gitOps : { tool, name: null };
 }
 
-/** Who moved something, as the subject of a sentence: `somebody else` when nobody knows. */
+/**
+ * Who moved something, as the subject of a sentence: `somebody else` when nobody knows. Field management tells who wrote
+ * a list last, which is most often who moved it.
+ */
 export function mover(hand: Hand): string {
   const { movedBy } = hand;
   if (movedBy === null) return 'somebody else';
   const healer = healerIn(hand);
   const who = healer === null ? 'somebody else' : titled(healer);
-  return `${who} (field manager ${written(movedBy)})`;
+  return `${who} (last to write the routes: field manager ${written(movedBy)})`;
 }
 
 /** `kubectl-edit at 2026-11-23 10:00:05Z`. */
@@ -86,6 +89,19 @@ export function healing(hand: Hand): string {
     return `, as it brings back what Git says; so that it leaves the weights alone, ${mends[healer.tool]}`;
   if (movedBy !== null || gitOps === null) return '';
   return `; ${titled(gitOps)} manages this VirtualService and may have done it: so that it leaves the weights alone, ${mends[gitOps.tool]}`;
+}
+
+/** The same for managed routes, which stand beside those that Git knows. */
+export function healingRoutes(hand: Hand): string {
+  const tool = healerIn(hand) ?? hand.gitOps;
+  if (tool === null) return '';
+  return `; ${titled(tool)} brings back what Git says: so that it keeps managed routes it has to leave all of spec.http alone`;
+}
+
+/** Where an object gets back a form that canaryd edits: what Git says again is not to be mended by hand. */
+export function reshaping(hand: Hand): string {
+  const tool = healerIn(hand) ?? hand.gitOps;
+  return tool === null ? 'mend it with kubectl edit' : `mend it in Git, from where ${titled(tool)} takes it`;
 }
 
 /** What somebody ought to know before the start of an object that bears a tool's marks. */

@@ -28,3 +28,20 @@ function isSameName(one: MeshName, other: MeshName): boolean {
     one.virtualService === other.virtualService
   );
 }
+
+/** What a hold order is over; null stands for every one. */
+type Scope = { cluster: string | null; namespace: string | null };
+
+/** The widest of those scopes that anything of a target lies in; null where it lies in none. */
+export function widestOver<Found extends Scope>(scopes: readonly Found[], target: Names): Found | null {
+  const namespaces = namesIn(target).map(({ namespace }) => namespace);
+  const over = scopes
+    .filter(({ cluster }) => cluster === null || cluster === target.cluster)
+    .filter(({ namespace }) => namespace === null || namespaces.includes(namespace))
+    .sort((one, other) => narrowness(one) - narrowness(other));
+  return over[0] ?? null;
+}
+
+function narrowness({ cluster, namespace }: Scope): number {
+  return (namespace === null ? 0 : 2) + (cluster === null ? 0 : 1);
+}

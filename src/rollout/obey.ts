@@ -4,7 +4,7 @@ import * as because from './because.ts';
 import type { Action, Command, Refusal } from './command.ts';
 import { event, inState } from './decision.ts';
 import { advance, promote } from './forward.ts';
-import { type Drift, refusedDrift } from './gate.ts';
+import { type Drift, lowestOf, refusedDrift } from './gate.ts';
 import { rewriting } from './interruption.ts';
 import { heldPosition, type Obedience, obeyed, ontoRunning, refused } from './obedience.ts';
 import type { Actor, PauseReason } from './reasons.ts';
@@ -14,7 +14,7 @@ import * as say from './say.ts';
 import { staleView } from './stale-view.ts';
 import { withUid } from './target.ts';
 import { toldInFull } from './tell.ts';
-import type { Millis } from './units.ts';
+import { isSameShare, type Millis } from './units.ts';
 import { ontoNextStep, type Running } from './walk.ts';
 
 /** What a person's or a machine's word changes. Pure; the weight itself is moved by the turn that follows at once. */
@@ -108,7 +108,12 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
       return obeyed(rollout, next.rollout, [resumed, ...next.events], now);
     }
     case 'drift':
-      return obeyed(rollout, afterDrift(running, reason, drift === 'adopt', now), [resumed], now);
+      return obeyed(
+        rollout,
+        afterDrift(running, lowestOf(reason, rollout.traffic), drift === 'adopt', now),
+        [resumed],
+        now,
+      );
     case 'canaryChanged':
       return obeyed(rollout, fromTheStart(running, now), [resumed], now);
     case 'recreated':
@@ -117,15 +122,17 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
       return obeyed(rollout, unwatched(running, now), [resumed], now);
     case 'anotherRollout':
       return obeyed(rollout, unwatched(claiming(running), now), [resumed], now);
-    case 'operator':
     case 'shapeChanged':
+      return obeyed(rollout, notRaised(running, now), [resumed], now);
+    case 'operator':
+    case 'routesChanged':
     case undefined:
       return obeyed(rollout, running, [resumed], now);
   }
 }
 
 function refusedResume({ traffic }: Rollout, reason: PauseReason, drift: Resume['drift']): Refusal | null {
-  if (reason.kind === 'drift') return refusedDrift(reason, drift);
+  if (reason.kind === 'drift') return refusedDrift(lowestOf(reason, traffic), drift);
   const { applied, managed } = traffic;
   if (reason.kind !== 'canaryChanged' || (applied === 0 && managed.applied.length === 0)) return null;
   const routes = managed.applied.length === 0 ? '' : ' and its managed routes';
@@ -142,6 +149,13 @@ function fromTheStart(running: Running, now: Millis): Running {
 function afterDrift(running: Running, { expected, found }: Drift, adopts: boolean, now: Millis): Running {
   if (!adopts) return { ...running, traffic: { ...running.traffic, desired: expected } };
   return unwatched({ ...running, traffic: { ...running.traffic, desired: found } }, now);
+}
+
+/** What was lowered by the edit that changed the shape is not raised again by a word that says nothing of it. */
+function notRaised(running: Running, now: Millis): Running {
+  const { desired, applied, lowest = applied } = running.traffic;
+  if (lowest > desired || isSameShare(lowest, desired)) return running;
+  return unwatched({ ...running, traffic: { ...running.traffic, desired: lowest } }, now);
 }
 
 /** What stands there is written once more, so that the object is this rollout's again. */

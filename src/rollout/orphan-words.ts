@@ -29,8 +29,9 @@ export function orphanPage(orphan: Orphan): AuditEvent {
     cluster,
     namespace,
     virtualService,
-    rollout: clipped(owner.rolloutId),
-    epoch: owner.epoch,
+    rollout: owner === null ? null : clipped(owner.rolloutId),
+    epoch: owner?.epoch ?? null,
+    ...(split.managed.length === 0 ? {} : { managedRoutes: split.managed.map(({ name }) => name) }),
     share: moved === null ? null : sharesOf(split, moved).canary,
     explanation,
   });
@@ -41,18 +42,32 @@ function placeOf({ cluster, namespace, virtualService }: SplitPlace): string {
 }
 
 function whatOf({ split, reason, known }: Orphan): string {
-  const named = `${clipped(split.owner.rolloutId)} (epoch ${split.owner.epoch})`;
+  const { owner } = split;
+  const named = owner === null ? 'nobody' : `${clipped(owner.rolloutId)} (epoch ${owner.epoch})`;
   switch (reason) {
+    case 'unmarked':
+      return `bears no annotation of canaryd and no live rollout moves it, but ${managedIn(split)} ${split.managed.length === 1 ? 'stands' : 'stand'} there: no check watches where that leads`;
     case 'unknown':
       return `bears the annotation of rollout ${named}, which the database of this canaryd does not know: no check watches the canary, and nothing rolls it back`;
     case 'ended':
-      return `was last moved by rollout ${named}, which has ended as ${known?.status ?? 'unknown'}, and its canary has traffic all the same: no check watches it`;
+      return `was last moved by rollout ${named}, which has ended as ${known?.status ?? 'unknown'}, and ${split.managed.length === 0 ? 'its canary has traffic' : 'its canary may have traffic'} all the same: no check watches it`;
     case 'elsewhere':
       return `bears the annotation of rollout ${named}, which moves ${known === null ? 'another object' : placeOf(known)}: nothing watches this one`;
   }
 }
 
-function trafficOf({ split, moved }: Orphan): string {
+function trafficOf(orphan: Orphan): string {
+  const { managed } = orphan.split;
+  if (managed.length === 0) return weightsOf(orphan);
+  return `${weightsOf(orphan)}; whatever the weights, ${managedIn(orphan.split)} may send requests to the canary`;
+}
+
+/** `canaryd-header (spec.http[0])`. */
+function managedIn({ managed }: MarkedSplit): string {
+  return managed.map(({ name, path }) => `${name} (${path})`).join(' and ');
+}
+
+function weightsOf({ split, moved }: Orphan): string {
   if (moved !== null) {
     const { stable, canary } = sharesOf(split, moved);
     const [stableName, canaryName] = namesOf(moved.stable, moved.canary);
@@ -75,14 +90,27 @@ function namesOf(stable: MarkedArm, canary: MarkedArm): [string, string] {
   return [nameOf(stable), nameOf(canary)];
 }
 
-/** `break-glass` follows what canaryd noted in the object; without that only a person can tell where traffic belongs. */
-function whatToType({ split }: Orphan): string {
-  const { cluster, namespace, virtualService, noted } = split;
-  const back =
-    noted === null || noted === 'unreadable'
-      ? `give one destination all of the traffic: kubectl edit virtualservice ${virtualService} -n ${namespace}`
-      : `take the canary's traffic back: canaryd break-glass rollback --virtual-service ${namespace}/${virtualService}`;
-  return `With credentials for the cluster ${cluster}, ${back}. More: docs/runbooks/orphan-split.md.`;
+function whatToType({ split, moved }: Orphan): string {
+  const { cluster, managed, noted } = split;
+  const isFollowed = noted !== null && noted !== 'unreadable';
+  const hasWeights = moved === null ? splitRoutes(split).length > 0 : sharesOf(split, moved).canary > 0;
+  const away =
+    managed.length === 0
+      ? []
+      : [`take ${managedIn(split)} away with the patch that this prints: ${breakGlassFor(split)}`];
+  const back = isFollowed
+    ? [`take the canary's traffic back: ${breakGlassFor(split)}`]
+    : [...(hasWeights || managed.length === 0 ? [byHand(split)] : []), ...away];
+  return `With credentials for the cluster ${cluster}, ${back.join('; then ')}. More: docs/runbooks/orphan-split.md.`;
+}
+
+/** It follows what canaryd noted in the object; without that only a person can tell where traffic belongs. */
+function breakGlassFor({ namespace, virtualService }: SplitPlace): string {
+  return `canaryd break-glass rollback --virtual-service ${namespace}/${virtualService}`;
+}
+
+function byHand({ namespace, virtualService }: SplitPlace): string {
+  return `give one destination all of the traffic: kubectl edit virtualservice ${virtualService} -n ${namespace}`;
 }
 
 /** An annotation is anybody's text. */

@@ -15,7 +15,9 @@ type OrphanReason =
   /** The rollout has ended, and the canary has traffic that it should not have. */
   | 'ended'
   /** The rollout moves another object: as where somebody has copied one. */
-  | 'elsewhere';
+  | 'elsewhere'
+  /** Nothing but managed routes tells that canaryd was there: as where somebody took the annotations away. */
+  | 'unmarked';
 
 /** A split that no rollout watches; `known` is the rollout that the object names, where there is one. */
 export type Orphan = {
@@ -28,15 +30,18 @@ export type Orphan = {
 
 /**
  * Whether a marked split is nobody's. A live rollout watches its own object. An object whose rollout is over, or not
- * known, is left in peace once its canary has nothing, or once `break-glass` left word that it was taken back.
+ * known, is left in peace once its canary has nothing, or once `break-glass` left word that it was taken back; but a
+ * managed route never stands there without a rollout. `isHeld`: a live rollout moves the object, whatever it bears.
  */
-export function judgeMark(split: MarkedSplit, known: KnownRollout | null): Orphan | null {
+export function judgeMark(split: MarkedSplit, known: KnownRollout | null, isHeld = false): Orphan | null {
+  if (split.owner === null)
+    return isHeld ? null : { split, reason: 'unmarked', known: null, moved: movedAt(split, known) };
   const noted = split.noted === 'unreadable' ? null : split.noted;
   const moved = noted ?? movedAt(split, known);
   const reason = reasonFor(split, known);
   if (reason === null) return null;
-  const isOrphan = reason === 'ended' ? hasUnearned(split, known, moved) : isOpen(split, moved);
-  return isOrphan ? { split, reason, known, moved } : null;
+  const hasTraffic = reason === 'ended' ? hasUnearned(split, known, moved) : isOpen(split, moved);
+  return hasTraffic || split.managed.length > 0 ? { split, reason, known, moved } : null;
 }
 
 /** What one orphan is told apart by: another rollout on the same object is another orphan. */
@@ -45,7 +50,7 @@ export function orphanKey({ split, reason }: Orphan): string {
     split.cluster,
     split.namespace,
     split.virtualService,
-    split.owner.rolloutId,
+    split.owner?.rolloutId ?? null,
     reason,
   ]);
 }
@@ -81,8 +86,21 @@ function isOn(split: MarkedSplit, known: KnownRollout): boolean {
 /** What a rollout moves in this object, as far as the database tells. */
 function movedAt(split: MarkedSplit, known: KnownRollout | null): MovedRoute | null {
   if (known === null || known.moves === null) return null;
-  const other = alsoAt(split, known);
-  return other === undefined ? known.moves : { ...known.moves, route: other.route };
+  const { moves } = known;
+  const { routes = [moves.route] } = alsoAt(split, known) ?? moves;
+  const [first = { ...moves }, ...others] = routes.map((route): MovedRoute => ({ ...moves, route }));
+  return others.reduce((worst, one) => (isWorse(split, known, { one, than: worst }) ? one : worst), first);
+}
+
+/** One route stands for all: one whose canary has what it should not have, and else the one in which it has most. */
+function isWorse(
+  split: MarkedSplit,
+  known: KnownRollout,
+  { one, than }: { one: MovedRoute; than: MovedRoute },
+): boolean {
+  const [isUnearned, wasUnearned] = [hasUnearned(split, known, one), hasUnearned(split, known, than)];
+  if (isUnearned !== wasUnearned) return isUnearned;
+  return sharesOf(split, one).canary > sharesOf(split, than).canary;
 }
 
 function alsoAt(split: MarkedSplit, { cluster, moves }: KnownRollout): MovedObject | undefined {
@@ -104,7 +122,7 @@ function isOpen(split: MarkedSplit, moved: MovedRoute | null): boolean {
 }
 
 function isTakenBack({ owner, rolledBack }: MarkedSplit): boolean {
-  return rolledBack?.rolloutId === owner.rolloutId;
+  return rolledBack !== null && rolledBack.rolloutId === owner?.rolloutId;
 }
 
 /** A winner may keep all traffic; anything else than nothing is more than a rollout that ended leaves a canary. */

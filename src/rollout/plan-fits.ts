@@ -3,7 +3,7 @@ import type { PlanFault } from './plan-fault.ts';
 import { type Check, isWatched } from './plan-parts.ts';
 import { objectsOf, type RouteKey, type Target } from './target.ts';
 
-type Judging = Pick<Plan, 'checks' | 'steps'>;
+type Judging = Pick<Plan, 'checks' | 'steps' | 'onSuccess'>;
 
 /** Which checks are taken of HTTP requests. */
 const isOfHttp = { errorRate: true, p99LatencyMs: true } as const satisfies Record<Check['metric'], boolean>;
@@ -14,6 +14,18 @@ const isOfHttp = { errorRate: true, p99LatencyMs: true } as const satisfies Reco
  * for ever; and on an http route a plan without checks would look away from what could be seen.
  */
 export function misfits(plan: Judging, target: Target): PlanFault[] {
+  return [...unjudged(plan, target), ...blindHandover(plan, target)];
+}
+
+/** A handover compares the images of both destinations, and would wait for ever where there are no pods to look at. */
+function blindHandover({ onSuccess }: Judging, { stable, canary }: Target): PlanFault[] {
+  const arm = [stable, canary].find(({ podLabels }) => podLabels === null);
+  if (onSuccess !== 'handover' || arm === undefined) return [];
+  const message = `a handover waits until stable runs the canary's images, and behind ${arm.version} are no pods to look at, as its ServiceEntry selects none: write "onSuccess": "keep"`;
+  return [{ path: ['onSuccess'], code: 'plan-inconsistent', message }];
+}
+
+function unjudged(plan: Judging, target: Target): PlanFault[] {
   const kinds = kindsIn(target);
   if (kinds.includes('http')) return Object.keys(plan.checks).length > 0 ? [] : [nothingAsked];
   return blindChecks(plan, kinds);

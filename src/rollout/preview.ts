@@ -5,9 +5,11 @@ import { type Forecast, forecast, type Prospect, type StepForecast } from './for
 import { warningsOf } from './forecast-warnings.ts';
 import { isMirroring } from './managed.ts';
 import type { GitOps } from './mover.ts';
+import { widestOver } from './names.ts';
 import { otherRouteWarnings } from './other-routes.ts';
+import { podlessWarnings } from './podless.ts';
 import type { Holds } from './ports/holds.ts';
-import type { Mesh, MeshView, SplitView, WeightChange } from './ports/mesh.ts';
+import type { Mesh, MeshView, SpecChange, SplitView } from './ports/mesh.ts';
 import type { MeasureRequest, MetricsSurvey } from './ports/metrics.ts';
 import type { OtherRoutes } from './ports/other-routes.ts';
 import type { HoldOrder } from './ports/store.ts';
@@ -17,13 +19,12 @@ import { newRollout, type Rollout, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
 import { obstacleIn, type StartObstacle } from './start.ts';
 import { inWords } from './start-scheduled.ts';
-import type { LocatedRequest } from './target.ts';
 import { timelineOf, writesOf } from './timeline.ts';
 import type { Millis } from './units.ts';
 
 export type PreviewStep = StepForecast & {
   /** What the step would write; empty, too, when the weights cannot be read as they stand. */
-  changes: WeightChange[];
+  changes: SpecChange[];
 };
 
 /** What a rollout would do, and what is to be expected of it. Nothing was written anywhere. */
@@ -58,7 +59,7 @@ export async function preview(deps: PreviewDeps, request: CreateRequest, actor: 
   if (drafted.kind === 'drafted' && drafted.front !== null) return { kind: 'taken', by: drafted.front };
   const scene = {
     drafted,
-    order: await orderOver(deps, drafted.request),
+    order: widestOver(await deps.holds.standing(), drafted.request),
     prospect: prospectOf(deps, drafted),
   };
   const rollout = withRoles(drafted, scene.prospect.scrapeSeconds);
@@ -75,18 +76,6 @@ function prospectOf({ metrics }: PreviewDeps, { rollout, request, now }: Draft):
     beginsAt: Math.max(startAt ?? now, now),
     scrapeSeconds: metrics.scrapeSeconds(request.cluster),
   };
-}
-
-/** A hold order over a target, or null; the widest one is told of. */
-async function orderOver({ holds }: PreviewDeps, target: LocatedRequest): Promise<HoldOrder | null> {
-  const width = ({ cluster, namespace }: HoldOrder) =>
-    Number(namespace !== null) * 2 + Number(cluster !== null);
-  const over = (await holds.standing()).filter(
-    ({ cluster, namespace }) =>
-      (cluster === null || cluster === target.cluster) &&
-      (namespace === null || namespace === target.namespace),
-  );
-  return over.sort((one, other) => width(one) - width(other))[0] ?? null;
 }
 
 /** The rollout as it would be if its turn came now; null while that cannot be known. */
@@ -148,7 +137,11 @@ async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Pro
     rehearsed,
     otherRoutes,
     warnings: [
-      ...[...rehearsalWarnings(rehearsed), ...otherRouteWarnings(target, otherRoutes)].map(say.sentence),
+      ...[
+        ...rehearsalWarnings(rehearsed),
+        ...podlessWarnings(target),
+        ...otherRouteWarnings(target, otherRoutes),
+      ].map(say.sentence),
       ...warningsOf(paper, expected, doubtsOf(view)),
     ],
   };

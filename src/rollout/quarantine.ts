@@ -1,8 +1,9 @@
 import type { AuditEvent } from './audit.ts';
 import { event } from './decision.ts';
 import { type Explanation, explain } from './explain.ts';
+import { breakGlass } from './mesh-mend.ts';
 import type { FailedTurn, FailureRecord, RowFacts, Trouble } from './ports/store.ts';
-import type { StoredRollout } from './rollout.ts';
+import { isScheduled, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
 import type { Millis } from './units.ts';
 
@@ -76,7 +77,7 @@ export function explainQuarantine(
   return {
     what: `${say.sentence(`quarantined${since}: ${failed}`)} ${usual.what}`,
     traffic: `When it was last read: ${usual.traffic}`,
-    next: `${say.sentence(tries(row, nextAt, now))} ${say.sentence(toGoBack(row))}`,
+    next: `${say.sentence(tries(row, nextAt, now))} ${say.sentence(toGoBack(rollout))}`,
     actions: usual.actions,
   };
 }
@@ -91,11 +92,6 @@ export function explainUnreadable(row: RowFacts, now: Millis): Explanation {
     next: `Nothing of it is changed; a canaryd that can read it goes on with it. ${say.sentence(byHand(row))}`,
     actions: [],
   };
-}
-
-/** What a person types when canaryd cannot write the weights itself. */
-function breakGlass({ namespace, virtualService }: RowFacts): string {
-  return `canaryd break-glass rollback --virtual-service ${namespace}/${virtualService}`;
 }
 
 function quarantined(turn: FailedTurn, trouble: Trouble): FailureRecord {
@@ -114,12 +110,15 @@ function tries({ status }: RowFacts, nextAt: Millis | null, now: Millis): string
   return `tries again${first} every ${say.seconds(longestPauseOf(status) / 1000)} at the latest; nothing moves forward`;
 }
 
-function toGoBack(row: RowFacts): string {
-  return `to go back send POST /v1/rollouts/${row.id}/actions/rollback; ${byHand(row)}`;
+function toGoBack(rollout: StoredRollout): string {
+  const send = `to go back send POST /v1/rollouts/${rollout.id}/actions/rollback`;
+  // One whose turn has not come has moved nothing.
+  return isScheduled(rollout) ? send : `${send}; where that cannot work type: ${breakGlass(rollout.target)}`;
 }
 
-function byHand(row: RowFacts): string {
-  return `where that cannot work type: ${breakGlass(row)}`;
+/** What a row tells without its rollout: the first of the VirtualServices. */
+function byHand({ namespace, virtualService }: RowFacts): string {
+  return `to go back type, once for each VirtualService that it moves: canaryd break-glass rollback --virtual-service=${namespace}/${virtualService}`;
 }
 
 function longestPauseOf(status: string): Millis {

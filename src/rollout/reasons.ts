@@ -173,6 +173,8 @@ export const PauseReason = z.discriminatedUnion('kind', [
     paged: z.boolean().default(false),
   }),
   z.strictObject({ kind: z.literal('shapeChanged'), why: z.string(), ...byHand }),
+  /** Managed routes are others than canaryd wrote; a resume writes them anew. */
+  z.strictObject({ kind: z.literal('routesChanged'), why: z.string(), ...byHand }),
   z.strictObject({ kind: z.literal('stateRestored'), ...Restored }),
   /** `epoch`: of its write. */
   z.strictObject({

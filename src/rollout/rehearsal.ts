@@ -1,7 +1,8 @@
 import type { Rehearsal, WeightWrite } from './ports/mesh.ts';
 import * as say from './say.ts';
+import { objectName } from './several.ts';
 import type { StartObstacle } from './start.ts';
-import type { Target } from './target.ts';
+import { objectsOf, type Target } from './target.ts';
 
 /** A write as the API server would answer it: the first of the plan, and the one that goes back. */
 export type Rehearsed = { write: 'first' | 'wayBack'; share: number; outcome: Rehearsal };
@@ -22,7 +23,7 @@ export function refusedIn(rehearsed: Rehearsed[], target: Target): StartObstacle
   const [first] = refused;
   if (first === undefined) return null;
   const alike = refused.filter(({ why }) => why === first.why).map(({ what }) => what);
-  const why = `the API server would refuse ${alike.join(' and ')}: ${say.inner(first.why)}; ${mends[first.reason](target)}`;
+  const why = `the API server would refuse ${alike.join(' and ')}: ${say.inner(first.why)}; ${mends[first.reason](placeOf(first, target))}`;
   return { why, patienceMs: 0 };
 }
 
@@ -38,10 +39,17 @@ function inWords(write: Rehearsed['write'], share: number): string {
   return write === 'first' ? `the first write, ${say.share(share)} for the canary` : 'the way back to 0 %';
 }
 
+type Place = Pick<Target, 'namespace' | 'virtualService'>;
+
+/** The VirtualService that was refused; the first one where nothing else is said. */
+function placeOf({ object }: { object?: string }, target: Target): Place {
+  return objectsOf(target).find((one) => objectName(one) === object) ?? target;
+}
+
 const mends = {
   denied: () => 'mend what the webhook names, or have the VirtualService exempted from it',
-  forbidden: ({ namespace }: Target) =>
+  forbidden: ({ namespace }: Place) =>
     `give canaryd's account the right to patch virtualservices in ${namespace}`,
-  invalid: ({ namespace, virtualService }: Target) =>
+  invalid: ({ namespace, virtualService }: Place) =>
     `mend what it names: kubectl -n ${namespace} edit virtualservice ${virtualService}`,
 };

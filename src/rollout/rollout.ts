@@ -28,12 +28,18 @@ const Traffic = z.strictObject({
   applied: SeenShare,
   /** The lowest share as read back, only where routes were found at different ones; then `applied` is the highest. */
   lowest: SeenShare.optional(),
+  /** What each of several VirtualServices was read at, as `namespace/name`, only where they differ. */
+  parts: z.record(z.string(), z.array(SeenShare)).optional(),
   /** When `applied` last changed: evidence from before it says nothing about this share. */
   appliedAt: Millis,
   intent: Intent.nullable(),
-  /** Managed routes as they are to stand, and the names of those that were read back. */
+  /** Managed routes as they are to stand, the names of those that were read back, and which of them were changed. */
   managed: z
-    .strictObject({ desired: z.array(ManagedRoute), applied: z.array(z.string()) })
+    .strictObject({
+      desired: z.array(ManagedRoute),
+      applied: z.array(z.string()),
+      changed: z.array(z.string()).min(1).optional(),
+    })
     .default({ desired: [], applied: [] }),
 });
 

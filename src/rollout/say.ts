@@ -4,6 +4,7 @@ import type { Step } from './plan-parts.ts';
 import type { HoldOrder } from './ports/store.ts';
 import type { Rollout } from './rollout.ts';
 import type { State } from './state.ts';
+import { objectsOf, type Target } from './target.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** A whole sentence: a capital first, and one full stop, whatever a person or a provider ended it with. */
@@ -103,15 +104,38 @@ export function traffic({ traffic: now, target, state }: Rollout): string {
     now.lowest === undefined
       ? even
       : `${share(now.lowest)} to ${share(now.applied)} of traffic on ${target.canary.version} (canary), depending on the route`;
-  const all = `${weighed}${besides(now.managed, target.canary.version)}`;
+  const all = `${weighed}${apart(target)}${besides(now.managed, target.canary.version)}`;
   if (now.intent !== null && !isSameShare(now.intent.share, now.applied))
     return `${all} when last read; ${share(now.intent.share)} for the canary is being written`;
   return isOutOfSight(state) ? `${all} when last read` : all;
 }
 
+/** What the shares are parts of, where other destinations have traffic that they keep. */
+function apart(target: Target): string {
+  const others = objectsOf(target).flatMap(({ routes }) => routes.flatMap(({ original }) => original.others));
+  const busy = others.filter(({ weight }) => (weight ?? 0) > 0).map((one) => otherName(one, target));
+  const names = [...new Set(busy)];
+  if (names.length === 0) return '';
+  const keep = names.length === 1 ? 'keeps its part' : 'keep their parts';
+  return `, of what ${target.stable.version} and ${target.canary.version} have; ${names.join(', ')} ${keep}`;
+}
+
+/** By its subset beside those of stable and canary; a destination of another host by that. */
+function otherName(
+  { host, subset }: { host: string; subset: string | null },
+  { stable, canary }: Target,
+): string {
+  if (subset === null) return foreign(host);
+  return [stable.host, canary.host].includes(host)
+    ? foreign(subset)
+    : `${foreign(subset)} of ${foreign(host)}`;
+}
+
 /** What managed routes bring to the canary beside its share. */
-function besides({ desired, applied }: Rollout['traffic']['managed'], canary: string): string {
+function besides({ desired, applied, changed = [] }: Rollout['traffic']['managed'], canary: string): string {
   const words = applied.map((name) => {
+    if (changed.includes(name))
+      return `route ${managedName({ name })} is not as canaryd wrote it and may send other requests to ${canary} (canary)`;
     const route = desired.find((one) => one.name === name);
     if (route !== undefined) return managedInWords(route, canary);
     return `route ${managedName({ name })} stands and may send requests to ${canary} (canary)`;

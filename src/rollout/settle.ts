@@ -14,8 +14,9 @@ import {
 import { keepTrying, returned } from './go-back.ts';
 import { handedOver } from './hand-over.ts';
 import { evened } from './interruption.ts';
-import { isPreviewed, isSameNames, namesOf } from './managed.ts';
+import { isPreviewed, isSameNames, namesOf, withManagedFound } from './managed.ts';
 import { overdue } from './page.ts';
+import { partsDone } from './parts.ts';
 import type { StepType } from './plan-parts.ts';
 import type { WriteOutcome } from './ports/mesh.ts';
 import type { Rollout } from './rollout.ts';
@@ -41,6 +42,17 @@ export function settle(rollout: Rollout, write: PlannedWrite, outcome: WriteOutc
 
 function afterWrite(rollout: Rollout, write: PlannedWrite, outcome: WriteOutcome, now: Millis): Decision {
   if (outcome.kind === 'applied') return arrived(rollout, write, outcome.canaryShare, now);
+  return failed(withDone(rollout, write, outcome), outcome, now);
+}
+
+/** What came about at some of several is known there from then on: who lowers it again is not raised by a retry. */
+function withDone(rollout: Rollout, { share }: PlannedWrite, { done = [] }: Failed): Rollout {
+  return { ...rollout, traffic: partsDone(rollout.traffic, rollout.target, done, share) };
+}
+
+type Failed = Exclude<WriteOutcome, { kind: 'applied' }>;
+
+function failed(rollout: Rollout, outcome: Failed, now: Millis): Decision {
   const { state } = rollout;
   if (state.kind === 'rollingBack') {
     return keepTrying(rollout, state, { kind: 'meshWriteFailed', why: whyNot(outcome) }, now);
@@ -143,7 +155,9 @@ function movesIn(before: Rollout, after: Rollout): AuditEvent[] {
 }
 
 function hasNewRoutes({ traffic: before }: Rollout, { traffic: after }: Rollout): boolean {
-  return (before.intent?.managed ?? false) || !isSameNames(before.managed.applied, after.managed.applied);
+  const isMended = before.managed.changed !== undefined && after.managed.changed === undefined;
+  const isAsked = before.intent?.managed ?? false;
+  return isAsked || isMended || !isSameNames(before.managed.applied, after.managed.applied);
 }
 
 /** What was proven stays proven when a route is taken away: fewer requests reach the canary, and none that are new. */
@@ -157,12 +171,17 @@ function withApplied(before: Rollout, write: PlannedWrite, share: number, now: M
   const { plan } = before;
   const traffic = evened(before.traffic);
   const { managed } = traffic;
-  const routes = write.end ? [] : write.managed === undefined ? managed.applied : namesOf(write.managed);
-  const applied = { ...traffic, applied: share, intent: null, managed: { ...managed, applied: routes } };
+  const applied = { ...traffic, applied: share, intent: null, managed: managedAfter(managed, write) };
   const rollout: Rollout = { ...before, traffic: applied };
   const isSame = isSameShare(traffic.applied, share) && before.traffic.lowest === undefined;
   if (isSame && !bringsMore(before, rollout)) return rollout;
   const isFirst = traffic.applied === 0 && !isPreviewed(before);
   const nextPollAt = isFirst ? now + plan.interval * 1000 : before.nextPollAt;
   return { ...rollout, nextPollAt, traffic: { ...applied, appliedAt: now } };
+}
+
+/** A write that names no managed routes leaves those that stand there as they are. */
+function managedAfter(managed: Rollout['traffic']['managed'], { end, managed: written }: PlannedWrite) {
+  if (end) return withManagedFound(managed, []);
+  return written === undefined ? managed : withManagedFound(managed, namesOf(written));
 }

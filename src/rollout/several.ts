@@ -1,8 +1,17 @@
 import { withMend } from './mesh-mend.ts';
-import type { Gap, MeshView, ObjectView, Owner, ShapeFault, SplitView, WriteOutcome } from './ports/mesh.ts';
+import type {
+  Gap,
+  MeshView,
+  ObjectView,
+  Owner,
+  ShapeFault,
+  SplitView,
+  WeightWrite,
+  WriteOutcome,
+} from './ports/mesh.ts';
 import { share } from './say.ts';
 import { objectsOf, type Target } from './target.ts';
-import type { Share } from './units.ts';
+import { isSameShare, type Share } from './units.ts';
 
 /** What people call a VirtualService: `namespace/name`. */
 export function objectName({
@@ -29,7 +38,7 @@ export function lowestIn({ canaryShare, lowestShare = canaryShare }: SplitView):
 
 /**
  * One view of all VirtualServices of a target; `views` are in its order. One that cannot be read makes the whole view
- * that failure, unless `partial`: then it is a gap, as long as there is one that can be read.
+ * that failure, with what is `readable` beside it, unless `partial`: then it is a gap, as long as there is one that can be read.
  */
 export function together(target: Target, views: readonly MeshView[], partial: boolean): MeshView {
   const [only] = views;
@@ -47,13 +56,23 @@ export function together(target: Target, views: readonly MeshView[], partial: bo
     view.kind === 'split' ? [{ ...view, name }] : [],
   );
   const gaps = seen.flatMap(({ name, view }) =>
-    view.kind === 'split' ? [] : [{ name, view: named(view, name) }],
+    view.kind === 'split' ? (view.gaps ?? []) : [{ name, view: named(view, name) }],
   );
   const worst = gaps.toSorted((one, other) => ranks[one.view.kind] - ranks[other.view.kind])[0];
-  if (worst !== undefined && (!partial || parts.length === 0)) return worst.view;
+  if (worst !== undefined && parts.length === 0) return worst.view;
+  if (worst !== undefined && !partial) return beside(worst.view, together(target, views, true));
   const uid = seen.map(({ view, ...one }) => (view.kind === 'split' ? view.uid : one.uid)).join(',');
   const all = joined(parts, uid);
   return gaps.length === 0 ? all : { ...all, gaps };
+}
+
+function beside(view: Exclude<MeshView, SplitView>, readable: MeshView): MeshView {
+  return readable.kind === 'split' ? { ...view, readable } : view;
+}
+
+/** What was read, if only of some of several VirtualServices; null when nothing was. */
+export function readIn(view: MeshView): SplitView | null {
+  return view.kind === 'split' ? view : (view.readable ?? null);
 }
 
 /** What a person can mend first; what is gone counts as gone only where all else is known. */
@@ -110,6 +129,9 @@ function joined(objects: ObjectView[], uid: string): SplitView {
     stableHasOtherRoutes: objects.some(({ stableHasOtherRoutes }) => stableHasOtherRoutes),
     canaryHasOtherRoutes: objects.some(({ canaryHasOtherRoutes }) => canaryHasOtherRoutes),
     managedRoutes: [...new Set(objects.flatMap(({ managedRoutes }) => managedRoutes))],
+    changedRoutes: [
+      ...new Set([...objects.flatMap(({ changedRoutes }) => changedRoutes), ...notEverywhere(objects)]),
+    ],
     owner: latest(objects.map(({ owner }) => owner)),
     movedBy: objects.find(({ movedBy }) => movedBy !== null)?.movedBy ?? null,
     signedBy: objects.find(({ signedBy }) => signedBy !== null)?.signedBy ?? null,
@@ -118,6 +140,12 @@ function joined(objects: ObjectView[], uid: string): SplitView {
     ...(objects.some(({ recent }) => recent) ? { recent: true as const } : {}),
     objects,
   };
+}
+
+/** Managed routes that stand in some of the objects only. */
+function notEverywhere(objects: readonly ObjectView[]): string[] {
+  const all = objects.flatMap(({ managedRoutes }) => managedRoutes);
+  return all.filter((name) => objects.some(({ managedRoutes }) => !managedRoutes.includes(name)));
 }
 
 function foreignIn({ name, foreign }: ObjectView): ShapeFault[] {
@@ -147,7 +175,10 @@ export function madeOf(seen: SplitView, made: MadeObject[]): { outcome: WriteOut
   const done = made.flatMap(({ name, outcome }) =>
     outcome.kind === 'applied' ? [{ name, ...outcome }] : [],
   );
-  const faults = [...failed, ...(seen.gaps ?? []).map(gapInWords)];
+  const hasFailed = (name: string) => made.some((one) => one.name === name && one.outcome.kind !== 'applied');
+  // What has failed says itself which of its routes it lacks.
+  const gaps = (seen.gaps ?? []).filter(({ name }) => !hasFailed(name));
+  const faults = [...failed, ...gaps.map(gapInWords)];
   if (faults.length > 0)
     return { outcome: { kind: 'ambiguous', why: [...faults, ...done.map(standing)].join('; ') }, on };
   return {
@@ -166,6 +197,17 @@ export function gapInWords({ name, view }: Gap): string {
 export function obstacleInWords(view: Exclude<MeshView, SplitView | { kind: 'missing' }>): string {
   if (view.kind === 'unavailable') return withMend(view);
   return `${view.fault.path}: ${view.fault.message}; mend it with kubectl edit`;
+}
+
+/** True for a write that brings the canary less than it has, or the same, in each of what was seen. */
+export function bringsNoMore(
+  seen: readonly SplitView[],
+  { share: to, managed = [] }: Pick<WeightWrite, 'share' | 'managed'>,
+): boolean {
+  return seen.every((one) => {
+    const isRaised = to > lowestIn(one) && !isSameShare(to, lowestIn(one));
+    return !isRaised && managed.every(({ name }) => one.managedRoutes.includes(name));
+  });
 }
 
 /** Where the canary's weight is in one of several, in words. */

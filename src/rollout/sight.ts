@@ -24,7 +24,7 @@ export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['m
     return {
       share: possibleShare(rollout),
       isPreviewed: isPreviewed(rollout),
-      readiness: null,
+      readiness: view.readable?.readiness ?? null,
       stableHasOtherRoutes: false,
       canaryHasOtherRoutes: false,
       isUneven: false,

@@ -128,7 +128,7 @@ function patient(rollout: ScheduledRollout, why: string, now: Millis): Scheduled
 function faultIn({ target }: ScheduledRollout, found: Exclude<Found, { kind: 'resolved' }>): string {
   switch (found.kind) {
     case 'missing':
-      return `there is no VirtualService ${target.namespace}/${target.virtualService}`;
+      return `there is no VirtualService ${found.name ?? objectName(target)}`;
     case 'shape':
       return `${found.fault.path}: ${found.fault.message}`;
     case 'unavailable':

@@ -138,7 +138,7 @@ function faultOf(rollout: Rollout, { view, measurements }: Sight): Fault | null 
 function canaryFault({ version, service, podLabels }: Arm, { images: { canary } }: SplitView): Fault | null {
   const present = presentIn(canary);
   if (present.kind !== 'unsettled') return null;
-  const labels = Object.entries(podLabels).map(([label, value]) => `${label}=${value}`);
+  const labels = Object.entries(podLabels ?? {}).map(([label, value]) => `${label}=${value}`);
   const none = `no pod in ${service.namespace} has the labels ${labels.join(', ')}: start one, or correct what selects it`;
   const why = canary.kind === 'known' && canary.pods.length === 0 ? none : present.why;
   return { why: `${version} (canary) is not ready to be measured: ${why}`, patienceMs: startingMs };

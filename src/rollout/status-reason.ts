@@ -83,6 +83,7 @@ const byPause = {
   recreated: 'target_recreated',
   canaryChanged: 'canary_changed',
   shapeChanged: 'shape_changed',
+  routesChanged: 'shape_changed',
   stateRestored: 'state_restored',
   anotherRollout: 'another_rollout',
 } as const satisfies Record<PauseReason['kind'], StatusReason>;

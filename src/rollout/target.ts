@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { KubernetesName, LabelValue, ObjectName } from './units.ts';
+import { KubernetesName, ObjectName, ServiceName } from './units.ts';
 
 const hostName =
   /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)*$/;
@@ -73,7 +73,7 @@ export const TargetRequest = z.strictObject({
     ),
   canary: Selection.optional().describe('Selects the canary when several destinations have no traffic.'),
   stable: Selection.optional().describe(
-    'Asserts the stable destination; it is always the one that has all traffic.',
+    'Asserts which destination is stable: another one with all traffic is refused. Where a third destination has traffic that it keeps, `stable` and `canary` must both be named.',
   ),
 });
 export type TargetRequest = z.infer<typeof TargetRequest>;
@@ -97,14 +97,23 @@ export const Arm = z.strictObject({
   host: z.string(),
   /** Null for all of the host, as where each destination has a host of its own. */
   subset: z.string().nullable(),
-  /** The Kubernetes service that the host names. */
+  /** The Kubernetes service that the host names; for a host of a ServiceEntry that host, in the ServiceEntry's namespace. */
   service: ServiceRef,
   /** What people call it: the version label of its pods or, where there is none, the service's name. */
-  version: LabelValue,
-  /** Labels that select the pods behind the destination. */
-  podLabels: z.record(z.string(), z.string()),
+  version: ServiceName,
+  /** Labels that select the pods behind the destination; null where it has none to look at. */
+  podLabels: z.record(z.string(), z.string()).nullable(),
 });
 export type Arm = z.infer<typeof Arm>;
+
+/**
+ * True for a host of a ServiceEntry: it is the name of its service as a whole, and has a dot. One of two labels was
+ * completed as if it were a service and its namespace.
+ */
+export function isEntryHost({ host, service }: Pick<Arm, 'host' | 'service'>): boolean {
+  const name = service.name.toLowerCase();
+  return name.includes('.') && (host === name || host.startsWith(`${name}.svc.`));
+}
 
 /** How a route is found again: an http route by its name, which is empty for the one that has none. */
 export const RouteKey = z.discriminatedUnion('kind', [

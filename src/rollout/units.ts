@@ -68,6 +68,16 @@ export const LabelValue = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[
   error: 'a label value has 1 to 63 of A-Z, a-z, 0-9, "_", "." and "-"',
 });
 
+/**
+ * What Istio's metrics call a service: the name of a Kubernetes service, or a host of a ServiceEntry, which is longer.
+ * As safe inside a PromQL string as a label value.
+ */
+export const ServiceName = LabelValue.or(
+  z.string().regex(/^(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9_-]*[.])(?:[A-Za-z0-9_.-]*[A-Za-z0-9])$/, {
+    error: 'a host has at most 253 of A-Z, a-z, 0-9, "_", "." and "-"',
+  }),
+);
+
 /** True when two shares are the same at the precision in which shares are written (0.01). */
 export function isSameShare(left: Share, right: Share): boolean {
   return Math.abs(left - right) < 0.005;

@@ -43,9 +43,11 @@ export function rememberUptake(
   weighed: Weighed,
   measurements: Measurements,
 ): Uptake | null {
-  if (!isComparable(rollout, weighed)) return null;
   const { appliedAt } = rollout.traffic;
   const known = rollout.watch.uptake;
+  // What was seen of this weight stays true while nobody can look, or a write is on its way.
+  const isBlind = weighed.readiness === null || rollout.traffic.intent !== null;
+  if (!isComparable(rollout, weighed)) return isBlind && known?.appliedAt === appliedAt ? known : null;
   const before = known?.appliedAt === appliedAt ? known : nothingTaken(appliedAt);
   const stretch = stretchIn(rollout, measurements);
   const after = stretch === null ? before : withStretch(before, stretch, expectedIn(rollout, weighed));

@@ -7,12 +7,15 @@ import {
   asFound,
   interrupt,
   interruptedEvents,
+  interruptedUnseen,
   interruptionIn,
+  routesNoticed,
+  withRoutesFound,
   writeNow,
   writeWhile,
 } from './interruption.ts';
 import { paged } from './page.ts';
-import type { SplitView } from './ports/mesh.ts';
+import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { Cause, PauseReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
 import type { Rollout } from './rollout.ts';
@@ -26,7 +29,12 @@ type Waiting = In<'paused' | 'awaitingApproval'>;
 type Told = Pick<Decision, 'rollout' | 'events'>;
 
 /** A turn while a person is awaited: the weight stays, the guards go on, and nobody coming is an answer too. */
-export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis): Decision {
+export function wait(given: Rollout, from: Waiting, sight: Sight, now: Millis): Decision {
+  const noticed = routesNoticed(given, sight.view, now);
+  return preceded(noticed.events, waitFrom(noticed.rollout, from, sight, now));
+}
+
+function waitFrom(before: Rollout, from: Waiting, sight: Sight, now: Millis): Decision {
   const { view, measurements } = sight;
   const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
   const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
@@ -38,7 +46,7 @@ export function wait(before: Rollout, from: Waiting, sight: Sight, now: Millis):
   const told = tellOfTraffic(paged(rollout, now), from, now);
   const restarted = afterRestart(told.rollout, view, now);
   const events = [...told.events, ...restarted.events];
-  if (view.kind !== 'split') return decided(restarted.rollout, { events });
+  if (view.kind !== 'split') return preceded(events, withoutAll(restarted.rollout, from, view, now));
   const { state } = told.rollout;
   const decision = look(
     restarted.rollout,
@@ -66,6 +74,24 @@ function tellOfTraffic(told: Told, from: Waiting, now: Millis): Told {
   };
 }
 
+/** A changed canary loses its traffic wherever that can be read; all else waits until the others can be. */
+function withoutAll(
+  rollout: Rollout,
+  from: Waiting,
+  view: Exclude<MeshView, SplitView>,
+  now: Millis,
+): Decision {
+  const isKnownChange = from.kind === 'paused' && from.reason.kind === 'canaryChanged';
+  const { readable } = view;
+  if (!isKnownChange) {
+    const moved = { ...rollout, deadlineAt: deadlineAfterWait(rollout, now) };
+    return interruptedUnseen(moved, from, view, now) ?? decided(rollout);
+  }
+  const write = readable === undefined ? null : writeWhile(from.reason, rollout, readable);
+  const isLeft = readable !== undefined && (readable.canaryShare > 0 || readable.managedRoutes.length > 0);
+  return decided(rollout, isLeft ? writeNow(write, now) : {});
+}
+
 type Looked = { from: Waiting; view: SplitView; sight: Sight };
 
 /** What somebody else did meanwhile is told, and becomes what the rollout is paused for. */
@@ -79,8 +105,10 @@ function look(rollout: Rollout, { from, view, sight }: Looked, now: Millis): Dec
     const stopped = { ...rollout, deadlineAt: deadlineAfterWait(rollout, now) };
     return interrupt(stopped, { state: from, reason, view }, now);
   }
-  if (reason === null || isKnown(reason, from.reason))
-    return decided(rollout, writeNow(writeWhile(from.reason, rollout, view), now));
+  if (reason === null || isKnown(reason, from.reason)) {
+    const seen = withRoutesFound(rollout, view, now);
+    return decided(seen, writeNow(writeWhile(from.reason, rollout, view), now));
+  }
   const found = asFound(rollout, view, now);
   const paused = { ...found, deadlineAt: deadlineAfterWait(found, now), state: { ...from, reason } };
   const write = writeWhile(reason, rollout, view);

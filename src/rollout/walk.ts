@@ -14,7 +14,7 @@ import * as say from './say.ts';
 import { closingWrite } from './sight.ts';
 import { type In, resumedPosition, type State } from './state.ts';
 import { takeStep } from './steps/step.ts';
-import { isSameShare, type Millis } from './units.ts';
+import { isSameShare, type Millis, type Share } from './units.ts';
 import { countingSinceTaken } from './uptake.ts';
 
 export type Running = Rollout & { state: In<'running'> };
@@ -116,8 +116,8 @@ function shiftIfProven(given: Running, write: PlannedWrite, ground: Ground, now:
 }
 
 function shiftFrom(rollout: Running, write: PlannedWrite, { from, view }: Ground, now: Millis): Decision {
-  const { applied } = rollout.traffic;
-  const isRaise = hasProof(rollout) && write.share > applied && !isSameShare(write.share, applied);
+  const { applied, lowest = applied } = rollout.traffic;
+  const isRaise = hasProof(rollout) && write.share > lowest && !isSameShare(write.share, lowest);
   const freshSince = now - freshPolls * rollout.plan.interval * 1000;
   const isProven = rollout.state.position.overridden || hasEveryCheckPassed(rollout, freshSince);
   if (!isRaise || isProven) return shift(rollout, write, from, now);
@@ -140,14 +140,21 @@ function isHeldHere(from: Underway, { state }: Running): from is In<'holding'> {
 function shift(rollout: Running, write: PlannedWrite, from: Underway, now: Millis): Decision {
   // Only an answer shows that writing works again: until then the hold stands and each attempt is a quiet one.
   const after = isHeldByWrites(from) ? inState(rollout, from) : rollout;
-  const { applied, intent } = rollout.traffic;
+  const { applied, lowest = applied, intent } = rollout.traffic;
   const isRepeated = intent !== null && isSameShare(intent.share, write.share);
   const routes = routesIntended(rollout, write);
-  if (isRepeated || isSameShare(write.share, applied))
+  const before = isSameShare(write.share, applied) ? lowest : applied;
+  if (isRepeated || isSameShare(write.share, before))
     return decided(after, { events: routes, write, nextAt: now });
-  const message = `weight of ${rollout.target.canary.version} to go from ${say.share(applied)} to ${say.share(write.share)}`;
-  const intended = event('weight.intended', message, { from: applied, to: write.share });
+  const raised = raisedIn(rollout.traffic, write.share).map((name) => ` in ${name}`);
+  const message = `weight of ${rollout.target.canary.version} to go from ${say.share(before)} to ${say.share(write.share)}${raised.join(' and')}`;
+  const intended = event('weight.intended', message, { from: before, to: write.share });
   return decided(after, { events: [...routes, intended], write, nextAt: now });
+}
+
+/** Which of several are raised, where they stand at different shares. */
+function raisedIn({ parts = {} }: Rollout['traffic'], share: Share): string[] {
+  return Object.entries(parts).flatMap(([name, shares]) => (Math.min(...shares) < share ? [name] : []));
 }
 
 /** What is to change among the managed routes, told before it is written. */
@@ -158,9 +165,10 @@ function routesIntended({ traffic, target }: Rollout, { managed, end }: PlannedW
   const gone = before.filter(({ name }) => !managed.some((one) => one.name === name));
   const words = [
     ...put.map(
-      (route) => `${managedName(route)} to be put in place: ${managedInWords(route, target.canary.version)}`,
+      (route) =>
+        `route ${managedName(route)} to be put in place: ${managedInWords(route, target.canary.version)}`,
     ),
-    ...gone.map((route) => `${managedName(route)} to be taken away`),
+    ...gone.map((route) => `route ${managedName(route)} to be taken away`),
   ];
   const message = words.length === 0 ? 'the managed routes are to be put in another order' : words.join('; ');
   return [event('route.intended', message, { routes: managed.map(managedName) })];

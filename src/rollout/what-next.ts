@@ -1,5 +1,5 @@
 import { pendingIn } from './approval.ts';
-import { driftChoices } from './gate.ts';
+import { driftChoices, lowestOf } from './gate.ts';
 import { environmentLimitMs, metricsMissingLimitMs, onlyPages } from './guard.ts';
 import { breakGlass } from './mesh-mend.ts';
 import { type Step, watchedSeconds } from './plan-parts.ts';
@@ -24,7 +24,7 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
     case 'holding':
       return `looks again ${when} and goes on by itself when this is over${holdLimit(rollout, state.reason)}; ${state.reason.kind === 'killSwitch' ? stopped : guarded}`;
     case 'paused':
-      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails${pauseLimit(rollout, state, now)}${choices(state.reason)}`;
+      return `${weightWhile(rollout, state.reason)} and looks again ${when}; rolls back by itself if a guard fails${pauseLimit(rollout, state, now)}${choices(rollout, state.reason)}`;
     case 'awaitingApproval':
       return `keeps the weight and looks again ${when}; goes on when approved, and rolls back by itself if a guard fails, if somebody rejects, and at ${say.moment(pendingIn(rollout.approvals)?.expiresAt ?? now, now)} if too few approve`;
     case 'handingOver':
@@ -45,8 +45,8 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
 const ended = 'nothing: this rollout has ended';
 const stopped = 'rolls back by itself if a guard fails; no deadline runs meanwhile';
 
-function choices(reason: PauseReason): string {
-  return reason.kind === 'drift' ? `; ${driftChoices(reason)}` : '';
+function choices({ traffic }: Rollout, reason: PauseReason): string {
+  return reason.kind === 'drift' ? `; ${driftChoices(lowestOf(reason, traffic))}` : '';
 }
 
 /** Only a canary that changed does not keep its weight while a person is awaited. */

@@ -112,5 +112,11 @@ function teller(log: Log): (look: OrphanLook) => void {
 
 function fieldsOf({ split, reason }: Orphan): Record<string, unknown> {
   const { cluster, namespace, virtualService, owner } = split;
-  return { cluster, namespace, virtualService, rolloutId: owner.rolloutId.slice(0, 60), because: reason };
+  return {
+    cluster,
+    namespace,
+    virtualService,
+    rolloutId: owner?.rolloutId.slice(0, 60) ?? null,
+    because: reason,
+  };
 }

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { gather } from '../gather.ts';
-import { namesIn } from '../rollout/names.ts';
+import { widestOver } from '../rollout/names.ts';
 import type { Claim, HoldOrder } from '../rollout/ports/store.ts';
 import type { StoredRollout } from '../rollout/rollout.ts';
 import { databaseClock, millis } from './clock.ts';
@@ -159,16 +159,8 @@ function readClaim(row: ClaimedRow, stored: DocumentRow, orders: OrderRow[]): Fo
 
 /** An open hold order whose scope anything of the target lies in; the widest one is told of. */
 function orderOver(orders: OrderRow[], target: StoredRollout['target']): HoldOrder | null {
-  const namespaces = namesIn(target).map(({ namespace }) => namespace);
-  const over = orders
-    .filter(({ cluster }) => cluster === null || cluster === target.cluster)
-    .filter(({ namespace }) => namespace === null || namespaces.includes(namespace))
-    .sort((one, other) => narrowness(one) - narrowness(other));
-  return over[0] === undefined ? null : orderFrom(over[0]);
-}
-
-function narrowness({ cluster, namespace }: OrderRow): number {
-  return (namespace === null ? 0 : 2) + (cluster === null ? 0 : 1);
+  const row = widestOver(orders, target);
+  return row === null ? null : orderFrom(row);
 }
 
 /**

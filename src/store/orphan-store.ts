@@ -16,28 +16,29 @@ import { appendSubjectAudit } from './writes.ts';
 export function orphanStore(db: Db): OrphanBook {
   return {
     known: (ids) => known(db, ids),
+    held: (places) => held(db, places),
     namespaces: (cluster) => namespacesOf(db, cluster),
     tell: (place, event) => tell(db, place, event),
   };
 }
 
 const Arm = z.looseObject({ host: z.string(), subset: z.string().nullable() });
-const Also = z
-  .looseObject({
-    namespace: z.string(),
-    virtualService: z.string(),
-    uid: z.string(),
-    routes: z.array(z.looseObject({ key: RouteKey })),
-  })
-  .transform(({ routes: [first], ...one }) => ({
-    ...one,
-    route: first === undefined ? '' : routeLabel(first.key),
-  }));
+const Labels = z
+  .array(z.looseObject({ key: RouteKey }))
+  .min(1)
+  .transform((routes) => routes.map(({ key }) => routeLabel(key)));
+const Also = z.looseObject({
+  namespace: z.string(),
+  virtualService: z.string(),
+  uid: z.string(),
+  routes: Labels,
+});
 const Moves = z.looseObject({
   uid: z.string(),
   route: z.string(),
   stable: Arm,
   canary: Arm,
+  routes: Labels.exactOptional(),
   also: z.array(Also).default([]),
 });
 
@@ -61,6 +62,40 @@ async function known(db: Db, ids: readonly string[]): Promise<KnownRollout[]> {
     const place = { cluster, namespace, virtualService };
     return { id, status, ...place, hasEnded: hasEnded === true, moves: moves.success ? moves.data : null };
   });
+}
+
+async function held(db: Db, places: readonly SplitPlace[]): Promise<SplitPlace[]> {
+  const listed = (of: (place: SplitPlace) => string) =>
+    sql<string>`any(${[...new Set(places.map((place) => storable(of(place))))]}::text[])`;
+  const rows = await db
+    .selectFrom('rollout_object')
+    .select(['cluster', 'namespace', 'virtual_service as virtualService'])
+    .where('is_held', '=', true)
+    .where(
+      'cluster',
+      '=',
+      listed(({ cluster }) => cluster),
+    )
+    .where(
+      'namespace',
+      '=',
+      listed(({ namespace }) => namespace),
+    )
+    .where(
+      'virtual_service',
+      '=',
+      listed(({ virtualService }) => virtualService),
+    )
+    .execute();
+  return rows.filter((row) => places.some((place) => isSamePlace(place, row)));
+}
+
+function isSamePlace(one: SplitPlace, other: SplitPlace): boolean {
+  return (
+    one.cluster === other.cluster &&
+    one.namespace === other.namespace &&
+    one.virtualService === other.virtualService
+  );
 }
 
 async function namespacesOf(db: Db, cluster: string): Promise<string[]> {

@@ -1,7 +1,9 @@
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { fieldFaults } from '../api/field-faults.ts';
-import { namesRoutesOnce, TargetRequest } from '../rollout/target.ts';
+import { Plan } from '../rollout/plan.ts';
+import { SoundTargetRequest } from '../rollout/sound-target.ts';
+import type { TargetRequest } from '../rollout/target.ts';
 import { misread, VirtualService } from '../traffic/virtual-service.ts';
 
 /** A VirtualService of a file, as it is written there. */
@@ -21,19 +23,36 @@ export type File = { file: string; text: string };
 /** A file that holds something else than it should: where, in words, and what to do about it. */
 export type Unfit = { kind: 'unfit'; path: string; message: string };
 
+/** A target, and the plan beside it: null where there is none, a text where it is one that is kept elsewhere. */
+type Asked = { kind: 'target'; target: TargetRequest; plan: Plan | string | null };
+
 /** Reads the target of a rollout: alone, or under the name `target` in the file of a rollout. YAML or JSON. */
-export function targetIn({ file, text }: File): { kind: 'target'; target: TargetRequest } | Unfit {
+export function targetIn({ file, text }: File): Asked | Unfit {
   const read = documentsIn({ file, text });
   if (!Array.isArray(read)) return read;
   const [first, second] = read;
   if (second !== undefined)
     return unfit(file, 'it holds several documents: one target is previewed at a time');
-  const data = InRollout.safeParse(first).data?.target ?? first;
-  const parsed = Target.safeParse(data);
-  if (parsed.success) return { kind: 'target', target: parsed.data };
-  const [fault] = fieldFaults(parsed.error.issues, { schema: TargetRequest, data });
-  if (fault === undefined) return unfit(file, 'it holds no target');
-  return unfit(`target${fault.pointer.replaceAll('/', '.')}`, `${fault.detail} (${file})`);
+  const rollout = InRollout.safeParse(first).data;
+  const target = partIn(SoundTargetRequest, 'target', { data: rollout?.target ?? first, file });
+  if (target.kind === 'unfit') return target;
+  const named = rollout?.plan ?? null;
+  if (named === null || typeof named === 'string')
+    return { kind: 'target', target: target.value, plan: named };
+  const plan = partIn(Plan, 'plan', { data: named, file });
+  return plan.kind === 'unfit' ? plan : { kind: 'target', target: target.value, plan: plan.value };
+}
+
+function partIn<Value>(
+  schema: z.ZodType<Value>,
+  name: string,
+  { data, file }: { data: unknown; file: string },
+): { kind: 'part'; value: Value } | Unfit {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return { kind: 'part', value: parsed.data };
+  const [fault] = fieldFaults(parsed.error.issues, { schema, data });
+  if (fault === undefined) return unfit(file, `it holds no ${name}`);
+  return unfit(`${name}${fault.pointer.replaceAll('/', '.')}`, `${fault.detail} (${file})`);
 }
 
 /**
@@ -74,10 +93,7 @@ export function withStandIns(document: unknown, namespace: string): unknown {
   return { ...rest, metadata: { namespace, uid: 'none-yet', resourceVersion: 'none-yet', ...metadata } };
 }
 
-const Target = TargetRequest.refine(namesRoutesOnce, {
-  error: 'name http routes by `route` or by `routes`, not by both',
-});
-const InRollout = z.object({ target: z.looseObject({}) });
+const InRollout = z.object({ target: z.looseObject({}), plan: z.unknown().optional() });
 const Kind = z.looseObject({ kind: z.string() });
 const List = z.looseObject({ kind: z.string().endsWith('List'), items: z.array(z.unknown()) });
 const Istio = z.looseObject({

@@ -1,6 +1,9 @@
+import { managedName } from '../rollout/managed-route.ts';
 import { routeLabel } from '../rollout/target.ts';
 import type { PatchOperation } from '../traffic/annotations.ts';
+import { applyPatch } from '../traffic/apply-patch.ts';
 import type { FoundObject } from '../traffic/choose-object.ts';
+import { managedRoutesIn } from '../traffic/managed-routes.ts';
 import { type Moved, type Split, splitIn } from '../traffic/split.ts';
 import {
   type Destination,
@@ -10,7 +13,6 @@ import {
   VirtualService,
 } from '../traffic/virtual-service.ts';
 import { weightPatch } from '../traffic/weight-patch.ts';
-import { applyPatch } from './apply-patch.ts';
 import { type GivenObject, withStandIns } from './documents.ts';
 
 /** One destination before and after the write; shares are percent of the whole route, weights the raw numbers. */
@@ -33,6 +35,9 @@ export type ObjectPreview = {
   patch: PatchOperation[];
   object: unknown;
   hasVersion: boolean;
+  /** The names of the managed routes that the write takes away. */
+  takenAway: string[];
+  found: FoundObject;
 };
 
 /** Stands in the annotations for the id that a rollout gets when it begins. */
@@ -41,11 +46,13 @@ export const idForShow = 'ro_preview';
 /** What canaryd would make of an object whose routes and roles are known, by the code of a rollout's own write. */
 export function previewObject(
   given: GivenObject,
-  { object: { routes }, roles }: FoundObject,
+  found: FoundObject,
   share: number,
   clusterDomain: string,
 ): ObjectPreview | Misshapen {
   const before = given.virtualService;
+  const { roles } = found;
+  const { routes } = found.object;
   const moved: Moved = { routes, stable: roles.stable, canary: roles.canary };
   const split = splitIn(before, moved, clusterDomain);
   if (isMisshapen(split)) return split;
@@ -66,7 +73,16 @@ export function previewObject(
     patch,
     object,
     hasVersion: given.hasVersion,
+    takenAway: goneFrom(before, written),
+    found,
   };
+}
+
+function goneFrom(before: VirtualService, written: VirtualService): string[] {
+  const left = managedRoutesIn(written);
+  return managedRoutesIn(before)
+    .filter((name) => !left.includes(name))
+    .map((name) => managedName({ name }));
 }
 
 type Both = { split: Split; after: Split };

@@ -1,5 +1,8 @@
+import type { Plan } from '../rollout/plan.ts';
+import { routesIn } from '../rollout/route-steps.ts';
 import type { TargetRequest } from '../rollout/target.ts';
 import { chooseObject, qualified } from '../traffic/choose-object.ts';
+import { managedStartFault } from '../traffic/managed-start.ts';
 import { isMisshapen, type Misshapen } from '../traffic/virtual-service.ts';
 import { type File, type GivenObject, targetIn, type Unfit, virtualServicesIn } from './documents.ts';
 import type { TrafficPreviewOptions } from './options.ts';
@@ -10,6 +13,8 @@ export type Made = {
   objects: [ObjectPreview, ...ObjectPreview[]];
   /** Objects of the target that the file does not hold. */
   absent: string[];
+  /** The plan beside the target, whose managed routes are not shown. */
+  plan: Plan | string | null;
 };
 
 /** Why nothing would be written, with the path and the mend. */
@@ -35,14 +40,25 @@ export function previewTarget(asked: Asked, files: { target: File; virtualServic
     clusterDomain,
   );
   if (isMisshapen(chosen)) return misshapen(chosen, null);
-  const made = previewObject(first, chosen, asked.weight, clusterDomain);
-  if (isMisshapen(made)) return misshapen(made, null);
+  const shown = previewObject(first, chosen, asked.weight, clusterDomain);
+  if (isMisshapen(shown)) return misshapen(shown, null);
   const others = also.map(({ namespace: own = namespace, ...routes }) => {
     const name = `${own}/${routes.virtualService}`;
     const other = objectNamed(given, own, routes.virtualService);
     return other === null ? name : previewOther(asked, { other, name, routes, roles: chosen.roles });
   });
-  return gathered(made, others);
+  return withPlan(gathered(shown, others), target.plan);
+}
+
+/** Refused is what a start would refuse, too: a managed route of the plan that cannot be put there. */
+function withPlan(made: Omit<Made, 'plan'> | Refused, plan: Made['plan']): Made | Refused {
+  if (made.kind === 'refused') return made;
+  const wanted = plan === null || typeof plan === 'string' ? [] : routesIn(plan.steps);
+  const fault = managedStartFault(
+    made.objects.map(({ found }) => found),
+    wanted,
+  );
+  return fault === null ? { ...made, plan } : misshapen(fault, null);
 }
 
 type Other = {
@@ -63,7 +79,10 @@ function previewOther(
 }
 
 /** A text is the name of an object that the file does not hold. */
-function gathered(first: ObjectPreview, others: (ObjectPreview | Refused | string)[]): Made | Refused {
+function gathered(
+  first: ObjectPreview,
+  others: (ObjectPreview | Refused | string)[],
+): Omit<Made, 'plan'> | Refused {
   const objects: Made['objects'] = [first];
   const absent: string[] = [];
   for (const one of others) {

@@ -26,7 +26,8 @@ export type AllWaysOptions = {
 export function allWays({ budgetMs = 2500, restMs = 500, ...source }: AllWaysOptions): AllWays {
   const lines = new Map<string | null, Line>();
   const read = (namespace: string | null) => readAll(source, namespace, AbortSignal.timeout(budgetMs));
-  return (namespace, signal) => {
+  return async (namespace, signal) => {
+    if (signal.aborted) return late;
     const line = lines.get(namespace) ?? { running: null, next: null };
     lines.set(namespace, line);
     return inTime(
@@ -77,12 +78,13 @@ async function readAll(
   return { found, failure: null };
 }
 
+const late: ListedWays = {
+  found: [],
+  failure: unavailable('timeout', 'they were not read in the time there was'),
+};
+
 /** Who cannot wait any longer goes away with nothing; the others' reading goes on. */
 async function inTime(reading: Promise<ListedWays>, signal: AbortSignal): Promise<ListedWays> {
-  const late: ListedWays = {
-    found: [],
-    failure: unavailable('timeout', 'they were not read in the time there was'),
-  };
   let stop = () => {};
   const aborted = new Promise<ListedWays>((settle) => {
     stop = () => settle(late);

@@ -1,4 +1,5 @@
 import type { MovedRoute, RoutesAsked, Selection, TargetObject, TargetRequest } from '../rollout/target.ts';
+import { ownerOf } from './annotations.ts';
 import { chooseRoutes } from './find-routes.ts';
 import { qualifyHost } from './host.ts';
 import { giveRoles, type Roles, type Selected } from './roles.ts';
@@ -23,10 +24,18 @@ export function chooseObject(
   const routes = chooseRoutes(virtualService, asked, clusterDomain);
   if (isMisshapen(routes)) return routes;
   const roles = giveRoles(routes, selected);
-  if (isMisshapen(roles)) return roles;
+  if (isMisshapen(roles)) return withMover(roles, virtualService);
   const { name, namespace, uid } = virtualService.metadata;
   const object = { namespace, virtualService: name, uid, routes: roles.routes.map(movedRouteOf) };
   return { kind: 'object', virtualService, object, roles };
+}
+
+/** Weights in mid-air are most likely those of a rollout, and then nobody has to mend them by hand. */
+function withMover({ fault, kind }: Misshapen, virtualService: VirtualService): Misshapen {
+  const owner = ownerOf(virtualService);
+  if (fault.code !== 'split-not-at-rest' || owner === null) return { fault, kind };
+  const message = `${fault.message} (rollout ${owner.rolloutId} moves it or moved it last)`;
+  return { kind, fault: { ...fault, message } };
 }
 
 function movedRouteOf({ route, stable, canary, others }: RouteArms): MovedRoute {

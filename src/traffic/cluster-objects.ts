@@ -15,6 +15,19 @@ export const DestinationRule = z.looseObject({
 });
 export type DestinationRule = z.infer<typeof DestinationRule>;
 
+/** Hosts that somebody made known to the mesh: https://istio.io/latest/docs/reference/config/networking/service-entry/ */
+export const ServiceEntry = z.looseObject({
+  metadata: z.looseObject({ name: z.string(), namespace: z.string() }),
+  spec: z.looseObject({
+    hosts: z.array(z.string()),
+    exportTo: z.array(z.string()).nullish(),
+    resolution: z.string().nullish(),
+    endpoints: z.array(z.unknown()).nullish(),
+    workloadSelector: z.looseObject({ labels: Labels.nullish() }).nullish(),
+  }),
+});
+export type ServiceEntry = z.infer<typeof ServiceEntry>;
+
 export const Pod = z.looseObject({
   metadata: z.looseObject({
     /** Not kept of pods that are watched. */

@@ -16,6 +16,7 @@ export async function findCommonPod(
   signal: AbortSignal,
 ): Promise<Misshapen | null> {
   const { namespace } = canary.service;
+  if (stable.podLabels === null || canary.podLabels === null) return null;
   const labels = labelsOfBoth(stable.podLabels, canary.podLabels);
   if (labels === null || namespace !== stable.service.namespace) return null;
   const pods = await kube.listPods(namespace, labels, signal);
@@ -31,7 +32,7 @@ export async function findCommonPod(
 }
 
 function inWords({ podLabels }: Arm): string {
-  return Object.entries(podLabels)
+  return Object.entries(podLabels ?? {})
     .map(([label, value]) => `${label}=${value}`)
     .join(', ');
 }

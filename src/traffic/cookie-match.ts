@@ -1,9 +1,6 @@
 import type { TextMatch } from '../rollout/managed-route.ts';
 import { quoted } from './regex.ts';
 
-/** Every order of them is an alternative of its own, so the expression grows fast. */
-export const mostCookies = 3;
-
 /**
  * The regular expression (RE2, for the whole value of the header `cookie`) that finds all of these cookies in any order
  * among others. RFC 6265, section 4.2.1, separates cookies by "; "; RE2 has no lookahead, so that several cookies are

@@ -1,4 +1,5 @@
 import { type RouteKey, routeLabel } from '../rollout/target.ts';
+import { sendsTraffic } from './route.ts';
 import { entriesOf, hasSniHosts, isManaged, isMeantBy, type RouteEntry } from './route-entries.ts';
 import {
   isMisshapen,
@@ -19,9 +20,9 @@ export function chooseUnnamed(virtualService: VirtualService): RouteEntry | Miss
   return findNameless(http);
 }
 
-/** The only route of others than canaryd, or the only one of them without a name. */
+/** The only route of others than canaryd that can be moved, or the only one of them without a name. */
 function findNameless(http: RouteEntry[]): RouteEntry | Misshapen {
-  const theirs = http.filter((entry) => !isManaged(entry));
+  const theirs = countedIn(http);
   const [only, second] = theirs;
   if (only === undefined) {
     const message = `the VirtualService has no http route but canaryd's own (${namesOf(http)}): add one with two destinations`;
@@ -29,9 +30,24 @@ function findNameless(http: RouteEntry[]): RouteEntry | Misshapen {
   }
   if (second === undefined) return only;
   const [nameless, another] = theirs.filter((entry) => routeLabel(entry.key) === '');
-  if (nameless !== undefined && another === undefined) return nameless;
+  if (another !== undefined) return severalNameless(theirs, another);
+  if (nameless !== undefined) return nameless;
   const message = `the VirtualService has several http routes, so the rollout must name one of them: ${namesOf(theirs)}`;
-  return misshapen('route-ambiguous', [...(another ?? second).at, 'name'], message);
+  return misshapen('route-ambiguous', [...second.at, 'name'], message);
+}
+
+/** A route that sends traffic nowhere by itself cannot be moved; where there is no other, reading it says why. */
+function countedIn(http: RouteEntry[]): RouteEntry[] {
+  const theirs = http.filter((entry) => !isManaged(entry));
+  const movable = theirs.filter(sendsTraffic);
+  return movable.length === 0 ? theirs : movable;
+}
+
+function severalNameless(theirs: RouteEntry[], another: RouteEntry): Misshapen {
+  const named = theirs.filter(({ key }) => routeLabel(key) !== '');
+  const others = named.length === 0 ? '' : ` (there are: ${namesOf(named)})`;
+  const message = `several http routes have no name: give ${shownPath(another.at)} a name, and name the route that is to be moved in target.route${others}`;
+  return misshapen('route-ambiguous', [...another.at, 'name'], message);
 }
 
 function chooseStream(virtualService: VirtualService): RouteEntry | Misshapen {

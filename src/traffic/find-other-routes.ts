@@ -1,7 +1,7 @@
 import type { OtherRoutes, Unread } from '../rollout/ports/other-routes.ts';
 import { objectsOf, type Target } from '../rollout/target.ts';
 import type { AllWays, ListedWays } from './all-ways.ts';
-import type { DestinationRule } from './cluster-objects.ts';
+import type { DestinationRule, Pod } from './cluster-objects.ts';
 import type { Cluster } from './find-target.ts';
 import { qualifyHost } from './host.ts';
 import type { KubeRead } from './kube.ts';
@@ -28,13 +28,13 @@ export async function findOtherRoutes(
   const [objects, rules, pods] = await Promise.all([
     readObjects(allWays, target, signal),
     kube.listDestinationRules(namespace, signal),
-    kube.listPods(namespace, canary.podLabels, signal),
+    canary.podLabels === null ? noPods : kube.listPods(namespace, canary.podLabels, signal),
   ]);
-  const services = servicesToAsk(objects.found, canary, clusterDomain);
+  const services = canary.podLabels === null ? [] : servicesToAsk(objects.found, canary, clusterDomain);
   const selectors = await readSelectors(cluster, services.slice(0, mostServices), signal);
   const labels = pods.kind === 'found' ? servingPods(pods.value, {}).map((pod) => pod.metadata.labels) : [];
   const behind: Behind = {
-    pods: labels.length > 0 ? labels.map((one) => one ?? {}) : [canary.podLabels],
+    pods: labels.length > 0 ? labels.map((one) => one ?? {}) : [canary.podLabels ?? []].flat(),
     selectors,
     subsets: rules.kind === 'found' ? subsetsIn(rules.value, clusterDomain) : null,
   };
@@ -46,6 +46,8 @@ export async function findOtherRoutes(
     isComplete: objects.unknown.length === 0,
   });
 }
+
+const noPods: KubeRead<Pod[]> = { kind: 'found', value: [] };
 
 type Objects = { found: Ways[]; unknown: Unread[] };
 

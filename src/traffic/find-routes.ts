@@ -2,7 +2,7 @@ import type { MovedRoute, RoutesAsked } from '../rollout/target.ts';
 import { chooseUnnamed, findByKey, findHttp, findStream } from './find-entry.ts';
 import { placesIn, type Qualify, qualifierIn, type Route, readEntry } from './route.ts';
 import { entriesOf, isManaged, type RouteEntry } from './route-entries.ts';
-import { isMisshapen, type Misshapen, shownPath, type VirtualService } from './virtual-service.ts';
+import { isMisshapen, type Misshapen, type Path, shownPath, type VirtualService } from './virtual-service.ts';
 
 /**
  * The routes that a person means at the start of a rollout. Where nothing is named: the one http route, or the one that
@@ -14,16 +14,29 @@ export function chooseRoutes(
   asked: RoutesAsked,
   clusterDomain: string,
 ): Route[] | Misshapen {
-  const names = asked.routes ?? (asked.route === undefined ? [] : [asked.route]);
-  const named = [
-    ...names.map((name) => findHttp(virtualService, name)),
-    ...(asked.tls ?? []).map((one) => findStream(virtualService, { kind: 'tls', ...one })),
-    ...(asked.tcp ?? []).map((one) => findStream(virtualService, { kind: 'tcp', ...one })),
-  ];
+  const named = namedIn(virtualService, asked);
   const chosen = named.length > 0 ? onceEach(named) : [chooseUnnamed(virtualService)];
   const routes = readAll(virtualService, chosen, clusterDomain);
   if (named.length > 0 || isMisshapen(routes)) return routes;
   return [...routes, ...besides(virtualService, routes, clusterDomain)];
+}
+
+/** Those that a request names; a refusal says where it does. */
+function namedIn(
+  virtualService: VirtualService,
+  { route, routes = [], tls = [], tcp = [] }: RoutesAsked,
+): (RouteEntry | Misshapen)[] {
+  const http = (name: string) => findHttp(virtualService, name);
+  return [
+    ...(route === undefined ? [] : [askedAt(http(route), ['route'])]),
+    ...routes.map((name, index) => askedAt(http(name), ['routes', index])),
+    ...tls.map((one, index) => askedAt(findStream(virtualService, { kind: 'tls', ...one }), ['tls', index])),
+    ...tcp.map((one, index) => askedAt(findStream(virtualService, { kind: 'tcp', ...one }), ['tcp', index])),
+  ];
+}
+
+function askedAt(found: RouteEntry | Misshapen, asked: Path): RouteEntry | Misshapen {
+  return isMisshapen(found) ? { ...found, fault: { ...found.fault, asked } } : found;
 }
 
 /** The routes of a running rollout, in the order of `moved` and wherever they stand now. */

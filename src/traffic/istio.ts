@@ -1,5 +1,5 @@
 import type { ManagedRoute } from '../rollout/managed-route.ts';
-import type { Mesh, Resolution, WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
+import type { Mesh, Resolution, SpecChange, WeightWrite } from '../rollout/ports/mesh.ts';
 import { objectName, oneByOne } from '../rollout/several.ts';
 import type { LocatedRequest } from '../rollout/target.ts';
 import { allWays } from './all-ways.ts';
@@ -9,11 +9,11 @@ import type { Kube } from './kube.ts';
 import { lookAtAll, lookAtWatched, type Watching } from './look.ts';
 import { managedStartFault } from './managed-start.ts';
 import { readPods } from './pods.ts';
+import { previewChanges } from './preview-changes.ts';
 import { rehearse } from './rehearse.ts';
-import { splitIn } from './split.ts';
 import { survey } from './survey.ts';
+import { isMisshapen } from './virtual-service.ts';
 import type { WatchedKube } from './watched-kube.ts';
-import { weightChanges } from './weight-patch.ts';
 import { writeShare } from './write.ts';
 
 export type IstioOptions = {
@@ -30,9 +30,10 @@ export function istioMesh(kube: Kube, { clusterDomain, watched }: IstioOptions):
   return {
     resolve: (request, signal, managed = []) => resolve(cluster, request, managed, signal),
     look: async (target, signal, options) => {
-      const recent = options?.recent === true ? await lookAtWatched(cluster, target, signal) : null;
-      const { urgent, partial = false } = options ?? {};
-      return recent ?? lookAtAll(cluster, target, { reads: urgent ? kube.urgent : kube, signal, partial });
+      const recent = options?.recent === true ? await lookAtWatched(cluster, target, signal, options) : null;
+      const { urgent, partial = false, managed = [] } = options ?? {};
+      const reads = urgent ? kube.urgent : kube;
+      return recent ?? lookAtAll(cluster, target, { reads, signal, partial, managed });
     },
     survey: (name, signal) => survey(cluster, name, signal),
     write: (target, view, write, signal) => writeShare(cluster, target, view, { write, signal }),
@@ -69,16 +70,15 @@ async function resolve(
 /** The changes of each write in all VirtualServices, the first one first; where there are several each is named. */
 function changesIn(
   { target, objects }: FoundTarget,
-  writes: Pick<WeightWrite, 'share' | 'end'>[],
+  writes: Pick<WeightWrite, 'share' | 'end' | 'managed'>[],
   clusterDomain: string,
 ): Awaited<ReturnType<Mesh['preview']>> {
-  const all: WeightChange[][][] = [];
+  const all: SpecChange[][][] = [];
   for (const [index, one] of oneByOne(target).entries()) {
     const { virtualService } = objects[index] ?? objects[0];
-    const split = splitIn(virtualService, one, clusterDomain);
-    if (split.kind === 'shape') return split;
+    const changes = previewChanges(virtualService, one, writes, clusterDomain);
+    if (isMisshapen(changes)) return changes;
     const object = objects.length === 1 ? {} : { object: objectName(one) };
-    const changes = weightChanges(split, writes);
     all.push(changes.map((ofWrite) => ofWrite.map((change) => ({ ...object, ...change }))));
   }
   return {

@@ -10,7 +10,7 @@ import {
   type Written,
   writtenAnswer,
 } from './api-answer.ts';
-import { DestinationRule, listOf, Pod, ReplicaSet, Service } from './cluster-objects.ts';
+import { DestinationRule, listOf, Pod, ReplicaSet, Service, ServiceEntry } from './cluster-objects.ts';
 import { fieldManager } from './field-manager.ts';
 import { ask, type Client, closeAgents } from './kube-client.ts';
 import { connect, type KubeSource, type Request } from './kube-connection.ts';
@@ -50,6 +50,8 @@ export interface Kube extends TurnCalls {
   /** One page of the VirtualServices of a namespace; null is every namespace. One that cannot be read is left out. */
   listVirtualServices(asked: PageOf, signal: AbortSignal): Promise<KubeRead<Page<VirtualService>>>;
   listDestinationRules(namespace: string, signal: AbortSignal): Promise<KubeRead<DestinationRule[]>>;
+  /** All ServiceEntries of a namespace; null is every namespace. One that cannot be read is left out. */
+  listServiceEntries(namespace: string | null, signal: AbortSignal): Promise<KubeRead<ServiceEntry[]>>;
   readService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<Service>>;
   /** Opens a list, to be read piece by piece, on connections that no other call uses; the only deadline is the signal's. */
   openList(asked: AskedList, signal: AbortSignal): Promise<Opened>;
@@ -85,8 +87,9 @@ export async function connectKube(source: KubeSource, options: KubeOptions = {})
   return {
     ...turnCalls(client),
     urgent: turnCalls({ ...client, lane: 'urgent' }),
-    listVirtualServices: (asked, signal) => listVirtualServices(client, asked, signal),
+    listVirtualServices: (asked, signal) => listPage(client, virtualServicePages, asked, signal),
     listDestinationRules: (namespace, signal) => listDestinationRules(client, namespace, signal),
+    listServiceEntries: (namespace, signal) => listServiceEntries(client, namespace, signal),
     readService: (name, signal) => readService(client, name, signal),
     openList: (asked, signal) => openList(client, asked, signal),
     readVersion: (signal) => readVersion(client, signal),
@@ -137,21 +140,24 @@ async function patchVirtualService(
 /** Small enough to be read within the deadline of one call. */
 const pageSize = 200;
 
-async function listVirtualServices(
+type Pages<Item> = { plural: string; item: z.ZodType<Item> };
+
+async function listPage<Item>(
   client: Client,
+  { plural, item }: Pages<Item>,
   { namespace, after }: PageOf,
   signal: AbortSignal,
-): Promise<KubeRead<Page<VirtualService>>> {
+): Promise<KubeRead<Page<Item>>> {
   const fault = namespace === null ? null : findBadName(namespace);
   if (fault !== null) return fault;
   return inServedVersion(client, async (version) => {
     const continued = after === null ? {} : { _continue: after };
-    const parameters = { ...virtualServices, version, limit: pageSize, ...continued };
+    const parameters = { group: istioGroup, plural, version, limit: pageSize, ...continued };
     const request: Request = ({ custom }, options) =>
       namespace === null
         ? custom.listClusterCustomObject(parameters, options)
         : custom.listNamespacedCustomObject({ ...parameters, namespace }, options);
-    return pageFrom(readAnswer(await ask(client, request, signal, client.readTimeoutMs), PageBody));
+    return pageFrom(readAnswer(await ask(client, request, signal, client.readTimeoutMs), PageBody), item);
   });
 }
 
@@ -159,15 +165,36 @@ const PageBody = listOf(z.unknown()).extend({
   metadata: z.looseObject({ continue: z.string().optional() }).optional(),
 });
 
-function pageFrom(page: Read<z.infer<typeof PageBody>>): Read<Page<VirtualService>> {
+function pageFrom<Item>(page: Read<z.infer<typeof PageBody>>, item: z.ZodType<Item>): Read<Page<Item>> {
   if (page.kind !== 'found') return page;
   const { items, metadata } = page.value;
-  const read = items.map((item) => VirtualService.safeParse(item));
+  const read = items.map((one) => item.safeParse(one));
   const next = metadata?.continue ?? '';
   return {
     kind: 'found',
     value: { items: read.flatMap(({ data }) => data ?? []), next: next === '' ? null : next },
   };
+}
+
+async function listServiceEntries(
+  client: Client,
+  namespace: string | null,
+  signal: AbortSignal,
+): Promise<KubeRead<ServiceEntry[]>> {
+  const found: ServiceEntry[] = [];
+  let after: string | null = null;
+  do {
+    const page: KubeRead<Page<ServiceEntry>> = await listPage(
+      client,
+      serviceEntryPages,
+      { namespace, after },
+      signal,
+    );
+    if (page.kind !== 'found') return page;
+    found.push(...page.value.items);
+    after = page.value.next;
+  } while (after !== null);
+  return { kind: 'found', value: found };
 }
 
 async function listDestinationRules(
@@ -235,6 +262,8 @@ function selectorOf(labels: Labels): string {
 // The client for custom resources reads any group; one for all of apps/v1 would be a third for one list.
 const replicaSets = { group: 'apps', version: 'v1', plural: 'replicasets' };
 const virtualServices = { group: istioGroup, plural: 'virtualservices' };
+const virtualServicePages = { plural: 'virtualservices', item: VirtualService };
+const serviceEntryPages = { plural: 'serviceentries', item: ServiceEntry };
 
 /** A name is part of a URL's path, where `..` would lead to another object. */
 function findBadName(namespace: string, name: string | null = null): MeshFailure | null {

@@ -1,14 +1,19 @@
-import type { MeshView, SplitView } from '../rollout/ports/mesh.ts';
+import type { ManagedRoute } from '../rollout/managed-route.ts';
+import type { LookOptions, MeshView, SplitView } from '../rollout/ports/mesh.ts';
 import { oneByOne, together } from '../rollout/several.ts';
 import type { Target } from '../rollout/target.ts';
 import { ownerOf, rolledBackIn } from './annotations.ts';
+import { changedRoutesIn } from './changed-routes.ts';
 import { type Cluster, objectNameOf } from './find-target.ts';
 import { handsOf } from './hands.ts';
 import { managedRoutesIn } from './managed-routes.ts';
 import { type Behind, readPods } from './pods.ts';
+import { qualifierIn } from './route.ts';
 import { type Split, splitIn } from './split.ts';
+import { isWorthAWrite, splitToTakeBack } from './split-to-take-back.ts';
 import type { VirtualService } from './virtual-service.ts';
 import type { LookReads, WatchedKube } from './watched-kube.ts';
+import { precededBy } from './weight-patch.ts';
 
 /** A cluster, and what is known of it by watching. */
 export type Watching = Cluster & { watched: WatchedKube | undefined };
@@ -18,6 +23,7 @@ export async function lookAtWatched(
   cluster: Watching,
   target: Target,
   signal: AbortSignal,
+  { managed = [] }: LookOptions = {},
 ): Promise<SplitView | null> {
   const namespacesOf = (of: { namespace: string }[]) => [...new Set(of.map(({ namespace }) => namespace))];
   const reads = cluster.watched?.recent({
@@ -25,18 +31,20 @@ export async function lookAtWatched(
     pods: namespacesOf([target.stable.service, target.canary.service]),
   });
   if (!reads) return null;
-  const view = await lookAtAll(cluster, target, { reads, signal });
+  const view = await lookAtAll(cluster, target, { reads, signal, managed });
   if (view.kind !== 'split') return null;
   const { readiness, images } = view;
   const parts = [readiness.stable, readiness.canary, images.stable, images.canary];
   return parts.every(({ kind }) => kind === 'known') ? { ...view, recent: true } : null;
 }
 
+type Looking = Pick<LookOptions, 'partial' | 'managed'> & { reads: LookReads; signal: AbortSignal };
+
 /** Reads all VirtualServices of a target, and once what stands behind their destinations. */
 export async function lookAtAll(
   cluster: Cluster,
   target: Target,
-  { reads, signal, partial = false }: { reads: LookReads; signal: AbortSignal; partial?: boolean },
+  { reads, signal, partial = false, managed = [] }: Looking,
 ): Promise<MeshView> {
   const targets = oneByOne(target);
   const [found, behind] = await Promise.all([
@@ -45,15 +53,26 @@ export async function lookAtAll(
   ]);
   const views = targets.map((one, index): MeshView => {
     const read = found[index] ?? { kind: 'missing' };
-    return read.kind === 'found' ? viewOf(cluster, one, read.value, behind) : read;
+    return read.kind === 'found' ? viewOf(cluster, one, read.value, { behind, managed, partial }) : read;
   });
   return together(target, views, partial);
 }
 
-function viewOf(cluster: Cluster, target: Target, virtualService: VirtualService, behind: Behind): MeshView {
-  const split = splitIn(virtualService, target, cluster.clusterDomain);
+type Beside = { behind: Behind; managed: readonly ManagedRoute[]; partial: boolean };
+
+function viewOf(
+  { clusterDomain }: Cluster,
+  target: Target,
+  virtualService: VirtualService,
+  { behind, managed, partial }: Beside,
+): MeshView {
+  const some = partial ? splitToTakeBack(virtualService, target, clusterDomain) : null;
+  const back = some !== null && isWorthAWrite(virtualService, some) ? some : null;
+  const split = back?.split ?? splitIn(virtualService, target, clusterDomain);
   const hands = handsOf(virtualService);
   if (split.kind === 'shape') return { ...split, ...hands };
+  const preceded = split.routes.flatMap((route) => precededBy(route));
+  const qualify = qualifierIn(target.namespace, clusterDomain);
   return {
     kind: 'split',
     uid: virtualService.metadata.uid,
@@ -64,10 +83,12 @@ function viewOf(cluster: Cluster, target: Target, virtualService: VirtualService
     stableHasOtherRoutes: split.stableHasOtherRoutes,
     canaryHasOtherRoutes: split.canaryHasOtherRoutes,
     managedRoutes: managedRoutesIn(virtualService),
+    changedRoutes: changedRoutesIn({ virtualService, preceded, qualify }, back === null ? managed : []),
     owner: ownerOf(virtualService),
     rolledBack: rolledBackIn(virtualService),
     ...hands,
     ...behind,
+    ...(back === null ? {} : { gaps: back.gaps }),
   };
 }
 

@@ -78,6 +78,27 @@ export function managedFault(
   return isMisshapen(made) ? made : null;
 }
 
+/** Where routes of this name, written with `canaryd-`, stand in `spec.http`, and what they are. */
+export function standingCopies(
+  virtualService: VirtualService,
+  name: string,
+): { index: number; value: unknown }[] {
+  return httpOf(virtualService).flatMap((value, index) =>
+    managedNameOf(value) === name ? [{ index, value }] : [],
+  );
+}
+
+/** What a write would put before each of the preceded routes for one managed route, in their order. */
+export function wantedCopies(
+  virtualService: VirtualService,
+  preceded: readonly Preceded[],
+  managed: ManagedRoute,
+): unknown[] | Misshapen {
+  const desired = desiredRoutes(virtualService, preceded, [managed]);
+  if (isMisshapen(desired)) return desired;
+  return desired.flatMap(({ key, value }) => (key === null ? [] : [value]));
+}
+
 /** A managed route that mirrors requests, and divides them by the weights of the route that it precedes. */
 export type ManagedMirror = { key: { kind: 'http'; name: string }; at: Path; value: unknown };
 
@@ -202,7 +223,7 @@ function mirrorRoute(
 }
 
 function isMirroring(field: unknown): boolean {
-  return Array.isArray(field) ? field.length > 0 : field !== undefined;
+  return Array.isArray(field) ? field.length > 0 : field !== undefined && field !== null;
 }
 
 function weighted(destination: HttpRoute, weight: number | null): HttpRoute {

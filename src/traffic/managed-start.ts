@@ -1,6 +1,16 @@
-import type { ManagedRoute } from '../rollout/managed-route.ts';
+import { type ManagedRoute, managedPrefix } from '../rollout/managed-route.ts';
+import { routeLabel } from '../rollout/target.ts';
+import { ownerOf } from './annotations.ts';
 import { managedFault, type Preceded } from './managed-routes.ts';
-import type { Destination, Misshapen, Path, VirtualService } from './virtual-service.ts';
+import { entriesOf, isManaged } from './route-entries.ts';
+import {
+  type Destination,
+  isMisshapen,
+  type Misshapen,
+  misshapen,
+  type Path,
+  type VirtualService,
+} from './virtual-service.ts';
 
 /** An object at the start of a rollout, with the routes that will be moved and the canary in each. */
 type Starting = {
@@ -9,18 +19,33 @@ type Starting = {
 };
 
 /**
- * Why these managed routes could not be put into one of the objects of a rollout; null when they can. In the message
- * stands which object it is, where that is not the first.
+ * Why these managed routes could not be put into one of the objects of a rollout, or why the rollout would take away a
+ * route of somebody else's; null when all is well. In the message stands which object it is, where that is not the first.
  */
 export function managedStartFault(
   objects: readonly Starting[],
   wanted: readonly ManagedRoute[],
 ): Misshapen | null {
   const faults = objects.map(({ virtualService, roles }, index) => {
-    const found = managedFault(virtualService, roles.routes.flatMap(precededAtStart), wanted);
+    const found =
+      foreignNameFault(virtualService) ??
+      managedFault(virtualService, roles.routes.flatMap(precededAtStart), wanted);
     return index === 0 ? found : found && inObject(found, virtualService);
   });
   return faults.find((fault) => fault !== null) ?? null;
+}
+
+/**
+ * A route that bears a name of ours, in an object in which no rollout has ever written: it is somebody else's, and the
+ * first write would take it away. Where our annotation stands it is what an earlier rollout left behind.
+ */
+function foreignNameFault(virtualService: VirtualService): Misshapen | null {
+  if (ownerOf(virtualService) !== null) return null;
+  const http = entriesOf(virtualService, 'http');
+  const foreign = isMisshapen(http) ? undefined : http.find(isManaged);
+  if (foreign === undefined) return null;
+  const message = `names that begin with ${managedPrefix} are canaryd's, and its first write would take "${routeLabel(foreign.key)}" away, which nothing in the object tells that canaryd has put there: rename it, or take it out`;
+  return misshapen('unsupported-shape', [...foreign.at, 'name'], message);
 }
 
 function precededAtStart({
@@ -34,6 +59,7 @@ function precededAtStart({
 }
 
 function inObject({ fault }: Misshapen, { metadata }: VirtualService): Misshapen {
-  const message = `VirtualService ${metadata.namespace}/${metadata.name}: ${fault.message}`;
-  return { kind: 'shape', fault: { ...fault, message } };
+  const object = `${metadata.namespace}/${metadata.name}`;
+  const message = `VirtualService ${object}: ${fault.message}`;
+  return { kind: 'shape', fault: { ...fault, object, message } };
 }

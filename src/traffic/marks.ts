@@ -4,9 +4,10 @@ import { routeLabel } from '../rollout/target.ts';
 import { ownerOf, rolledBackIn } from './annotations.ts';
 import type { Kube, KubeRead } from './kube.ts';
 import { originalIn } from './original-weights.ts';
+import { entriesOf, isManaged } from './route-entries.ts';
 import { listRoutes } from './routes.ts';
 import { splitIn } from './split.ts';
-import type { VirtualService } from './virtual-service.ts';
+import { isMisshapen, shownPath, type VirtualService } from './virtual-service.ts';
 
 export type Marking = {
   cluster: string;
@@ -16,7 +17,7 @@ export type Marking = {
 };
 
 /**
- * Every VirtualService of a cluster that bears canaryd's annotation, read page by page. Where the list of all
+ * Every VirtualService of a cluster that bears canaryd's annotation or one of its routes, read page by page. Where the list of all
  * namespaces is forbidden, those that `namespaces` answers are read one by one.
  */
 export async function markedIn(
@@ -57,10 +58,11 @@ async function listIn(
   return { kind: 'found', value: splits };
 }
 
-/** Empty for an object without canaryd's annotation. */
+/** Empty for an object with neither canaryd's annotation nor a route of its own. */
 function markedSplit(virtualService: VirtualService, cluster: string, clusterDomain: string): MarkedSplit[] {
   const owner = ownerOf(virtualService);
-  if (owner === null) return [];
+  const managed = managedIn(virtualService);
+  if (owner === null && managed.length === 0) return [];
   const { namespace, name, uid } = virtualService.metadata;
   const listed = listRoutes(virtualService, clusterDomain);
   const routes = listed.kind === 'routes' ? listed.routes : [];
@@ -74,8 +76,15 @@ function markedSplit(virtualService: VirtualService, cluster: string, clusterDom
       rolledBack: rolledBackIn(virtualService),
       noted: notedIn(virtualService),
       routes: routes.map(({ name: route, path, destinations }) => ({ name: route, path, destinations })),
+      managed,
     },
   ];
+}
+
+function managedIn(virtualService: VirtualService): MarkedSplit['managed'] {
+  const entries = entriesOf(virtualService, 'http');
+  if (isMisshapen(entries)) return [];
+  return entries.filter(isManaged).map(({ key, at }) => ({ name: routeLabel(key), path: shownPath(at) }));
 }
 
 /** Of several routes the one in which the canary has most. */
@@ -83,8 +92,11 @@ function notedIn(virtualService: VirtualService): MovedRoute | 'unreadable' | nu
   const original = originalIn(virtualService);
   if (original.kind !== 'original') return original.kind === 'none' ? null : 'unreadable';
   const { moved, clusterDomain } = original;
-  const split = splitIn(virtualService, moved, clusterDomain);
-  const shares = split.kind === 'split' ? split.routes.map(({ canaryShare }) => canaryShare) : [0];
+  // One that is lost hides none of the others.
+  const shares = moved.routes.map((one) => {
+    const split = splitIn(virtualService, { ...moved, routes: [one] }, clusterDomain);
+    return split.kind === 'split' ? split.canaryShare : 0;
+  });
   const route = moved.routes[shares.indexOf(Math.max(...shares))] ?? moved.routes[0];
   const placeOf = ({ host, subset }: typeof moved.stable) => ({ host, subset });
   return {

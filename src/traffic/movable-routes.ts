@@ -1,7 +1,14 @@
-import { type MovedRoute, routeLabel } from '../rollout/target.ts';
+import { type MovedRoute, type RouteKey, routeLabel } from '../rollout/target.ts';
 import type { Original } from './original-weights.ts';
-import { type Split, splitIn } from './split.ts';
-import { type Destination, isMisshapen, nameOf, type Place, type VirtualService } from './virtual-service.ts';
+import { type Moved, type Split, splitIn } from './split.ts';
+import {
+  type Destination,
+  isMisshapen,
+  type Misshapen,
+  nameOf,
+  type Place,
+  type VirtualService,
+} from './virtual-service.ts';
 import type { RouteSplit } from './weights.ts';
 
 /** A route that the annotations name and that no weight can take back. */
@@ -29,30 +36,41 @@ export function findMovable(
   virtualService: VirtualService,
   { moved, clusterDomain }: Original,
 ): Found | NotFound {
-  const lost: LostRoute[] = [];
-  const routes: MovedRoute[] = [];
-  let first: NotFound | null = null;
-  for (const one of moved.routes) {
-    const reason = lossOf(virtualService, { ...moved, routes: [one] }, clusterDomain);
-    if (reason === null) routes.push(one);
-    else {
-      first ??= reason;
-      lost.push({ route: routeLabel(one.key), why: whyOf(reason) });
-    }
-  }
+  const { routes, lost } = divide(virtualService, moved, clusterDomain);
+  const [first] = lost;
   const split = splitIn(virtualService, { ...moved, routes }, clusterDomain);
-  if (first !== null && routes.length === 0) return first;
-  if (isMisshapen(split)) return { kind: 'unreadable', what: split.fault.path, why: split.fault.message };
+  if (first !== undefined && routes.length === 0) return notFound(first.loss);
+  if (isMisshapen(split)) return notFound(split);
   const movable = split.routes.flatMap(({ stable, ...route }) =>
     stable === null ? [] : [{ ...route, stable }],
   );
-  return { kind: 'found', moved: { ...moved, routes }, split, movable, lost };
+  const lostRoutes = lost.map(({ key, loss }) => ({ route: routeLabel(key), why: whyOf(notFound(loss)) }));
+  return { kind: 'found', moved: { ...moved, routes }, split, movable, lost: lostRoutes };
 }
 
-function lossOf(virtualService: VirtualService, moved: Original['moved'], domain: string): NotFound | null {
-  const split = splitIn(virtualService, moved, domain);
-  if (isMisshapen(split)) return { kind: 'unreadable', what: split.fault.path, why: split.fault.message };
+/** Which of a rollout's routes weights can take back, and what keeps them from the others. */
+export function divide(virtualService: VirtualService, moved: Moved, clusterDomain: string): Divided {
+  const divided: Divided = { routes: [], lost: [] };
+  for (const one of moved.routes) {
+    const loss = lossOf(virtualService, { ...moved, routes: [one] }, clusterDomain);
+    if (loss === null) divided.routes.push(one);
+    else divided.lost.push({ key: one.key, loss });
+  }
+  return divided;
+}
+
+type Loss = Misshapen | { kind: 'stableGone'; stable: Place };
+export type Divided = { routes: MovedRoute[]; lost: { key: RouteKey; loss: Loss }[] };
+
+function lossOf(virtualService: VirtualService, moved: Moved, clusterDomain: string): Loss | null {
+  const split = splitIn(virtualService, moved, clusterDomain);
+  if (isMisshapen(split)) return split;
   return split.hasStable ? null : { kind: 'stableGone', stable: moved.stable };
+}
+
+function notFound(loss: Loss): NotFound {
+  if (!isMisshapen(loss)) return loss;
+  return { kind: 'unreadable', what: loss.fault.path, why: loss.fault.message };
 }
 
 function whyOf(reason: NotFound): string {

@@ -21,8 +21,9 @@ export async function readPods(
   { stable, canary }: Pick<Target, 'stable' | 'canary'>,
   signal: AbortSignal,
 ): Promise<Behind> {
-  const list = (arm: Arm, labels: Labels) => listBehind(kube, arm.service.namespace, labels, signal);
-  const shared = sharedLabels(stable.podLabels, canary.podLabels);
+  const list = ({ service }: Arm, labels: Labels | null) =>
+    labels === null ? null : listBehind(kube, service.namespace, labels, signal);
+  const shared = sharedLabels(stable.podLabels ?? {}, canary.podLabels ?? {});
   const isOneList = stable.service.namespace === canary.service.namespace && Object.keys(shared).length > 0;
   const ofStable = list(stable, isOneList ? shared : stable.podLabels);
   const ofCanary = isOneList ? ofStable : list(canary, canary.podLabels);
@@ -46,7 +47,9 @@ async function listBehind(
   return { pods, replicaSets };
 }
 
-function readinessOf({ pods }: Lists, { podLabels }: Arm): Readiness {
+function readinessOf(lists: Lists | null, { service, podLabels }: Arm): Readiness {
+  if (lists === null || podLabels === null) return noPods(service);
+  const { pods } = lists;
   if (pods.kind === 'found') return countReady(pods.value, podLabels);
   return { kind: 'unknown', why: whyNot(pods, 'pods') };
 }
@@ -55,12 +58,20 @@ function readinessOf({ pods }: Lists, { podLabels }: Arm): Readiness {
  * Without the right to read ReplicaSets the containers are told by what the injector wrote. A list that merely failed
  * this time must not do that: a container that seems to come or go would read as another canary.
  */
-function imagesIn({ pods, replicaSets }: Lists, { podLabels }: Arm): Images {
+function imagesIn(lists: Lists | null, { service, podLabels }: Arm): Images {
+  if (lists === null || podLabels === null) return noPods(service);
+  const { pods, replicaSets } = lists;
   if (pods.kind !== 'found') return { kind: 'unknown', why: whyNot(pods, 'pods') };
   if (replicaSets.kind === 'found') return imagesOf(pods.value, podLabels, templatesOf(replicaSets.value));
   const isNeverRead = replicaSets.kind === 'missing' || replicaSets.reason === 'forbidden';
   if (isNeverRead) return imagesOf(pods.value, podLabels, new Map());
   return { kind: 'unknown', why: whyNot(replicaSets, 'ReplicaSets') };
+}
+
+/** Labels that are not there must never select all pods of the namespace. */
+function noPods({ name }: Arm['service']): { kind: 'unknown'; why: string } {
+  const why = `${name} is a host of a ServiceEntry that selects no pods, so that there are none to look at`;
+  return { kind: 'unknown', why };
 }
 
 function whyNot(read: Exclude<KubeRead<never>, { kind: 'found' }>, what: string): string {

@@ -22,8 +22,9 @@ export async function rehearse(
     const seen = view.objects === undefined ? view : view.objects.find((part) => part.name === name);
     if (seen === undefined) return { kind: 'unknown', why: `${name} was not read` };
     const answer = rehearsalOf(await writeShare(dry, one, seen, asked));
-    const isNamed = objects.length > 1 && answer.kind !== 'accepted';
-    return isNamed ? { ...answer, why: `${name}: ${answer.why}` } : answer;
+    if (objects.length === 1 || answer.kind === 'accepted') return answer;
+    const named = { ...answer, why: `${name}: ${answer.why}` };
+    return named.kind === 'refused' ? { ...named, object: name } : named;
   });
   const answers = await Promise.all(tries);
   const worst = (kind: Rehearsal['kind']) => answers.find((answer) => answer.kind === kind);

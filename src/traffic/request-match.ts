@@ -1,6 +1,6 @@
 import type { RequestMatch, TextMatch } from '../rollout/managed-route.ts';
-import { cookieRegex, mostCookies } from './cookie-match.ts';
-import { faultInRegex } from './regex.ts';
+import { matchFault } from '../rollout/match-fault.ts';
+import { cookieRegex } from './cookie-match.ts';
 import { isRecord, without } from './same-json.ts';
 import {
   type Condition,
@@ -68,11 +68,11 @@ function bothOf(narrowing: Narrowing, block: Block, asked: RequestMatch): Both {
 /** One condition of a step; `header` is null for the method and the uri. */
 type Part = { field: 'headers' | 'method' | 'uri'; header: string | null; match: TextMatch };
 
-function partsOf(narrowing: Narrowing, asked: RequestMatch): Part[] | Misshapen {
+function partsOf({ at, by }: Narrowing, asked: RequestMatch): Part[] | Misshapen {
   const { headers = {}, cookies = {}, method, uri } = asked;
   const named = Object.entries(headers).map(([header, match]): Part => ({ field: 'headers', header, match }));
-  const refusal = findUnfit(narrowing, asked);
-  if (refusal !== null) return refusal;
+  const fault = matchFault(asked);
+  if (fault !== null) return misshapen('unsupported-shape', [...at, 'match'], `${by} ${fault.why}`);
   const pairs = Object.entries(cookies);
   return [
     ...named,
@@ -84,36 +84,6 @@ function partsOf(narrowing: Narrowing, asked: RequestMatch): Part[] | Misshapen 
 
 function cookiePart(pairs: [string, TextMatch][]): Part {
   return { field: 'headers', header: 'cookie', match: { regex: cookieRegex(pairs) } };
-}
-
-/** Istio's reference says of header matches with these names that they are ignored: such a route would match all. */
-const ignoredHeaders = ['uri', 'scheme', 'method', 'authority'];
-
-function findUnfit(
-  { at, by }: Narrowing,
-  { headers = {}, cookies = {}, method, uri }: RequestMatch,
-): Misshapen | null {
-  const refused = (why: string) => misshapen('unsupported-shape', [...at, 'match'], `${by} ${why}`);
-  const ignored = Object.keys(headers).find((name) => ignoredHeaders.includes(name));
-  if (ignored !== undefined) {
-    return refused(`matches a header named ${ignored}, which Istio ignores: match by another header`);
-  }
-  const count = Object.keys(cookies).length;
-  if (count > 0 && headers['cookie'] !== undefined) {
-    return refused('matches the header cookie and cookies as well: write one of them');
-  }
-  if (count > mostCookies) {
-    return refused(`matches ${count} cookies at once: name at most ${mostCookies} in one match`);
-  }
-  const texts = [...Object.values(headers), ...Object.values(cookies), method, uri];
-  const faults = texts.map((text) => (text !== undefined && 'regex' in text ? faultOf(text.regex) : null));
-  const fault = faults.find((one) => one !== null);
-  return fault === undefined ? null : refused(fault);
-}
-
-function faultOf(regex: string): string | null {
-  const fault = faultInRegex(regex);
-  return fault === null ? null : `matches by the regular expression "${regex}", but ${fault}`;
 }
 
 function withPart(narrowing: Narrowing, block: Block, part: Part): Both {

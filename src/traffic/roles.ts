@@ -93,12 +93,14 @@ function findStable(route: Route, { stable: asserted, canary }: Selected): Desti
 
 function notAtRest(route: Route): Misshapen {
   const { at, destinations } = route;
-  const mend =
-    destinations.length > 2
-      ? '; name target.stable and target.canary if the others are to keep their share'
-      : '';
-  const message = `a rollout starts with one destination at 100 %, but the split is ${sharesIn(route)}${mend}`;
+  const message = `a rollout starts with one destination at 100 %, but the split is ${sharesIn(route)}; ${mendOf(destinations)}`;
   return misshapen('split-not-at-rest', [...at, 'route'], message);
+}
+
+function mendOf(destinations: Destination[]): string {
+  if (destinations.every(({ share }) => share === 0)) return 'give one of them the weight 100';
+  if (destinations.length === 2) return 'give one of them the weight 0';
+  return 'give all but one the weight 0, or name target.stable and target.canary if the others are to keep their share';
 }
 
 function contradicted(route: Route, stable: Destination, contradiction: string): Misshapen {

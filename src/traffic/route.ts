@@ -64,17 +64,28 @@ const HttpRoute = z.looseObject({
   delegate: refused('the route delegates to another VirtualService: name that one in the target'),
   route: Destinations,
   mirror: z.unknown().optional(),
-  mirrors: z.array(z.unknown(), { error: 'mirrors is a list: write one' }).optional(),
+  mirrors: z.array(z.unknown(), { error: 'mirrors is a list: write one' }).nullish(),
 });
+
+const Elsewhere = z.looseObject({
+  redirect: HttpRoute.shape.redirect,
+  directResponse: HttpRoute.shape.directResponse,
+  delegate: HttpRoute.shape.delegate,
+});
+
+/** False for a route that answers by itself or delegates: it has no weights to move. */
+export function sendsTraffic({ value }: Pick<RouteEntry, 'value'>): boolean {
+  return Elsewhere.safeParse(value).success;
+}
 
 type AnyRoute = {
   route: z.infer<typeof Destinations>;
   mirror?: unknown;
-  mirrors?: unknown[] | undefined;
+  mirrors?: unknown[] | null | undefined;
 };
 
 function refused(error: string) {
-  return z.undefined({ error }).optional();
+  return z.undefined({ error }).nullish();
 }
 
 function readDestinations(route: AnyRoute['route'], at: Path, qualify: Qualify): Destination[] {
@@ -108,15 +119,15 @@ export function shareOf(weight: number, total: number): Share {
 const MirrorTo = z.looseObject({ host: z.string().min(1), subset: z.string().optional() });
 const MirrorPolicy = z.looseObject({ destination: MirrorTo });
 
-function mirrorsOf({ mirror, mirrors = [] }: AnyRoute, at: Path, qualify: Qualify): Mirror[] {
+function mirrorsOf({ mirror, mirrors }: AnyRoute, at: Path, qualify: Qualify): Mirror[] {
   const placeOf = (to: z.infer<typeof MirrorTo> | undefined): Mirror['to'] =>
     to === undefined ? 'unreadable' : { host: qualify(to.host), subset: to.subset ?? null };
   const sole = { at: [...at, 'mirror'], to: placeOf(MirrorTo.safeParse(mirror).data) };
-  const listed = mirrors.map((one, index) => ({
+  const listed = (mirrors ?? []).map((one, index) => ({
     at: [...at, 'mirrors', index],
     to: placeOf(MirrorPolicy.safeParse(one).data?.destination),
   }));
-  return mirror === undefined ? listed : [sole, ...listed];
+  return mirror === undefined || mirror === null ? listed : [sole, ...listed];
 }
 
 const OtherRoute = z.looseObject({

@@ -53,6 +53,7 @@ function readingOnce(kube: Kube): Kube {
     ...kube,
     readVirtualService: once((name, signal) => kube.readVirtualService(name, signal)),
     readService: once((name, signal) => kube.readService(name, signal)),
+    listServiceEntries: once((namespace, signal) => kube.listServiceEntries(namespace, signal)),
     listDestinationRules: once((namespace, signal) => kube.listDestinationRules(namespace, signal)),
   };
 }

@@ -1,4 +1,4 @@
-import type { WeightChange, WeightWrite } from '../rollout/ports/mesh.ts';
+import type { WeightWrite } from '../rollout/ports/mesh.ts';
 import { annotationOperations, type PatchOperation } from './annotations.ts';
 import { managedOperations, type Preceded } from './managed-routes.ts';
 import { noteOf } from './original-weights.ts';
@@ -34,41 +34,16 @@ export function weightPatch(
   if (isMisshapen(managed)) return managed;
   return [
     { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-    ...changesTo(wanted.flat()).map(operationOf),
+    ...operationsOn(wanted.flat()),
     // They count on the places at which routes stood when the weights were read.
     ...managed,
     ...annotationOperations(virtualService, write, noteOf(moved)),
   ];
 }
 
-/** The changes of weights that each of these writes would make, one after the other and starting at `split`. */
-export function weightChanges(split: Pick<Split, 'routes'>, writes: Shift[]): WeightChange[][] {
-  let routes = split.routes;
-  return writes.map((write) => {
-    const changes = routes.flatMap((route) => changesTo(movableWeights(route, write)));
-    routes = routes.map((route) => afterwards(route, write));
-    return changes;
-  });
-}
-
 /** All weights of a route would be 0 if the canary gave up its own and nobody could take it. */
 function movableWeights(route: RouteSplit, write: Shift): WantedWeight[] {
   return route.stable === null ? [] : wantedWeights(route, write);
-}
-
-function afterwards(route: RouteSplit, write: Shift): RouteSplit {
-  const wanted = movableWeights(route, write);
-  const written = <Found extends Destination>(destination: Found): Found => ({
-    ...destination,
-    weight: weightAfter(destination, wanted),
-  });
-  return {
-    ...route,
-    stable: route.stable && written(route.stable),
-    canary: route.canary && written(route.canary),
-    others: route.others.map(written),
-    canaryShare: write.share,
-  };
 }
 
 function weightAfter({ at, weight }: Destination, wanted: WantedWeight[]): number | null {
@@ -77,8 +52,11 @@ function weightAfter({ at, weight }: Destination, wanted: WantedWeight[]): numbe
   return found === undefined ? weight : found.weight;
 }
 
-/** Managed routes stand before http routes only. */
-function precededBy({ at, stable, canary, others }: RouteSplit, wanted: WantedWeight[]): Preceded[] {
+/** The route that managed routes may precede, with its weights as they will be; none for one that is no http route. */
+export function precededBy(
+  { at, stable, canary, others }: RouteSplit,
+  wanted: WantedWeight[] = [],
+): Preceded[] {
   const [, protocol, index] = at;
   if (protocol !== 'http' || typeof index !== 'number') return [];
   const arms = [stable, canary].filter((arm) => arm !== null);
@@ -92,17 +70,13 @@ function placeOf({ at }: Destination): number {
   return Number(at.at(-1));
 }
 
-function changesTo(wanted: WantedWeight[]): WeightChange[] {
-  return wanted.map(changeOf).filter((change) => change !== null);
+function operationsOn(wanted: WantedWeight[]): PatchOperation[] {
+  return wanted.map(operationOn).filter((operation) => operation !== null);
 }
 
-function changeOf({ destination: { at, weight }, weight: wanted }: WantedWeight): WeightChange | null {
+function operationOn({ destination: { at, weight }, weight: wanted }: WantedWeight): PatchOperation | null {
   if (weight === wanted) return null;
   const path = pointerTo([...at, 'weight']);
-  if (wanted === null) return { op: 'remove', path, from: weight, value: null };
-  return { op: weight === null ? 'add' : 'replace', path, from: weight, value: wanted };
-}
-
-function operationOf({ op, path, value }: WeightChange): PatchOperation {
-  return op === 'remove' || value === null ? { op: 'remove', path } : { op, path, value };
+  if (wanted === null) return { op: 'remove', path };
+  return { op: weight === null ? 'add' : 'replace', path, value: wanted };
 }

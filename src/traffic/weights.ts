@@ -102,7 +102,8 @@ function dividedNow(route: RouteSplit, share: Share): WantedWeight[] {
     const { weight } = destination;
     return { destination, weight: weight === null ? null : weight * factor };
   });
-  return [...divided(route, part * factor, share), ...scaled];
+  // What somebody else wrote may be more than one of the two can hold.
+  return [...divided(route, Math.min(part * factor, mostWeight), share), ...scaled];
 }
 
 function divided(route: RouteSplit, part: number, share: Share): WantedWeight[] {

@@ -8,8 +8,8 @@ import { type Destination, type Misshapen, misshapen } from './virtual-service.t
 
 type Labels = Record<string, string>;
 
-/** What the cluster says of the service that a destination's host names. */
-export type Backing = { service: Arm['service']; selector: Labels; rules: DestinationRule[] };
+/** What the cluster says of the service that a destination's host names; a selector of null selects no pods. */
+export type Backing = { service: Arm['service']; selector: Labels | null; rules: DestinationRule[] };
 
 /**
  * Finds the pods and the version behind a destination: its subset in the DestinationRules of its host, and the
@@ -20,7 +20,7 @@ export function armOf(destination: Destination, backing: Backing, clusterDomain:
   const { host, subset: name } = destination;
   const { service, selector, rules } = backing;
   if (name === null) {
-    const version = LabelValue.safeParse(selector['version']).data ?? service.name;
+    const version = LabelValue.safeParse(selector?.['version']).data ?? service.name;
     return { host, subset: null, service, version, podLabels: selector };
   }
   const at = [...destination.at, 'destination', 'subset'];
@@ -31,9 +31,11 @@ export function armOf(destination: Destination, backing: Backing, clusterDomain:
   if (subset === undefined) return misshapen('subset-not-found', at, unknownSubset(name, host));
   const version = LabelValue.safeParse(subset.labels?.['version']);
   if (!version.success) return misshapen('subset-not-found', at, noVersion(name));
+  if (selector === null) return { host, subset: name, service, version: version.data, podLabels: null };
   const podLabels = labelsOfBoth(selector, subset.labels ?? {});
-  if (podLabels === null)
-    return misshapen('subset-not-found', at, selectsNothing(name, backing, subset.labels));
+  if (podLabels === null) {
+    return misshapen('subset-not-found', at, selectsNothing(name, { service, selector }, subset.labels));
+  }
   return { host, subset: name, service, version: version.data, podLabels };
 }
 
@@ -69,8 +71,11 @@ function isSameService(one: Arm['service'], other: Arm['service']): boolean {
 /** Labels that hold all the other's labels select pods that the other selects, too. */
 function findShared(stable: Arm, canary: Arm): string | null {
   if (stable.service.namespace !== canary.service.namespace) return null;
+  if (stable.podLabels === null || canary.podLabels === null) return null;
   const shared = Object.keys(sharedLabels(stable.podLabels, canary.podLabels)).length;
-  const fewest = Math.min(...[stable, canary].map(({ podLabels }) => Object.keys(podLabels).length));
+  const fewest = Math.min(
+    ...[stable.podLabels, canary.podLabels].map((labels) => Object.keys(labels).length),
+  );
   if (shared < fewest) return null;
   const names = `${stable.service.name} and ${canary.service.name}`;
   return `the services ${names} select the same pods, so a weight would not keep requests from the canary: give each a selector that the other's pods do not match`;
@@ -106,7 +111,11 @@ function noVersion(name: string): string {
   return `the subset ${name} selects no usable version, by which Istio's metrics tell the destinations apart: add a version label to it and to its pods`;
 }
 
-function selectsNothing(name: string, { service, selector }: Backing, labels: Labels = {}): string {
+function selectsNothing(
+  name: string,
+  { service, selector }: { service: Arm['service']; selector: Labels },
+  labels: Labels = {},
+): string {
   const [label = '', value] = Object.entries(labels).find(([key, is]) => (selector[key] ?? is) !== is) ?? [];
   return `the subset ${name} selects no pod: it wants ${label}=${value}, and the service ${service.name} has only pods with ${label}=${selector[label]}: correct the labels of the subset`;
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderTarget } from '../../src/api/render-roles.ts';
+import type { TargetRefusal } from '../../src/rollout/draft.ts';
+import type { ShapeFault } from '../../src/rollout/ports/mesh.ts';
 import { aScheduled, paymentTarget } from '../fakes/rollouts.ts';
 import { api, ask } from './api.ts';
 import { fakeService } from './fake-service.ts';
@@ -25,6 +27,48 @@ function refused(target: object) {
   const payload = { ...bodyAsWritten, target };
   return ask(api({ service: fakeService() }), { method: 'POST', url: '/v1/rollouts', payload });
 }
+
+const several = {
+  namespace: 'payments',
+  virtualService: 'payment-service',
+  also: [{ namespace: 'edge', virtualService: 'gateway' }],
+};
+
+describe('a target of several VirtualServices that is refused', () => {
+  const answered = async (answer: TargetRefusal) => {
+    const service = fakeService();
+    service.answers = { create: answer, preview: answer };
+    const payload = { ...bodyAsWritten, target: several };
+    return (await ask(api({ service }), { method: 'POST', url: '/v1/rollouts', payload })).json();
+  };
+
+  it('names the VirtualService that does not exist, and where the target names it', async () => {
+    expect(await answered({ kind: 'targetMissing', name: 'edge/gateway' })).toMatchObject({
+      type: '/problems/target-not-found',
+      detail: 'There is no VirtualService "gateway" in namespace "edge". Nothing was started.',
+      errors: [{ pointer: '/target/also/0/virtualService', code: 'target-not-found' }],
+    });
+  });
+
+  it.each<[Partial<ShapeFault>, string]>([
+    [{}, '/target/route'],
+    [{ asked: ['routes', 1] }, '/target/routes/1'],
+    [{ asked: ['tls', 0] }, '/target/tls/0'],
+    [{ object: 'edge/gateway', asked: ['tcp', 2] }, '/target/also/0/tcp/2'],
+    [{ object: 'edge/gateway' }, '/target/also/0/route'],
+    [{ object: 'edge/gateway', code: 'split-not-at-rest' }, '/target/also/0/virtualService'],
+    [{ object: 'edge/gateway', code: 'destination-not-in-route' }, '/target/also/0/virtualService'],
+    [{ object: 'payments/payment-service', code: 'canary-ambiguous' }, '/target/canary'],
+  ])('points at what names the route: %j', async (more, pointer) => {
+    const fault = {
+      code: 'route-not-found' as const,
+      path: 'spec.http',
+      message: 'it is not there',
+      ...more,
+    };
+    expect((await answered({ kind: 'targetShape', fault })).errors).toMatchObject([{ pointer }]);
+  });
+});
 
 describe('a target of several VirtualServices', () => {
   it('is shown with the routes of each, as people name them', async () => {

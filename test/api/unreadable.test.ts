@@ -10,7 +10,7 @@ import { fakeService } from './fake-service.ts';
 import { now, rolloutIn, running } from './rollouts.ts';
 
 const [healthy, damaged] = [rolloutId(1), rolloutId(2)];
-const breakGlass = 'canaryd break-glass rollback --virtual-service payment-prod/ledger';
+const breakGlass = 'canaryd break-glass rollback --virtual-service=payment-prod/ledger';
 
 function appOn(rollouts: MemoryStore) {
   const mesh = fakeMesh();
@@ -140,6 +140,6 @@ describe('a rollout in quarantine', () => {
     });
     const text = await ask(app, { url: `${path}/status`, headers: { accept: 'text/plain' } });
     expect(text.body).toContain('exit=10 status=running\nQuarantined since 13:59:00Z');
-    expect(text.body).toContain('break-glass rollback --virtual-service payments/payment-service');
+    expect(text.body).toContain('break-glass rollback --virtual-service=payments/payment-service');
   });
 });

@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { makeCertificate } from '../../src/sandbox/certificate.ts';
 import { listen } from '../../src/sandbox/listen.ts';
 
-/** A way to the cluster that leads into one namespace only; what asks for anything else is refused and written down. */
+/** A way to the cluster that leads into the namespaces of one run only; what asks for anything else is refused and written down. */
 export type Fence = {
   url: string;
   ca: string;
@@ -21,7 +21,7 @@ export type Fence = {
 export type FencedRequest = { method: string; path: string; passed: boolean };
 
 /** Opens the fence on a free loopback port. Only who knows its token may use the cluster's credentials through it. */
-export async function openFence(config: KubeConfig, namespace: string): Promise<Fence> {
+export async function openFence(config: KubeConfig, namespaces: readonly string[]): Promise<Fence> {
   const { ca, cert, key } = await makeCertificate();
   const token = randomBytes(16).toString('hex');
   const requests: FencedRequest[] = [];
@@ -30,10 +30,10 @@ export async function openFence(config: KubeConfig, namespace: string): Promise<
       const body = await readBody(message);
       const request = { method: message.method ?? 'GET', path: message.url ?? '/' };
       const isKnown = message.headers.authorization === `Bearer ${token}`;
-      const passed = isKnown && isInside(request, body, namespace);
+      const passed = isKnown && isInside(request, body, namespaces);
       requests.push({ ...request, passed });
       if (passed) await forward(config, message, body, response);
-      else refuse(response, `${request.method} ${request.path} leads out of the namespace ${namespace}`);
+      else refuse(response, `${request.method} ${request.path} leads out of ${namespaces.join(' and ')}`);
     };
     pass().catch((cause) => refuse(response, String(cause)));
   });
@@ -42,20 +42,21 @@ export async function openFence(config: KubeConfig, namespace: string): Promise<
   return { url, ca, token, kubeconfig: kubeconfigOf({ url, ca, token }), requests, close };
 }
 
-/** Whether a request touches this namespace and nothing else. */
+/** Whether a request touches one of these namespaces and nothing else. */
 export function isInside(
   { method, path }: { method: string; path: string },
   body: string,
-  namespace: string,
+  namespaces: readonly string[],
 ): boolean {
   const [place = ''] = path.split('?');
-  if (place === '/api/v1/namespaces') return method === 'POST' && nameIn(body) === namespace;
+  const isOneOf = (name: unknown) => namespaces.some((one) => one === name);
+  if (place === '/api/v1/namespaces') return method === 'POST' && isOneOf(nameIn(body));
   // An escaped or relative step could name something else than it seems to.
   if (/%|\/\/|\/\.\.?(\/|$)/.test(place)) return false;
-  const home = `/api/v1/namespaces/${namespace}`;
-  if (place === home) return ['GET', 'DELETE'].includes(method);
+  if (namespaces.some((one) => place === `/api/v1/namespaces/${one}`))
+    return ['GET', 'DELETE'].includes(method);
   const inside = /^\/(?:api\/v1|apis\/[^/]+\/[^/]+)\/namespaces\/([^/]+)\/[^/]+/.exec(place);
-  return inside?.[1] === namespace;
+  return isOneOf(inside?.[1]);
 }
 
 function nameIn(body: string): unknown {

@@ -80,6 +80,16 @@ export function weightsIn(virtualService: Json): (number | null)[] {
   });
 }
 
+/** The same http routes, but canaryd's own send everybody to the canary. */
+export function spoiled(http: readonly JsonObject[]): JsonObject[] {
+  return http.map((route) => {
+    const { match: _match, ...rest } = route;
+    return String(route['name']).startsWith('canaryd-')
+      ? { ...rest, match: [{ uri: { prefix: '/' } }] }
+      : route;
+  });
+}
+
 /** The http routes in their order. */
 export function httpIn(virtualService: Json): JsonObject[] {
   return listAt(virtualService, 'spec', 'http').map((route) => objectAt(route));

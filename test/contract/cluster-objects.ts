@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../../src/sandbox/json.ts';
+import { type JsonObject, objectAt } from '../../src/sandbox/json.ts';
 
 export const service = 'payment-service';
 const subsets = ['v1', 'v2', 'v3'] as const;
@@ -42,6 +42,14 @@ export function virtualServiceObject(name: string, weights: Record<string, numbe
     metadata: { name },
     spec: { hosts: [service], http: [{ name: 'primary', route }] },
   };
+}
+
+/** One in another namespace than the service, whose host it therefore writes in full. */
+export function gatewayObject(name: string, weights: Record<string, number>, home: string): JsonObject {
+  const host = `${service}.${home}.svc.cluster.local`;
+  const text = JSON.stringify(virtualServiceObject(name, weights));
+  const object: JsonObject = JSON.parse(text.replaceAll(`"host":"${service}"`, `"host":"${host}"`));
+  return { ...object, spec: { ...objectAt(object, 'spec'), hosts: ['pay.bank'] } };
 }
 
 export function podName(subset: string, index: number): string {

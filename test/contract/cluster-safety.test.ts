@@ -13,6 +13,7 @@ import { openClusterWorld } from './cluster-world.ts';
 import { deleteNamespace, startGuard } from './namespace-guard.ts';
 
 const own = 'canaryd-contract-1234';
+const both = [own, `${own}-edge`];
 let sandbox: Sandbox;
 let folder: string;
 
@@ -93,7 +94,7 @@ describe('the fence', () => {
   let fence: Fence;
 
   beforeAll(async () => {
-    fence = await openFence(config(), own);
+    fence = await openFence(config(), both);
   });
   afterAll(() => fence.close());
 
@@ -105,8 +106,10 @@ describe('the fence', () => {
     ['DELETE', `/api/v1/namespaces/${own}`],
     ['GET', `/api/v1/namespaces/${own}/pods?labelSelector=app%3Dx`],
     ['PATCH', `/apis/networking.istio.io/v1/namespaces/${own}/virtualservices/a`],
+    ['PATCH', `/apis/networking.istio.io/v1/namespaces/${own}-edge/virtualservices/a`],
+    ['DELETE', `/api/v1/namespaces/${own}-edge`],
   ])('lets %s %s through', (method, path) => {
-    expect(isInside({ method, path }, '', own)).toBe(true);
+    expect(isInside({ method, path }, '', both)).toBe(true);
   });
 
   it.each([
@@ -119,17 +122,21 @@ describe('the fence', () => {
     ['GET', `/api/v1/namespaces/${own}/../payment-prod/pods`],
     ['GET', `/api/v1/namespaces/${own}%2f..%2fpayment-prod/pods`],
     ['GET', `/api/v1/namespaces/${own}5/pods`],
+    ['GET', `/api/v1/namespaces/${own}-edge2/pods`],
+    ['DELETE', `/api/v1/namespaces/${own}-edg`],
     ['GET', '/api/v1/nodes'],
   ])('keeps %s %s back', (method, path) => {
-    expect(isInside({ method, path }, '', own)).toBe(false);
+    expect(isInside({ method, path }, '', both)).toBe(false);
   });
 
-  it('lets only its own namespace be created', () => {
+  it('lets only its own namespaces be created', () => {
     const create = { method: 'POST', path: '/api/v1/namespaces' };
     const named = (name: string) => JSON.stringify({ metadata: { name } });
-    expect(isInside(create, named(own), own)).toBe(true);
-    expect(isInside(create, named('payment-prod'), own)).toBe(false);
-    expect(isInside(create, 'no json', own)).toBe(false);
+    expect(isInside(create, named(own), both)).toBe(true);
+    expect(isInside(create, named(`${own}-edge`), both)).toBe(true);
+    expect(isInside(create, named('payment-prod'), both)).toBe(false);
+    expect(isInside(create, named(''), both)).toBe(false);
+    expect(isInside(create, 'no json', both)).toBe(false);
   });
 
   it('refuses and writes down what leads out, and the cluster never hears of it', async () => {
@@ -137,7 +144,7 @@ describe('the fence', () => {
     const reply = await through('DELETE', path);
     expect([reply.status, JSON.parse(reply.text).message]).toEqual([
       403,
-      `DELETE ${path} leads out of the namespace ${own}`,
+      `DELETE ${path} leads out of ${own} and ${own}-edge`,
     ]);
     expect(fence.requests.at(-1)).toEqual({ method: 'DELETE', path, passed: false });
     expect(sandbox.writes).toEqual([]);
@@ -150,21 +157,27 @@ describe('the fence', () => {
 });
 
 describe('the guard of the namespace', () => {
-  const name = 'canaryd-contract-abandoned';
-  const isThere = () => {
+  const names = ['canaryd-contract-abandoned', 'canaryd-contract-abandoned-edge'];
+  const isThere = (name: string) => {
     const found = sandbox.store.get({ type: namespaces, namespace: '', name });
     return found !== null && Object(found['metadata']).deletionTimestamp === undefined;
   };
 
-  it('deletes it when the run ends without having done so, as after Ctrl-C', async () => {
-    storeNamespace(sandbox.store, name);
-    await startGuard(config(), name).abandon();
-    expect(isThere()).toBe(false);
+  it('deletes both when the run ends without having done so, as after Ctrl-C', async () => {
+    for (const name of names) storeNamespace(sandbox.store, name);
+    await startGuard(config(), names).abandon();
+    expect(names.filter(isThere)).toEqual([]);
+  });
+
+  it('deletes what is there when the run ends before the second was made', async () => {
+    storeNamespace(sandbox.store, names[0] ?? '');
+    await startGuard(config(), names).abandon();
+    expect(names.filter(isThere)).toEqual([]);
   });
 
   it('does nothing once the run has done so itself', async () => {
     const count = sandbox.writes.length;
-    await startGuard(config(), name).release();
+    await startGuard(config(), names).release();
     expect(sandbox.writes.length).toBe(count);
   });
 

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { type JsonObject, objectAt } from '../../src/sandbox/json.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube, type Kube } from '../../src/traffic/kube.ts';
+import type { Where } from '../fakes/mesh.ts';
 import { type Fence, type FencedRequest, openFence } from './cluster-fence.ts';
-import { type Hands, handsThrough, httpIn, weightsIn } from './cluster-hands.ts';
+import { type Hands, handsThrough, httpIn, spoiled, weightsIn } from './cluster-hands.ts';
 import {
   containers,
   destinationRuleObject,
+  gatewayObject,
   namespaceObject,
   podCounts,
   podLabels,
@@ -19,18 +22,21 @@ import {
 import type { MeshWorld } from './mesh-world.ts';
 import { type Guard, namespacePrefix, startGuard } from './namespace-guard.ts';
 
-export type ClusterWorld = MeshWorld & { namespace: string; requests: readonly FencedRequest[] };
+export type ClusterWorld = MeshWorld & { namespaces: readonly string[]; requests: readonly FencedRequest[] };
 
-type Place = { namespace: string; hands: Hands; fence: Fence; guard: Guard };
+/** `edge` is the second namespace, for VirtualServices that stand elsewhere than the first one. */
+type Place = { namespace: string; edge: string; hands: Hands; fence: Fence; guard: Guard };
 
 /**
- * Makes a namespace with a random name in the cluster and all that the suite needs in it. Closing deletes it and waits
- * until it is gone; if this process ends before that, a guard deletes it. Prints what it does to stderr.
+ * Makes two namespaces with a random name in the cluster and all that the suite needs in them. Closing deletes them and
+ * waits until they are gone; if this process ends before that, a guard deletes them. Prints what it does to stderr.
  */
 export async function openClusterWorld(config: KubeConfig): Promise<ClusterWorld> {
   const namespace = `${namespacePrefix}${randomBytes(4).toString('hex')}`;
-  const fence = await openFence(config, namespace);
-  const place = { namespace, fence, hands: handsThrough(fence), guard: startGuard(config, namespace) };
+  const edge = `${namespace}-edge`;
+  const fence = await openFence(config, [namespace, edge]);
+  const guard = startGuard(config, [namespace, edge]);
+  const place = { namespace, edge, fence, hands: handsThrough(fence), guard };
   try {
     await place.hands.create('/api/v1/namespaces', namespaceObject(namespace));
   } catch (cause) {
@@ -48,7 +54,8 @@ export async function openClusterWorld(config: KubeConfig): Promise<ClusterWorld
 }
 
 async function furnish(place: Place): Promise<ClusterWorld> {
-  const { namespace, hands, fence } = place;
+  const { namespace, edge, hands, fence } = place;
+  await hands.create('/api/v1/namespaces', namespaceObject(edge));
   await hands.create(core(namespace, 'services'), serviceObject());
   await hands.create(istio(namespace, 'destinationrules'), destinationRuleObject());
   const withoutPods = await createPods(place);
@@ -59,7 +66,7 @@ async function furnish(place: Place): Promise<ClusterWorld> {
   return {
     ...worldOf(place, kube),
     ...(withoutPods === null ? {} : { withoutPods }),
-    namespace,
+    namespaces: [namespace, edge],
     requests: fence.requests,
     close: async () => {
       await kube.close();
@@ -68,8 +75,10 @@ async function furnish(place: Place): Promise<ClusterWorld> {
   };
 }
 
-function worldOf({ namespace, hands }: Place, kube: Kube): Omit<MeshWorld, 'close'> {
+function worldOf(place: Place, kube: Kube): Omit<MeshWorld, 'close'> {
+  const { namespace, hands } = place;
   const collection = istio(namespace, 'virtualservices');
+  const objects = objectsOf(place);
   let count = 0;
   return {
     mesh: istioMesh(kube, { clusterDomain: 'cluster.local' }),
@@ -89,6 +98,11 @@ function worldOf({ namespace, hands }: Place, kube: Kube): Omit<MeshWorld, 'clos
     recreate: ({ virtualService }, shares) =>
       hands.create(collection, virtualServiceObject(virtualService, shares)),
     weights: async ({ virtualService }) => weightsIn(await hands.get(`${collection}/${virtualService}`)),
+    objects,
+    spoilManaged: async (where) => {
+      const { http } = await objects.spec(where);
+      await objects.mergeSpec(where, { http: spoiled(httpIn({ spec: { http: http ?? [] } })) });
+    },
     http: async ({ virtualService }) => httpIn(await hands.get(`${collection}/${virtualService}`)),
     setReadyPods: (_where, subset, ready) =>
       eachPod(namespace, subset, (pod, index) =>
@@ -101,6 +115,23 @@ function worldOf({ namespace, hands }: Place, kube: Kube): Omit<MeshWorld, 'clos
         ),
       redeploy: (_where, subset, image) =>
         eachPod(namespace, subset, (pod) => hands.merge(`${pod}/status`, { status: containers(image) })),
+    },
+  };
+}
+
+/** What somebody else writes into the objects of both namespaces. */
+function objectsOf({ namespace, edge, hands }: Place) {
+  const pathOf = (where: Where) => `${istio(where.namespace, 'virtualservices')}/${where.virtualService}`;
+  let count = 0;
+  return {
+    spec: async (where: Where) => objectAt(await hands.get(pathOf(where)), 'spec'),
+    mergeSpec: (where: Where, fields: JsonObject) => hands.merge(pathOf(where), { spec: fields }),
+    elsewhere: async (weights: Record<string, number>) => {
+      count += 1;
+      const where = { namespace: edge, virtualService: `gateway-${count}` };
+      const object = gatewayObject(where.virtualService, weights, namespace);
+      await hands.create(istio(edge, 'virtualservices'), object);
+      return where;
     },
   };
 }
@@ -132,11 +163,11 @@ async function eachPod(
   }
 }
 
-async function leave({ namespace, hands, fence, guard }: Place): Promise<void> {
-  const path = `/api/v1/namespaces/${namespace}`;
+async function leave({ namespace, edge, hands, fence, guard }: Place): Promise<void> {
+  const paths = [edge, namespace].map((name) => `/api/v1/namespaces/${name}`);
   try {
-    await hands.remove(path);
-    await hands.untilGone(path);
+    for (const path of paths) await hands.remove(path);
+    for (const path of paths) await hands.untilGone(path);
     await guard.release();
   } catch (cause) {
     await guard.abandon();

@@ -84,6 +84,24 @@ export function managedContract(worldOf: () => MeshWorld): void {
       expect((await look()).managedRoutes).toEqual([]);
     });
 
+    it('that somebody else wrote anew are told to a look that knows what is wanted, and are as wanted after the next write', async () => {
+      const managed = [testers, mirror];
+      const changed = async () => {
+        const view = await world.mesh.look(target, signal, { managed });
+        return view.kind === 'split' ? [view.managedRoutes, view.changedRoutes] : view;
+      };
+      await write({ share: 5, managed });
+      expect(await changed()).toEqual([['testers', 'mirror'], []]);
+      await world.spoilManaged(where);
+      expect((await look()).changedRoutes).toEqual([]);
+      expect(await changed()).toEqual([
+        ['testers', 'mirror'],
+        ['testers', 'mirror'],
+      ]);
+      await write({ share: 5, managed });
+      expect(await changed()).toEqual([['testers', 'mirror'], []]);
+    });
+
     it('stand as routes of the object before the route, and leave it as it was when they go', async ({
       skip,
     }) => {

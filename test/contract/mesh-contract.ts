@@ -4,8 +4,8 @@ import type {
   Mesh,
   PodImages,
   Readiness,
+  SpecChange,
   SplitView,
-  WeightChange,
   WeightWrite,
   WriteOutcome,
 } from '../../src/rollout/ports/mesh.ts';
@@ -15,6 +15,7 @@ import { managedContract } from './managed-contract.ts';
 import type { MeshWorld } from './mesh-world.ts';
 import { rehearsalContract } from './rehearsal-contract.ts';
 import { severalContract } from './several-contract.ts';
+import { shapesContract } from './shapes-contract.ts';
 
 /** A real cluster takes its time with a namespace. */
 const longMs = 180_000;
@@ -255,6 +256,7 @@ export function meshContract(name: string, open: () => Promise<MeshWorld>): void
 
     managedContract(() => world);
     severalContract(() => world);
+    shapesContract(() => world);
     rehearsalContract(() => world);
 
     describe('a running rollout', () => {
@@ -383,11 +385,11 @@ async function lookedAt(mesh: Mesh, target: Target): Promise<SplitView> {
 }
 
 /** The weights after these changes, which say what they found. */
-function changed(weights: (number | null)[], changes: WeightChange[]): (number | null)[] {
+function changed(weights: (number | null)[], changes: SpecChange[]): (number | null)[] {
   return changes.reduce((before, { path, from, value }) => {
     const index = Number(/\/route\/(\d+)\/weight$/.exec(path)?.[1]);
     expect(before[index]).toBe(from);
-    return before.with(index, value);
+    return before.with(index, value === null ? null : Number(value));
   }, weights);
 }
 

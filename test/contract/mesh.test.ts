@@ -1,8 +1,19 @@
+import { type JsonObject, objectAt } from '../../src/sandbox/json.ts';
 import { startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { istioMesh } from '../../src/traffic/istio.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
-import { fakeMesh, imagesOf } from '../fakes/mesh.ts';
-import { edit, httpOf, namespace, remove, virtualServiceObject, weightsOf } from '../traffic/sandbox-mesh.ts';
+import { fakeMesh, imagesOf, type Where } from '../fakes/mesh.ts';
+import {
+  edit,
+  gatewayObject,
+  httpOf,
+  namespace,
+  remove,
+  specOf,
+  virtualServiceObject,
+  weightsOf,
+} from '../traffic/sandbox-mesh.ts';
+import { spoiled } from './cluster-hands.ts';
 import { service } from './cluster-objects.ts';
 import { meshContract } from './mesh-contract.ts';
 import type { MeshWorld } from './mesh-world.ts';
@@ -26,6 +37,7 @@ async function openFake(): Promise<MeshWorld> {
     remove: (where) => mesh.delete(where),
     recreate: (where, shares) => mesh.recreate(where, shares),
     weights: (where) => Object.values(mesh.at(where)?.shares ?? {}),
+    spoilManaged: (where) => mesh.setManagedRoutes(where, mesh.at(where)?.managedRoutes ?? []),
     setReadyPods: (where, subset, ready) =>
       mesh.setReadiness(where, subset, { kind: 'known', ready, total: 2 }),
     pods: {
@@ -40,6 +52,8 @@ async function openIstio(): Promise<MeshWorld> {
   const sandbox = await startSandbox({ tickMs: 0 });
   const kube = await connectKube({ kind: 'text', text: sandbox.kubeconfig });
   let count = 0;
+  const mergeSpec = (where: Where, fields: JsonObject) =>
+    edit(sandbox, where, (object) => ({ ...object, spec: { ...objectAt(object, 'spec'), ...fields } }));
   return {
     mesh: istioMesh(kube, { clusterDomain: 'cluster.local' }),
     add: (shares) => {
@@ -56,6 +70,17 @@ async function openIstio(): Promise<MeshWorld> {
     remove: (where) => remove(sandbox, where),
     recreate: (where, shares) => void storeObject(sandbox.store, virtualServiceObject(where, shares)),
     weights: (where) => weightsOf(sandbox, where),
+    spoilManaged: (where) => mergeSpec(where, { http: spoiled(httpOf(sandbox, where)) }),
+    objects: {
+      spec: (where) => specOf(sandbox, where),
+      mergeSpec,
+      elsewhere: (weights) => {
+        count += 1;
+        const where = { namespace: 'edge', virtualService: `gateway-${count}` };
+        storeObject(sandbox.store, gatewayObject(where, weights));
+        return where;
+      },
+    },
     http: (where) => httpOf(sandbox, where),
     setReadyPods: (_where, version, readyPods) => sandbox.setVersion(service, version, { readyPods }),
     pods: {

@@ -2,7 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { deleteNamespace } from './namespace-guard.ts';
 
-const Order = z.strictObject({ kubeconfig: z.string(), namespace: z.string() });
+const Order = z.strictObject({ kubeconfig: z.string(), namespaces: z.array(z.string()) });
 
 await main();
 
@@ -13,9 +13,13 @@ async function main(): Promise<void> {
   for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk));
   const [first = '', last = ''] = Buffer.concat(chunks).toString().split('\n');
   if (first === '' || last === 'gone') return;
-  const { kubeconfig, namespace } = Order.parse(JSON.parse(first));
+  const { kubeconfig, namespaces } = Order.parse(JSON.parse(first));
   const config = new KubeConfig();
   config.loadFromString(kubeconfig);
+  await Promise.all(namespaces.map((namespace) => cleanUp(config, namespace)));
+}
+
+async function cleanUp(config: KubeConfig, namespace: string): Promise<void> {
   const status = await deleteNamespace(config, namespace).catch(() => 0);
   const isDone = status === 404 || (status >= 200 && status < 300);
   const byHand = `could not delete the namespace ${namespace}; type: kubectl delete namespace ${namespace}`;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { sendTo } from './cluster-fence.ts';
 
-/** A process that outlives this one by a moment: it deletes the namespace when this one ends before it has done so. */
+/** A process that outlives this one by a moment: it deletes the namespaces when this one ends before it has done so. */
 export type Guard = {
-  /** Says that the namespace is gone: the guard ends and does nothing. */
+  /** Says that they are gone: the guard ends and does nothing. */
   release(): Promise<void>;
-  /** Lets go as a killed process does: the guard deletes the namespace and ends. */
+  /** Lets go as a killed process does: the guard deletes them and ends. */
   abandon(): Promise<void>;
 };
 
@@ -16,7 +16,7 @@ export type Guard = {
 export const namespacePrefix = 'canaryd-contract-';
 
 /** Starts the guard. Ctrl-C does not reach it: it has a process group of its own. */
-export function startGuard(config: KubeConfig, namespace: string): Guard {
+export function startGuard(config: KubeConfig, namespaces: readonly string[]): Guard {
   const program = join(import.meta.dirname, 'namespace-guard-main.ts');
   const guard = spawn(process.execPath, ['--import', 'tsx', program], {
     detached: true,
@@ -25,7 +25,7 @@ export function startGuard(config: KubeConfig, namespace: string): Guard {
   const ended = once(guard, 'exit');
   guard.stdin.on('error', () => undefined);
   // By the pipe and not by arguments, which everybody on this machine can read.
-  guard.stdin.write(`${JSON.stringify({ kubeconfig: config.exportConfig(), namespace })}\n`);
+  guard.stdin.write(`${JSON.stringify({ kubeconfig: config.exportConfig(), namespaces })}\n`);
   const finish = async (last: string) => {
     guard.stdin.end(last);
     await ended;

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { namesOf } from '../../src/rollout/managed.ts';
+import { isSameRoutes, type ManagedRoute } from '../../src/rollout/managed-route.ts';
 import type {
   Images,
   Mesh,
@@ -10,14 +12,21 @@ import type {
   Rehearsal,
   Resolution,
   ShapeFault,
+  SpecChange,
   SplitView,
   Survey,
-  WeightChange,
   WeightWrite,
   WriteOutcome,
 } from '../../src/rollout/ports/mesh.ts';
 import type { OtherRoutes } from '../../src/rollout/ports/other-routes.ts';
-import { type MadeObject, madeOf, objectName, oneByOne, together } from '../../src/rollout/several.ts';
+import {
+  bringsNoMore,
+  type MadeObject,
+  madeOf,
+  objectName,
+  oneByOne,
+  together,
+} from '../../src/rollout/several.ts';
 import type { Arm, LocatedRequest, Target, TargetRequest } from '../../src/rollout/target.ts';
 import type { Share } from '../../src/rollout/units.ts';
 
@@ -32,6 +41,8 @@ type FakeVirtualService = {
   shares: Record<string, Share>;
   /** Managed routes that stand there, by name. */
   managedRoutes: string[];
+  /** What canaryd wrote into them; one that somebody else wrote is left out. */
+  written: ManagedRoute[];
   owner: Owner | null;
   rolledBack: Owner | null;
   readiness: Record<string, Readiness>;
@@ -63,7 +74,7 @@ export interface FakeMesh extends Mesh {
   touchByAnotherHand(where: Where): void;
   /** Somebody takes the canary's traffic with nothing but a kubeconfig, as `break-glass` does. */
   breakGlass(where: Where): void;
-  /** Somebody else puts managed routes in place, or takes them away. */
+  /** Somebody else puts managed routes of their own in place, or takes them away; also one of the same name. */
   setManagedRoutes(where: Where, names: string[]): void;
   /** Somebody else takes a destination out of the route. */
   removeDestination(where: Where, subset: string): void;
@@ -124,12 +135,12 @@ export function fakeMesh(options: FakeMeshOptions = {}): FakeMesh {
   };
   return {
     resolve: async (request, signal) => outage(world, signal) ?? resolve(world, request),
-    look: async (target, signal, { partial = false } = {}) =>
+    look: async (target, signal, { partial = false, managed = [] } = {}) =>
       outage(world, signal) ??
       world.lookFailures.shift() ??
       together(
         target,
-        oneByOne(target).map((one) => look(world, one)),
+        oneByOne(target).map((one) => look(world, one, managed)),
         partial,
       ),
     survey: async (name, signal) => outage(world, signal) ?? survey(world, name),
@@ -173,6 +184,7 @@ function hands(world: World) {
       resourceVersion: world.version,
       shares: { ...shares },
       managedRoutes: [],
+      written: [],
       owner: null,
       rolledBack: null,
       readiness,
@@ -209,6 +221,7 @@ function hands(world: World) {
     setManagedRoutes: (where: Where, names: string[]) =>
       edit(where, (object) => {
         object.managedRoutes = names;
+        object.written = [];
       }),
     removeDestination: (where: Where, subset: string) => edit(where, ({ shares }) => delete shares[subset]),
     setImages: (where: Where, subset: string, images: Images) => {
@@ -352,7 +365,7 @@ function readinessOfArms(object: FakeVirtualService, target: Target): SplitView[
   };
 }
 
-function look(world: World, target: Target): MeshView {
+function look(world: World, target: Target, managed: readonly ManagedRoute[]): MeshView {
   const broken = world.breakdowns.get(key(target));
   if (broken !== undefined && broken.only !== 'writes') return broken.failure;
   const object = world.objects.get(key(target));
@@ -370,6 +383,7 @@ function look(world: World, target: Target): MeshView {
     stableHasOtherRoutes: false,
     canaryHasOtherRoutes: false,
     managedRoutes: [...object.managedRoutes],
+    changedRoutes: changedIn(object, managed),
     movedBy: null,
     signedBy: null,
     gitOps: null,
@@ -393,20 +407,27 @@ function isArm(target: Target, subset: string): boolean {
   return subset === nameOf(target.stable) || subset === nameOf(target.canary);
 }
 
-/** As the port says: to a share of 0 all at once, otherwise one after the other up to the first that fails. */
+/** As the port says: what brings no more all at once, otherwise one after the other up to the first that fails. */
 function writeAll(world: World, target: Target, view: SplitView, write: WeightWrite): WriteOutcome {
   const { objects } = view;
   if (objects === undefined) return writeOrFail(world, target, view, write);
   const made: MadeObject[] = [];
-  for (const one of oneByOne(target)) {
+  const inOrder = !bringsNoMore(objects, write);
+  const gaps = (view.gaps ?? []).map(({ name }) => name);
+  for (const one of oneByOne(target).filter((each) => !gaps.includes(objectName(each)))) {
     const on = objects.find(({ name }) => name === objectName(one));
     if (on === undefined) throw new Error(`${objectName(one)} was not read`);
     const outcome = writeOrFail(world, one, on, write);
     made.push({ name: on.name, outcome, on });
-    if (outcome.kind !== 'applied' && write.share > 0) return named(outcome, on.name);
+    if (outcome.kind !== 'applied' && inOrder) return partly(named(outcome, on.name), made);
   }
   const isContested = made.some(({ outcome }) => outcome.kind === 'conflict');
-  return isContested ? { kind: 'conflict' } : madeOf(view, made).outcome;
+  return partly(isContested ? { kind: 'conflict' } : madeOf(view, made).outcome, made);
+}
+
+function partly(outcome: WriteOutcome, made: MadeObject[]): WriteOutcome {
+  const done = made.flatMap(({ name, outcome: { kind } }) => (kind === 'applied' ? [name] : []));
+  return outcome.kind === 'applied' || done.length === 0 ? outcome : { ...outcome, done };
 }
 
 function named(outcome: WriteOutcome, name: string): WriteOutcome {
@@ -462,6 +483,7 @@ function accept(world: World, target: Target, view: SplitView, write: WeightWrit
   }
   object.shares[stable] = remainder(write.share + othersShare(object, target));
   if (absent === undefined) object.shares[canary] = write.share;
+  object.written = writtenAfter(object, write);
   object.managedRoutes = managedAfter(object, write);
   object.owner = { rolloutId: write.rolloutId, epoch: write.epoch };
   object.rolledBack = rolledBackBy(write);
@@ -481,6 +503,19 @@ function managedAfter({ managedRoutes }: FakeVirtualService, { end, managed }: W
   return managed === undefined ? managedRoutes : managed.map(({ name }) => name);
 }
 
+function writtenAfter({ written }: FakeVirtualService, { end, managed = written }: WeightWrite) {
+  return end ? [] : [...managed];
+}
+
+/** Those that stand there and are not what is wanted. */
+function changedIn(
+  { managedRoutes, written }: FakeVirtualService,
+  wanted: readonly ManagedRoute[],
+): string[] {
+  const isWritten = (route: ManagedRoute) => written.some((one) => isSameRoutes([one], [route]));
+  return namesOf(wanted.filter((route) => managedRoutes.includes(route.name) && !isWritten(route)));
+}
+
 /** What destinations that are no part of the rollout keep for themselves. */
 function othersShare({ shares }: FakeVirtualService, target: Target): Share {
   const others = Object.entries(shares).filter(([subset]) => !isArm(target, subset));
@@ -496,7 +531,7 @@ function preview(
   world: World,
   request: LocatedRequest,
   writes: Pick<WeightWrite, 'share'>[],
-): { kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }> {
+): { kind: 'preview'; changes: SpecChange[][] } | Exclude<Resolution, { kind: 'resolved' }> {
   const resolution = resolve(world, request);
   if (resolution.kind !== 'resolved') return resolution;
   const targets = oneByOne(resolution.target);
@@ -512,9 +547,9 @@ function preview(
   return { kind: 'preview', changes };
 }
 
-function changesOf(world: World, target: Target, { from, to }: Record<'from' | 'to', Share>): WeightChange[] {
+function changesOf(world: World, target: Target, { from, to }: Record<'from' | 'to', Share>): SpecChange[] {
   const route = Object.keys(world.objects.get(key(target))?.shares ?? {});
-  const change = (arm: Arm, before: Share, value: Share): WeightChange[] =>
+  const change = (arm: Arm, before: Share, value: Share): SpecChange[] =>
     before === value
       ? []
       : [

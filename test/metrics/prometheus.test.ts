@@ -10,7 +10,7 @@ import {
   json,
   success,
 } from './canned-prometheus.ts';
-import { errorRate, hostTarget, p99, requestOf, someInstant, targetOf } from './requests.ts';
+import { entryTarget, errorRate, hostTarget, p99, requestOf, someInstant, targetOf } from './requests.ts';
 
 let prometheus: CannedPrometheus;
 beforeAll(async () => {
@@ -162,6 +162,22 @@ describe('a measurement of destinations that have a host each', () => {
     ]);
     const { unattributed } = await measure({ target: hostTarget() });
     expect(unattributed).toEqual({ kind: 'value', value: 0.1, requests: 1000 });
+  });
+
+  it('blames no canary for the errors of a host without pods, which name no workload however they were answered', async () => {
+    const sent = (name: string, code: string, value: string) =>
+      row(
+        { ...at(name), destination_version: 'unknown', destination_workload: 'unknown', response_code: code },
+        value,
+      );
+    prometheus.answer('callers', [
+      sent('rates.example.com', '200', '800'),
+      sent('rates.example.com', '503', '100'),
+      sent('rates-next.example.com', '200', '90'),
+      sent('rates-next.example.com', '503', '10'),
+    ]);
+    const { unattributed } = await measure({ target: entryTarget() });
+    expect(unattributed).toEqual({ kind: 'value', value: 0, requests: 1000 });
   });
 
   it('names both services when neither is scraped', async () => {

@@ -11,7 +11,7 @@ import {
   selectService,
 } from '../../src/metrics/promql.ts';
 import type { Arm, Target } from '../../src/rollout/target.ts';
-import { hostTarget, targetOf } from './requests.ts';
+import { entryTarget, hostTarget, targetOf } from './requests.ts';
 
 const service = 'destination_service_namespace="bank",destination_service_name="payments"';
 
@@ -121,6 +121,38 @@ describe('the queries of destinations that have a host each', () => {
       kind: 'refused',
       why: expect.stringContaining('is no label value'),
     });
+  });
+});
+
+describe('hosts of ServiceEntries', () => {
+  const named = (name: string) => ({ host: name, service: { name, namespace: 'bank' }, podLabels: null });
+
+  it('are asked for by their whole names, however long, at the callers', () => {
+    const long = `${'rates.'.repeat(40)}example.test`;
+    const selected = selectService(entryTarget('rates.example.com', long));
+    if (selected.kind === 'refused') throw new Error(selected.why);
+    const query = requestsByCode(selected, 60);
+    expect(query).toContain('destination_service_name="rates.example.com"');
+    expect(query).toContain(
+      `reporter="source",destination_service_namespace="bank",destination_service_name="${long}"`,
+    );
+  });
+
+  it('are counted at the callers when subsets of one are told apart by version, too', () => {
+    const both = hostTarget({
+      subset: 'v',
+      stable: named('rates.example.com'),
+      canary: named('rates.example.com'),
+    });
+    expect(selectService(both)).toMatchObject({ split: 'versions', reporter: 'source' });
+  });
+
+  it.each([
+    ['254 characters', `${'a.'.repeat(125)}test`],
+    ['a quote', 'rates".example.com'],
+    ['a wildcard', '*.example.com'],
+  ])('with %s are refused', (_name, host) => {
+    expect(selectService(entryTarget('rates.example.com', host)).kind).toBe('refused');
   });
 });
 

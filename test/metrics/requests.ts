@@ -51,6 +51,17 @@ export function hostTarget(
   };
 }
 
+/** A target whose stable and canary are hosts of ServiceEntries in the namespace `bank`, without pods. */
+export function entryTarget(stable = 'rates.example.com', canary = 'rates-next.example.com'): Target {
+  const arm = (name: string) => ({
+    host: name,
+    service: { name, namespace: 'bank' },
+    version: name,
+    podLabels: null,
+  });
+  return hostTarget({ stable: arm(stable), canary: arm(canary) });
+}
+
 /** A request for both checks at `someInstant`, with whatever the test changes. */
 export function requestOf(changes: Partial<MeasureRequest> = {}): MeasureRequest {
   return {

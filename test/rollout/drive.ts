@@ -47,6 +47,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
     observed: null as number | null,
     /** Managed routes that stand in the mesh, by name. */
     managedRoutes: [] as string[],
+    /** Those of them that somebody else has edited. */
+    changedRoutes: [] as string[],
     /** Whose write stands in the mesh, as its annotations say. */
     owner: null as SplitView['owner'],
     /** Whom somebody took back with nothing but a kubeconfig. */
@@ -76,6 +78,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
       stableHasOtherRoutes: false,
       canaryHasOtherRoutes: false,
       managedRoutes: [...world.managedRoutes],
+      changedRoutes: [...world.changedRoutes],
       owner: world.owner,
       movedBy: null,
       signedBy: null,
@@ -103,8 +106,11 @@ export function drive(overrides: Partial<Rollout> = {}) {
   ): WriteOutcome {
     if (write !== 'applied' && write !== 'lost') return write;
     world.share = share;
-    if (end) world.managedRoutes = [];
-    else if (managed !== undefined) world.managedRoutes = managed.map(({ name }) => name);
+    const routes = end ? [] : managed;
+    if (routes !== undefined) {
+      world.managedRoutes = routes.map(({ name }) => name);
+      world.changedRoutes = [];
+    }
     world.owner = { rolloutId: world.rollout.id, epoch: world.epoch };
     world.rolledBack = null;
     return write === 'applied'

@@ -71,6 +71,12 @@ const pauses: Record<PauseReason['kind'], PauseReason> = {
     movedBy: null,
     gitOps: null,
   },
+  routesChanged: {
+    kind: 'routesChanged',
+    why: 'there are none where canaryd wants canaryd-header',
+    movedBy: null,
+    gitOps: null,
+  },
   stateRestored: { kind: 'stateRestored', desired: 5, found: 20, recordedEpoch: 7, foundEpoch: 11 },
   anotherRollout: { kind: 'anotherRollout', rollout: rolloutId(9), epoch: 4, signedBy: null },
 };
@@ -240,6 +246,10 @@ describe('what happened', () => {
       'shapeChanged',
       'The VirtualService was changed into a form that canaryd does not edit: spec.http[0]: two routes are named primary; mend it with kubectl edit (paused since 10:00:00Z).',
     ],
+    [
+      'routesChanged',
+      'Somebody else changed the managed routes: there are none where canaryd wants canaryd-header; resume writes them anew (paused since 10:00:00Z).',
+    ],
   ])('in a pause for %s is said with who or what', (kind, sentence) => {
     expect(whatOf(paused(pauses[kind]))).toBe(sentence);
   });
@@ -363,6 +373,26 @@ describe('where traffic is', () => {
     ],
   ])('%s', (_name, sentence, expected) => {
     expect(sentence).toBe(expected);
+  });
+
+  it('is a part of what both have where others keep theirs', () => {
+    const beside = (applied: number, others: Rollout['target']['routes'][number]['original']['others']) => {
+      const { target } = running;
+      const routes = target.routes.map((one) => ({ ...one, original: { ...one.original, others } }));
+      const managed = { desired: [], applied: [] };
+      const traffic = { desired: applied, applied, appliedAt: start, intent: null, managed };
+      return trafficOf({ ...running, target: { ...target, routes, also: [] }, traffic });
+    };
+    const partner = { host: 'partner', subset: null, weight: 10 };
+    const v3 = { host: running.target.stable.host, subset: 'v3', weight: 1 };
+    const idle = { host: 'old', subset: null, weight: null };
+    expect(beside(10, [partner, idle])).toBe(
+      '10 % of traffic on v2 (canary), 90 % of traffic on v1 (stable), of what v1 and v2 have; partner keeps its part.',
+    );
+    expect(beside(0, [partner, v3, { ...partner, subset: 'eu' }])).toBe(
+      'All traffic on v1 (stable), of what v1 and v2 have; partner, v3, eu of partner keep their parts.',
+    );
+    expect(beside(0, [idle])).toBe('All traffic on v1 (stable).');
   });
 
   it.each<[string, Rollout]>([
@@ -527,6 +557,7 @@ describe('for programs', () => {
     ['pause: another rollout wrote', paused(pauses.anotherRollout), 'another_rollout', 8],
     ['pause: another canary', paused(pauses.canaryChanged), 'canary_changed', 8],
     ['pause: shape', paused(pauses.shapeChanged), 'shape_changed', 8],
+    ['pause: managed routes', paused(pauses.routesChanged), 'shape_changed', 8],
     ['rolling back', goingBack(check), 'analysis_failed', 8],
     ['stuck: write', goingBack(check, stucks.meshWriteFailed), 'mesh_write_failed', 10],
     ['stuck: object gone', goingBack(check, stucks.targetMissing), 'target_missing', 10],

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Plan } from '../../src/rollout/plan.ts';
 import { Rollout } from '../../src/rollout/rollout.ts';
+import { traffic as sayTraffic } from '../../src/rollout/say.ts';
 import { rolloutId } from '../fakes/rollouts.ts';
-import { drive, mood } from './drive.ts';
+import { bob, drive, mood, start } from './drive.ts';
 import { planOf } from './places.ts';
 
 const testers = [{ headers: { 'x-canary': { exact: 'true' } } }];
@@ -10,6 +11,8 @@ const header = { type: 'setHeaderRoute', match: testers };
 const mirror = { type: 'setMirrorRoute', percentage: 10 };
 const blueGreen = planOf([header, { type: 'bake', duration: '60s' }, { type: 'promote', bake: '60s' }]);
 const wanted = { kind: 'header', name: 'header', match: testers };
+
+type Driven = ReturnType<typeof drive>;
 
 /** A preview in its bake: no share, one tester in twenty requests. */
 async function previewing(plan = blueGreen) {
@@ -31,7 +34,7 @@ describe('a header route', () => {
     expect(told.map(({ type, message }) => [type, message])).toEqual([
       [
         'route.intended',
-        'Canaryd-header to be put in place: requests with x-canary: true go to v2 (canary).',
+        'Route canaryd-header to be put in place: requests with x-canary: true go to v2 (canary).',
       ],
       [
         'route.applied',
@@ -128,6 +131,86 @@ describe('a header route', () => {
     expect(driven.world.managedRoutes).toEqual(['header']);
   });
 
+  it('that somebody else edited stops for a person, and resume writes it anew', async () => {
+    const driven = await previewing();
+    driven.world.changedRoutes = ['header'];
+    await driven.run(10);
+    expect(driven.status()).toBe('paused');
+    expect(driven.lastMessage()).toContain(
+      'Somebody else changed the managed routes: what canaryd-header matches, or where that goes, is not what canaryd wrote, or no longer fits the route that follows; resume writes them anew',
+    );
+    expect(sayTraffic(driven.world.rollout)).toContain(
+      'route canaryd-header is not as canaryd wrote it and may send other requests to v2 (canary)',
+    );
+    expect(driven.world.rollout.traffic.managed.changed).toEqual(['header']);
+    const paused = driven.world.events.length;
+    await driven.run(30);
+    expect(driven.world.events).toHaveLength(paused);
+    driven.say({ action: 'resume' });
+    await driven.run(1);
+    expect(driven.world.writes.at(-1)).toEqual({ share: 0, end: false, managed: [wanted] });
+    expect(driven.world.rollout.traffic.managed).toEqual({ desired: [wanted], applied: ['header'] });
+    expect(driven.types()).toContain('route.applied');
+    await driven.run(10);
+    expect(driven.status()).toBe('running');
+  });
+
+  it('that somebody else edited goes with the rollback as any other', async () => {
+    const driven = await previewing();
+    driven.world.changedRoutes = ['header'];
+    await driven.run(10);
+    driven.say({ action: 'rollback', reason: 'who was that' });
+    await driven.run(30);
+    expect(driven.status()).toBe('rolled_back');
+    expect(driven.world).toMatchObject({ managedRoutes: [], changedRoutes: [] });
+    expect(driven.world.rollout.traffic.managed).toEqual({ desired: [], applied: [] });
+  });
+
+  it('that was edited and mended by hand is written anew by the resume all the same', async () => {
+    const driven = await previewing();
+    driven.world.changedRoutes = ['header'];
+    await driven.run(10);
+    driven.world.changedRoutes = [];
+    await driven.run(10);
+    expect(driven.status()).toBe('paused');
+    driven.say({ action: 'resume' });
+    await driven.run(10);
+    expect(driven.world.writes.at(-1)?.managed).toEqual([wanted]);
+    expect(driven.status()).toBe('running');
+  });
+
+  it('counts what was measured while it was another one for nothing', async () => {
+    const driven = await previewing();
+    await driven.run(50);
+    driven.world.changedRoutes = ['header'];
+    await driven.run(10);
+    driven.say({ action: 'resume' });
+    await driven.run(1);
+    expect(driven.world.rollout.traffic.appliedAt).toBeGreaterThan(driven.world.now - 10_000);
+    await driven.run(40);
+    expect(driven.world.share).toBe(0);
+  });
+
+  it('that is being rewritten by its step is not taken for somebody else’s', async () => {
+    const other = [{ headers: { 'x-team': { exact: 'pay' } } }];
+    const steps = [
+      header,
+      { type: 'bake', duration: '60s' },
+      { ...header, match: other },
+      { type: 'bake', duration: '60s' },
+      { type: 'promote' },
+    ];
+    const driven = await previewing(planOf(steps));
+    while (driven.world.writes.length < 2) await driven.run(1, { write: { kind: 'conflict' } });
+    driven.world.changedRoutes = ['header'];
+    await driven.run(1, { write: { kind: 'conflict' } });
+    expect(driven.status()).toBe('running');
+    await driven.run(10);
+    expect(driven.types()).not.toContain('rollout.paused');
+    expect(driven.world.rollout.traffic.managed.desired).toMatchObject([{ match: other }]);
+    expect(driven.world.rollout.traffic.managed.changed).toBeUndefined();
+  });
+
   it('whose write had no answer is told as found, and the rollout goes on', async () => {
     const driven = drive({ plan: blueGreen });
     driven.world.observed = 5;
@@ -200,6 +283,61 @@ describe('a mirror route', () => {
     await driven.run(100);
     expect(driven.status()).toBe('succeeded');
     expect(driven.world.managedRoutes).toEqual([]);
+  });
+});
+
+describe('a header route that canaryd does not know to stand', () => {
+  it.each([
+    ['a pause', (driven: Driven) => driven.say({ action: 'pause' })],
+    [
+      'a hold order',
+      (driven: Driven) => {
+        driven.world.order = { id: 'ho_1', cluster: null, namespace: null, by: bob, reason: null, at: start };
+      },
+    ],
+  ])('because its answer was lost and %s came, is watched all the same', async (_, come) => {
+    const driven = drive({ plan: blueGreen });
+    driven.world.observed = 5;
+    await driven.turn({ write: 'lost' });
+    come(driven);
+    driven.canary(mood.failing);
+    await driven.run(300);
+    expect(driven.status()).toBe('rolled_back');
+    expect(driven.world.managedRoutes).toEqual([]);
+  });
+
+  it('because somebody took it away and put it back, is watched all the same', async () => {
+    const driven = await previewing();
+    driven.world.managedRoutes = [];
+    await driven.run(10);
+    expect(driven.status()).toBe('paused');
+    driven.world.managedRoutes = ['header'];
+    driven.canary(mood.failing);
+    await driven.run(300);
+    expect(driven.status()).toBe('rolled_back');
+  });
+
+  it('is written again where a change of it did not land before a pause', async () => {
+    const everybody = [{ headers: { 'x-canary': { regex: '.*' } } }];
+    const steps = [
+      header,
+      { type: 'bake', duration: '60s' },
+      { ...header, match: everybody },
+      { type: 'bake', duration: '60s' },
+      { type: 'promote' },
+    ];
+    const driven = await previewing(planOf(steps));
+    const refused = { kind: 'ambiguous' as const, why: 'reset' };
+    while (driven.world.rollout.traffic.intent === null) await driven.run(5, { write: refused });
+    driven.say({ action: 'pause' });
+    // What stands there is still the old one.
+    await driven.turn({ view: { changedRoutes: ['header'] } });
+    driven.say({ action: 'resume' });
+    const before = driven.world.writes.length;
+    await driven.turn({ view: { changedRoutes: ['header'] } });
+    expect(driven.world.writes.slice(before)[0]).toMatchObject({
+      managed: [{ name: 'header', match: everybody }],
+    });
   });
 });
 

@@ -24,7 +24,7 @@ describe('weights that somebody else moved', () => {
   it('are told with the field manager and its time, in words and in the facts of the audit log', async () => {
     const { world } = await moved('pause', { canaryShare: 30, movedBy: edited });
     expect(explain(world.rollout, world.nextAt, world.now).what).toContain(
-      "Somebody else (field manager kubectl-edit at 2026-11-23 10:00:05Z) moved the canary's weight from 5 % to 30 %",
+      "Somebody else (last to write the routes: field manager kubectl-edit at 2026-11-23 10:00:05Z) moved the canary's weight from 5 % to 30 %",
     );
     const told = world.events.find(({ type }) => type === 'drift.detected');
     expect(told?.facts).toMatchObject({ expected: 5, found: 30, movedBy: edited, gitOps: null });
@@ -41,7 +41,7 @@ describe('weights that somebody else moved', () => {
     const { world } = await moved('pause', { canaryShare: 0, movedBy: synced, gitOps: shop });
     const { what } = explain(world.rollout, world.nextAt, world.now);
     expect(what).toContain(
-      "Argo CD application shop (field manager argocd-controller at 2026-11-23 10:00:05Z) moved the canary's weight from 5 % to 0 %, as it brings back what Git says",
+      "Argo CD application shop (last to write the routes: field manager argocd-controller at 2026-11-23 10:00:05Z) moved the canary's weight from 5 % to 0 %, as it brings back what Git says",
     );
     expect(what).toContain('jqPathExpressions [".spec.http[].route[].weight"]');
     expect(what).toContain('RespectIgnoreDifferences=true');
@@ -77,7 +77,7 @@ describe('weights that somebody else moved', () => {
     expect(status()).toBe('rolled_back');
     expect(world.rollout.state).toMatchObject({ cause: { kind: 'drift', movedBy: edited } });
     expect(explain(world.rollout, world.nextAt, world.now).what).toContain(
-      "(field manager kubectl-edit at 2026-11-23 10:00:05Z) moved the canary's weight from 5 % to 30 %, and the plan says onDrift: rollback",
+      "(last to write the routes: field manager kubectl-edit at 2026-11-23 10:00:05Z) moved the canary's weight from 5 % to 30 %, and the plan says onDrift: rollback",
     );
   });
 });
@@ -93,7 +93,7 @@ describe('a form that is not understood', () => {
     await driven.turn({ view: { kind: 'shape', fault, movedBy: edited, gitOps: null } });
     expect(driven.world.rollout.state).toMatchObject({ reason: { kind: 'shapeChanged', movedBy: edited } });
     expect(driven.lastMessage()).toBe(
-      'Somebody else (field manager kubectl-edit at 2026-11-23 10:00:05Z) changed the VirtualService into a form that canaryd does not edit: spec.http: no route is named primary; mend it with kubectl edit.',
+      'Somebody else (last to write the routes: field manager kubectl-edit at 2026-11-23 10:00:05Z) changed the VirtualService into a form that canaryd does not edit: spec.http: no route is named primary; mend it with kubectl edit.',
     );
   });
 });

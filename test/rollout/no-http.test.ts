@@ -63,7 +63,7 @@ describe('a plan whose checks are of HTTP', () => {
   it('is pointed at where it bakes last, or at its checks when it does so nowhere', () => {
     const last = planOf([{ type: 'promote', bake: '2m' }]);
     expect(misfits(last, targetWith([tcp]))[0]?.path).toEqual(['steps', 0]);
-    const stored = { checks: bankPlan.checks, steps: unchecked.steps };
+    const stored = { ...unchecked, checks: bankPlan.checks };
     expect(misfits(stored, targetWith([tcp]))[0]?.path).toEqual(['checks']);
   });
 });

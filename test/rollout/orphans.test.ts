@@ -21,7 +21,7 @@ function aSplit(canary: number, overrides: Partial<MarkedSplit> = {}): MarkedSpl
     share,
   }));
   const routes = [{ name: 'primary', path: 'spec.http[0]', destinations }];
-  return { ...place, uid: 'uid-1', owner, rolledBack: null, noted, routes, ...overrides };
+  return { ...place, uid: 'uid-1', owner, rolledBack: null, noted, routes, managed: [], ...overrides };
 }
 
 function aRow(overrides: Partial<KnownRollout> = {}): KnownRollout {
@@ -29,13 +29,24 @@ function aRow(overrides: Partial<KnownRollout> = {}): KnownRollout {
   return { ...place, id: rolloutId(1), status: 'running', hasEnded: false, moves, ...overrides };
 }
 
+/** Of two routes: in the first the canary has so much, in the second what is given. */
+function twoRoutes(canary: number, second: number, overrides: Partial<MarkedSplit> = {}): MarkedSplit {
+  const [first, other] = [aSplit(canary), aSplit(second)].map(({ routes }) => routes);
+  const refund = (other ?? []).map((route) => ({ ...route, name: 'refund', path: 'spec.http[1]' }));
+  return aSplit(canary, { noted: null, routes: [...(first ?? []), ...refund], ...overrides });
+}
+
+const ofTwo = (status: string) =>
+  aRow({ status, hasEnded: true, moves: { uid: 'uid-1', ...noted, routes: ['primary', 'refund'] } });
 const ended = (status: string) => aRow({ status, hasEnded: true });
 const elsewhere = aRow({ virtualService: 'ledger', moves: { uid: 'uid-2', ...noted } });
 const atRest = { noted: null };
+const managed = [{ name: 'canaryd-header', path: 'spec.http[0]' }];
+const unmarked = { owner: null, noted: null, managed };
 const gateway = { namespace: 'edge', virtualService: 'gateway' };
 const two = (over: Partial<KnownRollout> = {}) =>
   aRow({
-    moves: { uid: 'uid-9', ...noted, also: [{ ...gateway, uid: 'uid-2', route: 'primary' }] },
+    moves: { uid: 'uid-9', ...noted, also: [{ ...gateway, uid: 'uid-2', routes: ['primary', 'refund'] }] },
     ...over,
   });
 
@@ -79,6 +90,16 @@ describe('a split that bears the annotation of', () => {
       two({ status: 'rolled_back', hasEnded: true }),
       'ended',
     ],
+    ['one that was rolled back is one for its second route', twoRoutes(0, 40), ofTwo('rolled_back'), 'ended'],
+    ['one that was rolled back is none at 0 % in both routes', twoRoutes(0, 0), ofTwo('rolled_back'), null],
+    ['one that succeeded is one for its second route', twoRoutes(100, 40), ofTwo('succeeded'), 'ended'],
+    ['one that succeeded is none at 100 % in both routes', twoRoutes(100, 100), ofTwo('succeeded'), null],
+    [
+      'one that was rolled back is one for the second route of another VirtualService',
+      twoRoutes(0, 40, gateway),
+      two({ status: 'rolled_back', hasEnded: true }),
+      'ended',
+    ],
     ['one that was rolled back is none at 0 %', aSplit(0, atRest), ended('rolled_back'), null],
     ['one that was rolled back is an orphan at 5 %', aSplit(5, atRest), ended('rolled_back'), 'ended'],
     ['one that was rolled back is an orphan at 100 %', aSplit(100, atRest), ended('rolled_back'), 'ended'],
@@ -99,6 +120,20 @@ describe('a split that bears the annotation of', () => {
       aRow(),
       null,
     ],
+    ['a live rollout is watched with its managed routes', aSplit(0, { managed }), aRow(), null],
+    [
+      'one that ended is an orphan while a managed route stands',
+      aSplit(0, { ...atRest, managed }),
+      ended('succeeded'),
+      'ended',
+    ],
+    [
+      'an unknown rollout is one for a managed route alone',
+      aSplit(0, { ...atRest, managed }),
+      null,
+      'unknown',
+    ],
+    ['nobody is one for a managed route alone', aSplit(0, unmarked), null, 'unmarked'],
     ['a live rollout is watched when its object was made anew', aSplit(20, { uid: 'uid-9' }), aRow(), null],
   ])('%s', (_name, split, known, reason) => {
     expect(judgeMark(split, known)?.reason ?? null).toBe(reason);
@@ -114,6 +149,7 @@ function aWorld(splits: MarkedSplit[]) {
     unread: {} as Record<string, MeshFailure>,
     told: [] as string[],
     rows: [] as KnownRollout[],
+    held: [] as string[],
   };
   const deps: OrphanDeps = {
     marks: {
@@ -122,6 +158,7 @@ function aWorld(splits: MarkedSplit[]) {
     },
     book: {
       known: async (ids) => world.rows.filter(({ id }) => ids.includes(id)),
+      held: async (places) => places.filter(({ virtualService }) => world.held.includes(virtualService)),
       namespaces: async () => [],
       tell: async ({ virtualService }) => {
         if (world.told.includes(virtualService)) return false;
@@ -164,6 +201,15 @@ describe('a look for orphans', () => {
     expect((await look(first.seen)).told).toEqual([]);
   });
 
+  it('takes a route of canaryd without an annotation for nobody’s only while no live rollout holds the object', async () => {
+    const { world, look } = aWorld([aSplit(0, unmarked)]);
+    world.held = ['payment-service'];
+    expect([...(await look()).seen]).toEqual([]);
+    world.held = [];
+    const second = await look((await look()).seen);
+    expect(second.told.map(({ reason }) => reason)).toEqual(['unmarked']);
+  });
+
   it('keeps what it knew while a cluster or a namespace cannot be read', async () => {
     const { world, look } = aWorld([aSplit(20)]);
     const second = await look((await look()).seen);
@@ -201,6 +247,40 @@ describe('the page about an orphan split', () => {
     const { what, type } = explainOrphan(orphan);
     expect(what).toContain('has ended as rolled_back, and its canary has traffic all the same');
     expect(type).toContain('kubectl edit virtualservice payment-service -n payment-prod');
+  });
+
+  it('tells of the route whose canary has what it should not have', () => {
+    const orphan = judgeMark(twoRoutes(100, 40), ofTwo('succeeded'));
+    if (orphan === null) throw new Error('no orphan');
+    expect(explainOrphan(orphan).traffic).toContain('40 % of traffic on v2 (canary)');
+    expect(orphanPage(orphan)).toMatchObject({ facts: { share: 40 } });
+  });
+
+  it('names the routes of canaryd that stand, and what takes them away', () => {
+    const orphan = judgeMark(aSplit(0, unmarked), null);
+    if (orphan === null) throw new Error('no orphan');
+    expect(explainOrphan(orphan)).toMatchObject({
+      what: 'VirtualService payment-prod/payment-service in the cluster default bears no annotation of canaryd and no live rollout moves it, but canaryd-header (spec.http[0]) stands there: no check watches where that leads.',
+      traffic:
+        'No route of it sends traffic to more than one destination; whatever the weights, canaryd-header (spec.http[0]) may send requests to the canary.',
+      type: 'With credentials for the cluster default, take canaryd-header (spec.http[0]) away with the patch that this prints: canaryd break-glass rollback --virtual-service payment-prod/payment-service. More: docs/runbooks/orphan-split.md.',
+    });
+    expect(orphanPage(orphan)).toMatchObject({
+      facts: { because: 'unmarked', rollout: null, epoch: null, managedRoutes: ['canaryd-header'] },
+    });
+  });
+
+  it('says both where weights and a route have to go, and break-glass alone where that does both', () => {
+    const typed = (over: Partial<MarkedSplit>) => {
+      const orphan = judgeMark(aSplit(20, { managed, ...over }), ended('rolled_back'));
+      if (orphan === null) throw new Error('no orphan');
+      return explainOrphan(orphan).type;
+    };
+    expect(typed(atRest)).toMatch(
+      /kubectl edit virtualservice .*; then take canaryd-header .* prints: canaryd break-glass/,
+    );
+    expect(typed({})).toContain("take the canary's traffic back: canaryd break-glass rollback");
+    expect(typed({})).not.toContain('kubectl');
   });
 
   it('repeats no more than 60 characters of a foreign annotation, on one line', () => {

@@ -130,6 +130,8 @@ describe('a plan that reaches 100 % by a weight', () => {
   });
 });
 
+const headerRoute = (...match: unknown[]) => ({ type: 'setHeaderRoute', match });
+
 describe('a plan is refused, with the path of the fault,', () => {
   it.each<[string, unknown, string, string]>([
     ['without steps', { steps: [] }, 'steps', 'too_small'],
@@ -271,6 +273,49 @@ describe('a plan is refused, with the path of the fault,', () => {
       'invalid_union',
     ],
     ['with a name that Kubernetes would refuse', { ...good, name: 'Bank Plan' }, 'name', 'invalid_format'],
+    [
+      'with a regular expression that RE2 cannot take',
+      { steps: [headerRoute({ headers: { 'x-user': { regex: '(a' } } }), promote] },
+      'steps/0/match/0/headers/x-user/regex',
+      'plan-inconsistent',
+    ],
+    [
+      'with a look ahead',
+      { steps: [headerRoute({ uri: { regex: 'a(?!b)' } }), promote] },
+      'steps/0/match/0/uri/regex',
+      'plan-inconsistent',
+    ],
+    [
+      'with a back-reference in a cookie',
+      {
+        steps: [headerRoute({ method: { exact: 'GET' } }, { cookies: { id: { regex: '(a)\\1' } } }), promote],
+      },
+      'steps/0/match/1/cookies/id/regex',
+      'plan-inconsistent',
+    ],
+    ...['method', 'uri', 'scheme', 'authority'].map((name): [string, unknown, string, string] => [
+      `with a header named ${name}, which Istio ignores`,
+      { steps: [headerRoute({ headers: { [name]: { exact: 'a' } } }), promote] },
+      `steps/0/match/0/headers/${name}`,
+      'plan-inconsistent',
+    ]),
+    [
+      'with four cookies in one match of a mirror',
+      {
+        steps: [
+          {
+            type: 'setMirrorRoute',
+            percentage: 5,
+            match: [
+              { cookies: Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, { exact: '1' }])) },
+            ],
+          },
+          promote,
+        ],
+      },
+      'steps/0/match/0/cookies',
+      'plan-inconsistent',
+    ],
     ['that never watches the canary', { steps: [promote] }, 'steps', 'plan-inconsistent'],
     ['with a minReady of 0', { ...good, stable: { minReady: 0 } }, 'stable/minReady', 'too_small'],
   ])('%s', (_name, written, path, code) => {

@@ -111,6 +111,16 @@ describe('a preview says that a rollout would not start', () => {
     );
   });
 
+  it('while a hold order stands over the namespace of any of its VirtualServices', async () => {
+    const edge = { namespace: 'edge', virtualService: 'gateway' };
+    const over = { ...order, namespace: 'edge' };
+    const made = world({ orders: [over] });
+    made.mesh.add(edge);
+    const target = { cluster: 'default', ...where, also: [edge] };
+    expect((await made.preview({ target })).order).toEqual(over);
+    expect((await made.preview()).order).toBeNull();
+  });
+
   it('while a hold order stands over its target, and over no other', async () => {
     const eu = { ...order, cluster: 'eu' };
     const shop = { ...order, namespace: 'shop' };

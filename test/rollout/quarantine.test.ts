@@ -99,7 +99,7 @@ describe('a poison rollout', () => {
       actions: expect.arrayContaining(['rollback']),
     });
     expect(page?.message).toContain(`POST /v1/rollouts/${poison}/actions/rollback`);
-    expect(page?.message).toContain('canaryd break-glass rollback --virtual-service payment-prod/service-1');
+    expect(page?.message).toContain('canaryd break-glass rollback --virtual-service=payment-prod/service-1');
     expect(JSON.stringify([row, page])).not.toContain('secret');
   });
 
@@ -193,12 +193,29 @@ describe('rollouts of a newer version', () => {
     expect(row?.message).toContain('a newer version wrote it, or it is damaged');
     expect(row?.facts['explanation']).toMatchObject({
       traffic: expect.stringContaining('kubectl get virtualservice service-1 -n payment-prod -o yaml'),
-      next: expect.stringContaining('canaryd break-glass rollback --virtual-service payment-prod/service-1'),
+      next: expect.stringContaining('canaryd break-glass rollback --virtual-service=payment-prod/service-1'),
     });
   });
 });
 
 describe('a failure', () => {
+  it('names break-glass for every VirtualService of the rollout', () => {
+    const rollout = aRollout();
+    const [name, other] = [{ namespace: 'payment-prod', virtualService: 'payment-service' }, 'gateways'];
+    const [route] = rollout.target.routes;
+    if (route === undefined) throw new Error('the target has no route');
+    const also = [{ namespace: other, virtualService: 'public', uid: 'another', routes: [route] }];
+    const row = { id: poison, status: 'running', cluster: 'default', ...name };
+    const trouble = { failures: 4, why: 'TypeError', quarantinedAt: null };
+    const moved = { ...rollout, target: { ...rollout.target, also } };
+    const record = afterFailure({ row: { ...row, trouble }, rollout: moved, dueAt: start, now: start }, 'E');
+    const page = record.events.find(({ type }) => type === 'page');
+    const command = 'canaryd break-glass rollback --virtual-service=';
+    expect(page?.message).toContain(
+      `type: ${command}payment-prod/payment-service and ${command}gateways/public.`,
+    );
+  });
+
   it('pages once, whatever comes after it', () => {
     const row = { id: poison, status: 'running', cluster: 'a', namespace: 'b', virtualService: 'c' };
     const trouble = { failures: 900, why: 'TypeError', quarantinedAt: start };

@@ -77,6 +77,21 @@ describe('a preview', () => {
     expect(obstacle?.why).toMatch(/^the API server would refuse the way back to 0 %: /);
   });
 
+  it('names the VirtualService that is refused where there are several', async () => {
+    const edge = { namespace: 'edge', virtualService: 'gateway' };
+    const target = { cluster: 'default', ...where, also: [edge] };
+    const whyOf = async (reason: 'forbidden' | 'invalid') => {
+      const why = 'edge/gateway: the API server answered 4xx';
+      const made = world({ kind: 'refused', reason, why, object: 'edge/gateway' });
+      made.mesh.add(edge);
+      return (await made.preview({ target })).obstacle?.why;
+    };
+    expect(await whyOf('invalid')).toMatch(
+      /; mend what it names: kubectl -n edge edit virtualservice gateway$/,
+    );
+    expect(await whyOf('forbidden')).toMatch(/the right to patch virtualservices in edge$/);
+  });
+
   it('says once what is refused twice', async () => {
     const { obstacle } = await world(forbidden, forbidden).preview();
     expect(obstacle?.why).toBe(

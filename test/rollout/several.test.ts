@@ -146,7 +146,7 @@ describe('somebody else’s hand on one of two VirtualServices', () => {
     mesh.moveByAnotherHand(gateway, found);
     await run(15);
     await say({ action: 'resume', drift });
-    await run(15);
+    await run(300);
     expect([shares(), (await state()).kind]).toEqual([[then, then], 'running']);
   });
 

@@ -32,6 +32,7 @@ function seen(over: Omit<Partial<SplitView>, 'kind'> = {}): SplitView {
     stableHasOtherRoutes: false,
     canaryHasOtherRoutes: false,
     managedRoutes: [],
+    changedRoutes: [],
     owner: null,
     movedBy: null,
     signedBy: null,

@@ -14,6 +14,7 @@ const split: MarkedSplit = {
   rolledBack: null,
   noted: 'unreadable',
   routes: [],
+  managed: [],
 };
 const minute = 60_000;
 
@@ -40,7 +41,12 @@ function aWatch() {
         narrowed: world.narrowed ? failure : null,
       }),
     },
-    book: { known: async () => [], namespaces: async () => [], tell: async () => true },
+    book: {
+      known: async () => [],
+      held: async () => [],
+      namespaces: async () => [],
+      tell: async () => true,
+    },
     clusters: ['default'],
     deadline: () => new AbortController().signal,
   };

@@ -44,7 +44,7 @@ describe('the metrics of canaryd', () => {
     const place = { cluster: 'eu', namespace: 'shop', virtualService: 'payment' };
     const owner = { rolloutId: rolloutId(1), epoch: 1 };
     const rest = { uid: 'u', owner, rolledBack: null, noted: 'unreadable' as const, routes: [] };
-    const orphan = judgeMark({ ...place, ...rest }, null);
+    const orphan = judgeMark({ ...place, ...rest, managed: [] }, null);
     showOrphans(orphan === null ? [] : [orphan]);
     const line = 'canaryd_orphan_splits{cluster="eu",namespace="shop",virtual_service="payment"} 1';
     expect(await text()).toContain(line);

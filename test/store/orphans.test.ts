@@ -16,6 +16,7 @@ const split = {
   rolledBack: null,
   noted: { route, stable, canary },
   routes: [],
+  managed: [],
 };
 const orphan = judgeMark(split, null);
 const page = orphan === null ? null : orphanPage(orphan);
@@ -43,13 +44,20 @@ describe.each(majors)('orphan splits on PostgreSQL %i', (major) => {
     const asked = [1, 2, 3, 4].map((one) => rolloutId(one));
     const known = await book.known([...asked, "' or \0 true"]);
     expect(known.sort((one, other) => one.id.localeCompare(other.id))).toMatchObject([
-      { id: rolloutId(1), ...place, hasEnded: false, moves: { route: 'primary', uid: paymentTarget.uid } },
+      {
+        id: rolloutId(1),
+        ...place,
+        hasEnded: false,
+        moves: { route: 'primary', routes: ['primary'], uid: paymentTarget.uid },
+      },
       { id: rolloutId(2), status: 'rolled_back', hasEnded: true, moves: null },
       { id: rolloutId(3), status: 'scheduled', hasEnded: false, moves: null },
     ]);
     expect(await book.known([])).toEqual([]);
     expect(await book.namespaces('default')).toEqual(['payment-prod']);
     expect(await book.namespaces('eu')).toEqual([]);
+    const ledger = { ...place, virtualService: 'ledger' };
+    expect(await book.held([place, ledger, { ...place, cluster: 'eu' }])).toEqual([place]);
   });
 
   it('the same split is told of once an hour, in the audit log, without a rollout', async () => {

@@ -87,8 +87,8 @@ describe.each(majors)('several VirtualServices of a rollout on PostgreSQL %i', (
           moves: {
             route: 'primary',
             also: [
-              { namespace: 'edge', virtualService: 'b', uid: 'uid of edge/b', route: 'primary' },
-              { namespace: 'bank', virtualService: 'c', route: 'primary' },
+              { namespace: 'edge', virtualService: 'b', uid: 'uid of edge/b', routes: ['primary'] },
+              { namespace: 'bank', virtualService: 'c', routes: ['primary'] },
             ],
           },
         },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments, stringify } from 'yaml';
 import { z } from 'zod';
-import { applyPatch } from '../../src/traffic-preview/apply-patch.ts';
+import { applyPatch } from '../../src/traffic/apply-patch.ts';
 import { preview, target, to, virtualService } from './files.ts';
 
 const Written = z.object({
@@ -20,7 +20,43 @@ const Answer = z.object({
   also: z.array(z.looseObject({ object: z.unknown() })),
 });
 
+/** What the last write of an earlier rollout left behind. */
+const earlier = { annotations: { 'canaryd.io/rollout': 'ro_1', 'canaryd.io/epoch': '3' } };
+
+/** A plan that puts a header route in place. */
+const planWith = (value: string) => ({
+  steps: [
+    { type: 'setHeaderRoute', name: 'testers', match: [{ headers: { 'x-canary': { exact: value } } }] },
+    { type: 'setWeight', weight: 5 },
+    { type: 'bake', duration: '120s' },
+    { type: 'promote' },
+  ],
+});
+
 describe('a preview of traffic', () => {
+  it('says that managed routes of the plan are not shown, and that a kept plan is not read', async () => {
+    const { code, err } = await preview({ target: { target, plan: planWith('true') } });
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining('Not shown: the managed routes of the plan (canaryd-testers)'),
+    ]);
+    const kept = await preview({ target: { target, plan: 'pci-standard@7' } });
+    expect(kept.err).toContain('Not looked at: the plan, which is kept by canaryd.');
+    expect((await preview({})).err).not.toMatch(/the plan|taken away/);
+  });
+
+  it('says which routes of canaryd it takes away', async () => {
+    const route = [to('v1', 100), to('v2', 0)];
+    const left = { name: 'canaryd-testers', route: [to('v2')] };
+    const { err, out } = await preview({
+      object: virtualService({ http: [left, { name: 'primary', route }] }, earlier),
+    });
+    expect(err).toContain(
+      'shop/payment: taken away: canaryd-testers. Routes whose names begin with canaryd- are',
+    );
+    expect(out).not.toContain('canaryd-testers');
+  });
+
   it('prints the object as it would stand, and nothing else is changed', async () => {
     const { code, out, err } = await preview({ weight: 12.5 });
     expect(code).toBe(0);
@@ -113,7 +149,7 @@ describe('a preview of traffic', () => {
       route: [to('v2')],
     };
     const primary = { name: 'primary', route: [to('v1', 100), to('v2', 0)] };
-    const { out } = await preview({ object: virtualService({ http: [left, primary] }) });
+    const { out } = await preview({ object: virtualService({ http: [left, primary] }, earlier) });
     expect(weightsIn(out)).toEqual([[95, 5]]);
   });
 
@@ -147,7 +183,7 @@ describe('what a preview reads', () => {
   });
 
   it('is the target in the file of a rollout, too', async () => {
-    const rollout = { target: { cluster: 'prod', ...target }, plan: { steps: [] } };
+    const rollout = { target: { cluster: 'prod', ...target }, plan: planWith('true') };
     expect((await preview({ target: rollout })).code).toBe(0);
   });
 
@@ -231,7 +267,38 @@ describe('a preview that cannot be made', () => {
     [
       'the target names routes in two ways',
       { target: { ...target, route: 'a', routes: ['a'] } },
-      /^target: .*name http routes by `route` or by `routes`, not by both/,
+      /^target\.routes: .*name http routes by `route` or by `routes`, not by both/,
+    ],
+    [
+      'the target names one object twice',
+      { target: { ...target, also: [{ namespace: 'shop', virtualService: 'payment' }] } },
+      /^target\.also\.0: .*this VirtualService stands in the target already/,
+    ],
+    [
+      'a managed route of the plan cannot be put there',
+      {
+        object: virtualService({
+          http: [
+            { match: [{ headers: { 'x-canary': { exact: 'no' } } }], route: [to('v1', 100), to('v2', 0)] },
+          ],
+        }),
+        target: { target, plan: planWith('true') },
+      },
+      /^spec\.http\[0\]\.match\[0\]\.headers\.x-canary: .*canaryd-testers.* no request could match both/,
+    ],
+    [
+      'it would take away a route of somebody else that bears a name of canaryd',
+      {
+        object: virtualService({
+          http: [{ name: 'canaryd-x', route: [to('v2')] }, { route: [to('v1', 100), to('v2', 0)] }],
+        }),
+      },
+      /^spec\.http\[0\]\.name: .*canaryd-x/,
+    ],
+    [
+      'the plan is not sound',
+      { target: { target, plan: { steps: [{ type: 'setWeight', weight: 101 }] } } },
+      /^plan\.steps\.0\.weight: /,
     ],
     [
       'the target has several documents',

@@ -71,6 +71,56 @@ describe('finding the route', () => {
   });
 });
 
+describe('several routes without a name', () => {
+  it('are refused with the place that a name belongs to', () => {
+    const fault = faultOf(virtualServiceWith([{ name: 'a', route }, { route }, { route }]));
+    expect(fault.path).toBe('spec.http[2].name');
+    expect(fault.message).toBe(
+      'several http routes have no name: give spec.http[2] a name, and name the route that is to be moved in target.route (there are: a)',
+    );
+  });
+
+  it.each([
+    ['redirects', { redirect: { uri: '/new' } }],
+    ['answers by itself', { directResponse: { status: 503 } }],
+    ['delegates', { delegate: { name: 'other' } }],
+  ])('are none beside one that %s: the route that can be moved is chosen', (_what, more) => {
+    for (const first of [more, { name: 'old', ...more }]) {
+      expect(routeOf(virtualServiceWith([first, { route }])).at).toEqual(['spec', 'http', 1]);
+      expect(routeOf(virtualServiceWith([first, { name: 'primary', route }])).key).toEqual({
+        kind: 'http',
+        name: 'primary',
+      });
+      const moved = [{ key: { kind: 'http' as const, name: '' } }];
+      const again = accepted(findRoutes(virtualServiceWith([first, { route }]), moved, clusterDomain));
+      expect(again[0]?.at).toEqual(['spec', 'http', 1]);
+    }
+  });
+
+  it('say why nothing can be moved where all of them redirect', () => {
+    const redirect = { redirect: { uri: '/new' } };
+    expect(faultOf(virtualServiceWith([redirect])).message).toContain('answers with a redirect');
+  });
+});
+
+describe('a field of null, as templates write it', () => {
+  it.each(['mirror', 'mirrors', 'redirect', 'directResponse', 'delegate'])('is absent: %s', (field) => {
+    const [read, plain] = [withRoute(route, { [field]: null }), withRoute(route)].map((one) => routeOf(one));
+    expect(read).toEqual(plain);
+  });
+});
+
+describe('a request that names routes', () => {
+  it.each<[RoutesAsked, (string | number)[]]>([
+    [{ route: 'x' }, ['route']],
+    [{ routes: ['primary', 'x'] }, ['routes', 1]],
+    [{ route: 'primary', tls: [{ port: 1 }] }, ['tls', 0]],
+    [{ route: 'primary', tcp: [{ port: 1 }] }, ['tcp', 0]],
+  ])('is told where it names one that is not there: %j', (asked, place) => {
+    expect(faultOf(withRoute(route), asked)).toMatchObject({ code: 'route-not-found', asked: place });
+  });
+});
+
 describe('routes that nobody names', () => {
   const at = (object: ReturnType<typeof withRoute>, asked: RoutesAsked = {}) =>
     accepted(chooseRoutes(object, asked, clusterDomain)).map(

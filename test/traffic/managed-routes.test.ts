@@ -90,6 +90,14 @@ describe('a header route', () => {
 });
 
 describe('a mirror route', () => {
+  it('stands before a route whose own mirror is null, as before one without', () => {
+    const nothing = withRoute(arms, { mirror: null, mirrors: null });
+    const [first] = httpOf(withManaged(nothing, [preceded(0, [95, 5])], [mirrorRoute(12.5)]));
+    expect(first).toEqual(
+      httpOf(withManaged(withRoute(arms), [preceded(0, [95, 5])], [mirrorRoute(12.5)]))[0],
+    );
+  });
+
   it('divides requests as the route will, and sends copies to the canary', () => {
     const [first] = httpOf(withManaged(plain, [preceded(0, [95, 5])], [mirrorRoute(12.5)]));
     expect(first).toEqual({
@@ -391,6 +399,26 @@ describe('a plan with managed routes', () => {
     });
     expect(managedStartFault([starting(object)], posts)?.fault.message).toMatch(/^the route matches /);
     expect(managedStartFault([starting(plain), starting(object)], [headerRoute()])).toBeNull();
+  });
+
+  it('is refused, and any other plan is, where somebody else gave a route a name of canaryd’s', () => {
+    const object = virtualServiceWith([
+      { name: 'primary', route: arms },
+      { name: 'canaryd-reports', redirect: { uri: '/' } },
+    ]);
+    const starting = (virtualService: typeof plain) => ({ virtualService, roles: { routes: [] } });
+    expect(managedStartFault([starting(object)], [])?.fault).toEqual({
+      code: 'unsupported-shape',
+      path: 'spec.http[1].name',
+      message:
+        'names that begin with canaryd- are canaryd\'s, and its first write would take "canaryd-reports" away, which nothing in the object tells that canaryd has put there: rename it, or take it out',
+    });
+    expect(managedStartFault([starting(plain), starting(object)], [])?.fault.message).toMatch(
+      /^VirtualService shop\/payment: names that begin/,
+    );
+    const annotations = { 'canaryd.io/rollout': 'ro_1' };
+    const left = { ...object, metadata: { ...object.metadata, annotations } };
+    expect(managedStartFault([starting(left)], [])).toBeNull();
   });
 
   it('is accepted where all of them can be put before every route, and so is one without', () => {

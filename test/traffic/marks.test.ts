@@ -30,6 +30,12 @@ beforeAll(async () => {
     'canaryd.io/epoch': '7',
     'canaryd.io/original-weights': original,
   });
+  const bare = virtualServiceObject({ namespace: 'attic', virtualService: 'left' }, { v1: 100, v2: 0 });
+  const http = [
+    { name: 'canaryd-header', route: [{ destination: { host: 'payment-service', subset: 'v2' } }] },
+  ];
+  const spec = { ...Object(bare['spec']), http: [...http, ...Object(bare['spec']).http] };
+  storeObject(sandbox.store, { ...bare, spec });
   mark('zoo', 'ledger', {
     'canaryd.io/rollout': 'ro_2',
     'canaryd.io/rolled-back': 'ro_2/3',
@@ -61,8 +67,14 @@ describe('the marks that canaryd leaves', () => {
     const found = await marked([]);
     expect(found).toMatchObject({ kind: 'splits', unread: {}, narrowed: null });
     if (found.kind !== 'splits') throw new Error(found.why);
-    expect(found.splits.map(({ virtualService }) => virtualService)).toEqual(['payment', 'ledger']);
+    expect(found.splits.map(({ virtualService }) => virtualService)).toEqual(['left', 'payment', 'ledger']);
     expect(found.splits[0]).toMatchObject({
+      owner: null,
+      noted: null,
+      routes: [{ name: 'primary' }],
+      managed: [{ name: 'canaryd-header', path: 'spec.http[0]' }],
+    });
+    expect(found.splits[1]).toMatchObject({
       cluster: 'default',
       namespace: 'shop',
       owner: { rolloutId: 'ro_1', epoch: 7 },
@@ -78,7 +90,7 @@ describe('the marks that canaryd leaves', () => {
         },
       ],
     });
-    expect(found.splits[1]).toMatchObject({
+    expect(found.splits[2]).toMatchObject({
       rolledBack: { rolloutId: 'ro_2', epoch: 3 },
       noted: 'unreadable',
     });

@@ -52,7 +52,7 @@ describe('routes that are edited in the middle of a release', () => {
     expect(await made.stands()).toMatchObject({ status: 'paused', reason: 'shape_changed', exit: 8 });
     const { what } = await made.told();
     expect(what).toMatch(
-      /^Somebody else \(field manager kubectl-edit at \S+ \S+Z\) changed the VirtualService into a form that canaryd does not edit: spec\.http: no http route is named "primary"; there are: other, main; mend it with kubectl edit/,
+      /^Somebody else \(last to write the routes: field manager kubectl-edit at \S+ \S+Z\) changed the VirtualService into a form that canaryd does not edit: spec\.http: no http route is named "primary"; there are: other, main; mend it with kubectl edit/,
     );
     await expectAllFour(made);
   });
@@ -101,6 +101,60 @@ describe('routes that are edited in the middle of a release', () => {
   });
 });
 
+describe('a route of canaryd that is edited in the middle of a release', () => {
+  const match = [{ headers: { 'x-canary': { exact: 'true' } } }];
+  const steps = [
+    { type: 'setHeaderRoute', match },
+    { type: 'setWeight', weight: 5 },
+    { type: 'bake', duration: '5m' },
+    { type: 'promote' },
+  ];
+  const [as, wider] = ['"x-canary":{"exact":"true"}', '"x-canary":{"prefix":"t"}'];
+
+  it('pauses it and says who wrote last, and the resume writes the route anew', async () => {
+    const made = await begin({ plan: { steps } });
+    expect(made.text()).toContain(as);
+    made.edit('kubectl-edit', as, wider);
+    await made.run(10);
+    expect(await made.stands()).toMatchObject({ status: 'paused', reason: 'shape_changed', exit: 8 });
+    const { what, traffic } = await made.told();
+    expect(what).toMatch(
+      /^Somebody else \(.*kubectl-edit at .*\) changed the managed routes: what canaryd-header matches/,
+    );
+    expect(what).toContain('resume writes them anew');
+    expect(traffic).toContain('route canaryd-header is not as canaryd wrote it');
+    await expectAllFour(made);
+    await made.run(60);
+    expect(made.text()).toContain(wider);
+    await made.say({ action: 'resume' });
+    await made.run(10);
+    expect(made.text()).toContain(as);
+    expect(made.text()).not.toContain(wider);
+    expect(await made.stands()).toMatchObject({ status: 'running', weights: [95, 5] });
+  });
+
+  it('goes with the rollback as it stands', async () => {
+    const made = await begin({ plan: { steps } });
+    made.edit('kubectl-edit', as, wider);
+    await made.say(rollback);
+    await made.run(10);
+    expect(await made.stands()).toMatchObject({ status: 'rolled_back' });
+    expect(made.text()).not.toContain('canaryd-header');
+  });
+
+  it('is no reason to stop when the owner of the route that follows has edited that, and is made new by the next write', async () => {
+    const slowly = [{ type: 'bake', duration: '1m' }, { type: 'setWeight', weight: 20 }, ...steps.slice(2)];
+    const made = await begin({ plan: { steps: [...steps.slice(0, 2), ...slowly] } });
+    made.edit('kubectl-edit', '"name":"primary"', '"name":"primary","timeout":"7s"');
+    await made.run(20);
+    expect(await made.stands()).toMatchObject({ status: 'running' });
+    expect(made.text().match(/"timeout":"7s"/g)).toHaveLength(1);
+    await made.run(90);
+    expect(await made.stands()).toMatchObject({ status: 'running', weights: [80, 20] });
+    expect(made.text().match(/"timeout":"7s"/g)).toHaveLength(2);
+  });
+});
+
 describe('weights that somebody else moves in the middle of a release', () => {
   it('are told with the field manager that the API server names', async () => {
     const made = await begin();
@@ -113,7 +167,7 @@ describe('weights that somebody else moves in the middle of a release', () => {
       weights: [70, 30],
     });
     expect((await made.told()).what).toMatch(
-      /^Somebody else \(field manager kubectl-edit at .*Z\) moved the canary's weight from 5 % to 30 % \(paused/,
+      /^Somebody else \(last to write the routes: field manager kubectl-edit at .*Z\) moved the canary's weight from 5 % to 30 % \(paused/,
     );
     await expectAllFour(made);
   });
@@ -133,7 +187,7 @@ describe('weights that somebody else moves in the middle of a release', () => {
     });
     const { what } = await made.told();
     expect(what).toMatch(
-      /^Argo CD application shop \(field manager argocd-controller at .*Z\) moved the canary's weight from 5 % to 0 %, as it brings back what Git says/,
+      /^Argo CD application shop \(last to write the routes: field manager argocd-controller at .*Z\) moved the canary's weight from 5 % to 0 %, as it brings back what Git says/,
     );
     expect(what).toContain('RespectIgnoreDifferences=true');
     const drift = (await made.events()).find(({ type }) => type === 'drift.detected');
@@ -346,7 +400,7 @@ const outages: Record<string, Outage & { said: RegExp }> = {
   },
   'there are too many requests': {
     ...everyPatch('throttle'),
-    said: /answered 429; try again after 1 s; the API server has too many requests/,
+    said: /answered 429; try again after 1 s; the API server has too many requests: canaryd asks again by itself; .*kubectl get --raw/,
   },
   'etcd is too slow': { ...everyPatch('etcdTimeout'), said: /answered 504: Timeout/ },
   'etcd has no leader': { ...everyPatch('serverError'), said: /answered 500: etcdserver: leader changed/ },

@@ -18,9 +18,9 @@ import {
 
 /*
  * What Argo Rollouts (A) and Flagger (F) do with a VirtualService, case by case, and what canaryd does with the same
- * object. Elsewhere: A15, A16, A22 and A26 to A28 (calls) in peer-calls.test.ts; A29 to A39 (managed routes) and F5 to F8
- * (mirror, cookies) in managed-peer-cases.test.ts. A40 to A42, F1, F15, F16 and F22 to F28 are about pods, steps and
- * objects that canaryd does not make.
+ * object. Elsewhere: A15, A16, A22, A26 to A28, A38, A39 and F1 (calls) in peer-calls.test.ts; A29 to A37 (managed
+ * routes) and F5 (mirror) in managed-peer-cases.test.ts; A40 to A42, F6 to F10 and F22 to F28 (pods, steps, cookies) in
+ * peer-runs.test.ts.
  */
 
 type Json = Record<string, unknown>;
@@ -112,7 +112,7 @@ describe('choosing the routes, as Argo does', () => {
   });
 
   it('A7: a route that is not there is refused, with those that are', () => {
-    expect(refusalOf({ http: primaryAndSecondary }, { routes: ['not-found'] })).toEqual({
+    expect(refusalOf({ http: primaryAndSecondary }, { routes: ['not-found'] })).toMatchObject({
       code: 'route-not-found',
       path: 'spec.http',
       message: 'no http route is named "not-found"; there are: primary, secondary',
@@ -123,7 +123,7 @@ describe('choosing the routes, as Argo does', () => {
     ['tls', 'tls:3000/a.bank'],
     ['tcp', 'tcp:3000'],
   ])('A8: a %s port that is not there is refused, with those that are', (protocol, there) => {
-    expect(refusalOf({ tls, tcp }, { [protocol]: [{ port: 1001 }] })).toEqual({
+    expect(refusalOf({ tls, tcp }, { [protocol]: [{ port: 1001 }] })).toMatchObject({
       code: 'route-not-found',
       path: `spec.${protocol}`,
       message: `no ${protocol} route matches the port 1001; there are: ${there}`,
@@ -181,6 +181,10 @@ describe('choosing the routes, as Argo does', () => {
   it('A53: a route that only redirects stays where it stands, before the one that moves', () => {
     const redirect = { name: 'old', match: [{ uri: { prefix: '/old' } }], redirect: { uri: '/' } };
     expect(specAt({ http: [redirect, primary] }, { routes: ['primary'] }, 10)).toMatchObject({
+      http: [redirect, { route: split(90, 10) }],
+    });
+    // Nobody has to name the other one: a redirect has no weights to move.
+    expect(specAt({ http: [redirect, primary] }, {}, 10)).toMatchObject({
       http: [redirect, { route: split(90, 10) }],
     });
   });
@@ -315,6 +319,20 @@ describe('editing, as Flagger does', () => {
       { name: 'insiders', match, route: split(0, 100) },
       http[1],
     ]);
+  });
+
+  it.each([
+    ['F15', 'hosts and gateways, as one that another delegates to', { hosts: [], gateways: [] }],
+    [
+      'F16, ours',
+      'gateways and no hosts, which is for Istio to refuse',
+      { hosts: [], gateways: ['edge/bank'] },
+    ],
+  ])('%s: an object with %s keeps them as they are and moves', (_id, _what, fields) => {
+    expect(specAt({ ...fields, http: [{ route: rest() }] }, {}, 10)).toEqual({
+      ...fields,
+      http: [{ route: split(90, 10) }],
+    });
   });
 
   it('F18, F19: the end gives back the numbers of before by itself; Flagger needs revertOnDeletion and an annotation', () => {

@@ -103,7 +103,11 @@ describe('a rehearsal of a write', () => {
     for (const share of [5, 0]) {
       expect(
         await mesh.rehearse(resolution.target, seen, { ...write, share, end: share === 0 }, signal),
-      ).toMatchObject({ kind: 'refused', why: expect.stringMatching(/^edge\/public: .*403/) });
+      ).toMatchObject({
+        kind: 'refused',
+        object: 'edge/public',
+        why: expect.stringMatching(/^edge\/public: .*403/),
+      });
     }
     expect(weightsOf(sandbox, where)).toEqual([100, 0]);
   });

@@ -35,6 +35,8 @@ export type ReleaseOptions = {
   /** More of the plan. */
   plan?: object;
   object?: JsonObject;
+  /** The routes that are moved; without them `primary` alone. */
+  routes?: string[];
   /** Between the core and the mesh, to come in between. */
   around?: (mesh: Mesh, sandbox: Sandbox) => Mesh;
 };
@@ -45,6 +47,7 @@ export type ReleaseOptions = {
  */
 export async function release(options: ReleaseOptions = {}) {
   const { plan = {}, object = virtualServiceObject(where, { v1: 100, v2: 0 }), around } = options;
+  const { routes = ['primary'] } = options;
   const sandbox = await startSandbox({ tickMs: 0 });
   storeObject(sandbox.store, object);
   const source = { kind: 'text' as const, text: sandbox.kubeconfig };
@@ -59,7 +62,7 @@ export async function release(options: ReleaseOptions = {}) {
     const [stable = 0, canary = 0] = weights();
     return (100 * canary) / (stable + canary);
   });
-  const target = await targetOf(mesh);
+  const target = await targetOf(mesh, routes);
   const asked = { id, target, plan: planOf(steps, plan), requestedBy: alice, reason: null };
   await store.create(newRollout(asked, 1, start), [], null);
   const deps: TurnDeps = {
@@ -166,9 +169,9 @@ function weightsOf(object: unknown): number[] {
   return (route?.route ?? []).map(({ weight }) => weight);
 }
 
-async function targetOf(mesh: Mesh): Promise<Target> {
+async function targetOf(mesh: Mesh, routes: string[]): Promise<Target> {
   const resolution = await mesh.resolve(
-    { cluster: 'default', ...where, route: 'primary' },
+    { cluster: 'default', ...where, routes },
     new AbortController().signal,
   );
   if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RoutesAsked } from '../../src/rollout/target.ts';
+import { chooseObject } from '../../src/traffic/choose-object.ts';
 import { chooseRoutes } from '../../src/traffic/find-routes.ts';
 import { giveRoles, type Selected } from '../../src/traffic/roles.ts';
 import {
@@ -156,5 +157,29 @@ describe('destinations that are no part of the rollout', () => {
     expect(fault.message).toContain('a sum of at most 214748');
     const smaller = [destination('v1', 100_000), destination('v2', 0), destination('v3', 200_000)];
     expect(given({ http: [{ route: smaller }] }, {}, named)).toMatchObject({ kind: 'roles' });
+  });
+});
+
+describe('a split in mid-air', () => {
+  const fault = (weights: number[], metadata = {}) => {
+    const http = [{ route: weights.map((weight, index) => destination(`v${index + 1}`, weight)) }];
+    return faultIn(chooseObject(virtualServiceWith(http, metadata), {}, {}, clusterDomain));
+  };
+
+  it.each([
+    [[3, 1], /; give one of them the weight 0$/],
+    [[0, 0], /; give one of them the weight 100$/],
+    [[3, 1, 1], /; give all but one the weight 0, or name target\.stable and target\.canary /],
+  ])('is refused with the mend: %j', (weights, mend) => {
+    expect(fault(weights)).toMatchObject({
+      code: 'split-not-at-rest',
+      message: expect.stringMatching(mend),
+    });
+  });
+
+  it('is refused with the rollout that moves it', () => {
+    const annotations = { 'canaryd.io/rollout': 'ro_1', 'canaryd.io/epoch': '3' };
+    expect(fault([3, 1], { annotations }).message).toMatch(/ \(rollout ro_1 moves it or moved it last\)$/);
+    expect(fault([100], { annotations }).message).not.toContain('ro_1');
   });
 });

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { type JsonObject, listAt, objectAt } from '../../src/sandbox/json.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
 import { type Sandbox, storeObject } from '../../src/sandbox/sandbox.ts';
-import { virtualServiceObject as virtualServiceNamed } from '../contract/cluster-objects.ts';
+import {
+  gatewayObject as gatewayNamed,
+  virtualServiceObject as virtualServiceNamed,
+} from '../contract/cluster-objects.ts';
 import type { Where } from '../fakes/mesh.ts';
 
 export const namespace = 'payment-prod';
@@ -40,6 +43,11 @@ export function httpOf(sandbox: Sandbox, where: Where): JsonObject[] {
   return listAt(sandbox.store.get(keyOf(where)) ?? {}, 'spec', 'http').map((route) => objectAt(route));
 }
 
+/** The spec as it stands. */
+export function specOf(sandbox: Sandbox, where: Where): JsonObject {
+  return objectAt(sandbox.store.get(keyOf(where)) ?? {}, 'spec');
+}
+
 export function remove(sandbox: Sandbox, where: Where): void {
   sandbox.store.remove(keyOf(where));
 }
@@ -50,10 +58,8 @@ function keyOf(where: Where) {
 
 /** The VirtualService of a gateway in any namespace, which names the sandbox's payment service by its whole name. */
 export function gatewayObject(where: Where, weights: Record<string, number>): JsonObject {
-  const text = JSON.stringify(virtualServiceObject(where, weights));
-  const host = `payment-service.${namespace}.svc.cluster.local`;
-  const object: JsonObject = JSON.parse(text.replaceAll('"host":"payment-service"', `"host":"${host}"`));
-  return { ...object, spec: { ...objectAt(object, 'spec'), hosts: ['pay.bank'] } };
+  const object = gatewayNamed(where.virtualService, weights, namespace);
+  return { ...object, metadata: { name: where.virtualService, namespace: where.namespace } };
 }
 
 /** Takes from canaryd the right to patch VirtualServices anywhere else. */

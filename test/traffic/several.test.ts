@@ -126,6 +126,30 @@ describe('two VirtualServices in two namespaces', () => {
     ]);
   });
 
+  it('of which one may not be written lose what a write only takes, and it is told which did', async () => {
+    await mesh.write(target, await look(), { ...write, share: 50 }, signal);
+    const view = await look();
+    mayWriteOnlyIn(sandbox, [edge.namespace]);
+    expect(await mesh.write(target, view, { ...write, epoch: 2 }, signal)).toMatchObject({
+      why: expect.stringMatching(/^payment-prod\/payment: .*forbidden/),
+      done: ['edge/gateway'],
+    });
+    const { objects = [] } = await look();
+    expect(objects.map(({ canaryShare }) => canaryShare)).toEqual([50, 5]);
+  });
+
+  it('of which one cannot be read lose their share where they can, on what was read beside it', async () => {
+    await mesh.write(target, await look(), write, signal);
+    sandbox.store.remove({ type: virtualServices, namespace: 'edge', name: 'gateway' });
+    const view = await mesh.look(target, signal);
+    expect(view).toMatchObject({ kind: 'missing', name: 'edge/gateway' });
+    const readable = view.kind === 'split' ? undefined : view.readable;
+    if (readable === undefined) throw new Error(JSON.stringify(view));
+    const outcome = await mesh.write(target, readable, { ...write, share: 0, epoch: 2 }, signal);
+    expect(outcome).toMatchObject({ kind: 'ambiguous', done: ['payment-prod/payment'] });
+    expect(weightsOf(sandbox, shop)).toEqual([100, 0]);
+  });
+
   it('are rehearsed together: what one of them would be refused is refused', async () => {
     const view = await look();
     expect(await mesh.rehearse(target, view, write, signal)).toEqual({ kind: 'accepted' });

@@ -4,6 +4,7 @@ import type { WeightWrite } from '../../src/rollout/ports/mesh.ts';
 import { annotations, type PatchOperation } from '../../src/traffic/annotations.ts';
 import { planRollback } from '../../src/traffic/break-glass.ts';
 import { chooseObject } from '../../src/traffic/choose-object.ts';
+import { previewChanges } from '../../src/traffic/preview-changes.ts';
 import { type Moved, splitIn } from '../../src/traffic/split.ts';
 import {
   isMisshapen,
@@ -11,76 +12,81 @@ import {
   pointerTo,
   type VirtualService,
 } from '../../src/traffic/virtual-service.ts';
-import { weightChanges, weightPatch } from '../../src/traffic/weight-patch.ts';
+import { weightPatch } from '../../src/traffic/weight-patch.ts';
 import type { RouteSplit } from '../../src/traffic/weights.ts';
 import { anyCase, anyWrites, type Case } from './any-objects.ts';
 import { accepted, applyPatch, clusterDomain, isObject } from './objects.ts';
 
-const runs = { numRuns: 5000 };
+/** Thousands of runs on a busy machine. */
+const patience = 240_000;
 
 describe('for every VirtualService that is accepted, and any sequence of writes', () => {
-  it('everything but weights of the moved routes, managed routes and our annotations stays, byte for byte', () => {
-    fc.assert(
-      fc.property(anyCase, anyWrites, (one, writes) => {
-        const before = withoutOurs(one.object, one.moved);
-        for (const { object } of historyOf(one, writes)) {
-          expect(withoutOurs(object, one.moved)).toBe(before);
-        }
-      }),
-      runs,
-    );
-  });
+  it(
+    'in 20,000 of them all else stays byte for byte, every share comes out as asked, and the end leaves what was there',
+    () => {
+      fc.assert(
+        fc.property(anyCase, anyWrites, (one, writes) => {
+          const history = historyOf(one, writes);
+          expectNothingElseMoved(one, history);
+          expectShares(one, history);
+          expectEnd(one, history);
+        }),
+        { numRuns: 20_000 },
+      );
+    },
+    patience,
+  );
 
-  it('every moved route gets the share that was asked for, and everybody else keeps theirs exactly', () => {
-    fc.assert(
-      fc.property(anyCase, anyWrites, (one, writes) => {
-        const moved = movedOf(one);
-        for (const { object, write } of historyOf(one, writes)) {
-          const split = accepted(splitIn(object, moved, clusterDomain));
-          expect(split.foreign).toBeNull();
-          expect(
-            Math.max(...[split.canaryShare, split.lowestShare].map((is) => Math.abs(is - write.share))),
-          ).toBeLessThan(0.01);
-          for (const route of split.routes) expectSameParts(route);
-        }
-      }),
-      runs,
-    );
-  });
-
-  it('the end leaves the object as it was, but for the weight of the winner and who wrote last', () => {
-    fc.assert(
-      fc.property(anyCase, anyWrites, (one, writes) => {
-        const last = historyOf(one, writes).at(-1);
-        if (last === undefined) throw new Error('nothing was written');
-        const { stable, canary } = movedOf(one);
-        const expected = last.write.share === 0 ? one.object.spec : won(one, { stable, canary });
-        expect(JSON.stringify(last.object.spec)).toBe(JSON.stringify(expected));
-        expect(last.object.metadata.annotations).toEqual({
-          ...one.object.metadata.annotations,
-          [annotations.rollout]: 'ro_1',
-          [annotations.epoch]: String(last.write.epoch),
-        });
-      }),
-      runs,
-    );
-  });
-
-  it('break-glass takes back all of it from the object alone, and a preview shows exactly what is written', () => {
-    fc.assert(
-      fc.property(anyCase, anyWrites, (one, writes) => {
-        const history = historyOf(one, writes.slice(0, -1));
-        expectPreviewed(one, writes);
-        const standing = history.at(-1)?.object;
-        if (standing === undefined) return;
-        const plan = planRollback(standing);
-        if (plan.kind !== 'write') throw new Error(plan.kind);
-        expect(JSON.stringify(applyPatch(standing, plan.patch).spec)).toBe(JSON.stringify(one.object.spec));
-      }),
-      runs,
-    );
-  });
+  it(
+    'break-glass takes back all of it from the object alone, and a preview shows exactly what is written',
+    () => {
+      fc.assert(
+        fc.property(anyCase, anyWrites, (one, writes) => {
+          const history = historyOf(one, writes.slice(0, -1));
+          expectPreviewed(one, writes);
+          const standing = history.at(-1)?.object;
+          if (standing === undefined) return;
+          const plan = planRollback(standing);
+          if (plan.kind !== 'write') throw new Error(plan.kind);
+          expect(JSON.stringify(applyPatch(standing, plan.patch).spec)).toBe(JSON.stringify(one.object.spec));
+        }),
+        { numRuns: 2000 },
+      );
+    },
+    patience,
+  );
 });
+
+/** All but weights of the moved routes, managed routes and our annotations. */
+function expectNothingElseMoved({ object: original, moved }: Case, history: Written[]): void {
+  const before = withoutOurs(original, moved);
+  for (const { object } of history) expect(withoutOurs(object, moved)).toBe(before);
+}
+
+function expectShares(one: Case, history: Written[]): void {
+  const moved = movedOf(one);
+  for (const { object, write } of history) {
+    const split = accepted(splitIn(object, moved, clusterDomain));
+    expect(split.foreign).toBeNull();
+    const off = [split.canaryShare, split.lowestShare].map((share) => Math.abs(share - write.share));
+    expect(Math.max(...off)).toBeLessThan(0.01);
+    for (const route of split.routes) expectSameParts(route);
+  }
+}
+
+/** The object as it was, but for the weight of the winner and who wrote last. */
+function expectEnd(one: Case, history: Written[]): void {
+  const last = history.at(-1);
+  if (last === undefined) throw new Error('nothing was written');
+  const { stable, canary } = movedOf(one);
+  const expected = last.write.share === 0 ? one.object.spec : won(one, { stable, canary });
+  expect(JSON.stringify(last.object.spec)).toBe(JSON.stringify(expected));
+  expect(last.object.metadata.annotations).toEqual({
+    ...one.object.metadata.annotations,
+    [annotations.rollout]: 'ro_1',
+    [annotations.epoch]: String(last.write.epoch),
+  });
+}
 
 function movedOf({ object, asked, naming }: Case): Moved {
   const [stable, canary] = [naming.arm('v1'), naming.arm('v2')];
@@ -133,10 +139,11 @@ function won(one: Case, { stable, canary }: Pick<Moved, 'stable' | 'canary'>): u
 }
 
 function expectPreviewed(one: Case, writes: WeightWrite[]): void {
+  // A managed route may be refused, as it is where the route is mirrored already.
   const plain = writes.map(({ managed: _managed, ...write }) => write);
-  const split = accepted(splitIn(one.object, movedOf(one), clusterDomain));
-  const previewed = weightChanges(split, plain).map((changes) =>
-    changes.map(({ op, path, value }) => (value === null ? { op, path } : { op, path, value })),
+  const changes = accepted(previewChanges(one.object, movedOf(one), plain, clusterDomain));
+  const previewed = changes.map((ofWrite) =>
+    ofWrite.map(({ op, path, value }) => (op === 'remove' ? { op, path } : { op, path, value })),
   );
   const written = historyOf(one, plain).map(({ patch }) =>
     patch.filter(({ path }) => path.startsWith('/spec/')),

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { ManagedRoute } from '../../src/rollout/managed-route.ts';
 import type { WeightWrite } from '../../src/rollout/ports/mesh.ts';
 import { annotations, ownerOf } from '../../src/traffic/annotations.ts';
+import { previewChanges } from '../../src/traffic/preview-changes.ts';
 import { splitIn } from '../../src/traffic/split.ts';
-import { weightChanges } from '../../src/traffic/weight-patch.ts';
 import {
   accepted,
   applyPatch,
@@ -154,6 +155,13 @@ describe('the patch beside a third destination', () => {
   ])('keeps what somebody else gave it in between, when the rollout %s', (_how, share, end, then) => {
     expect(weightsAfter([100, 20, 80], movedWith(75, 25), share, end)).toEqual(then);
   });
+
+  it.each([
+    [0, [2_147_483_647, 0, 80]],
+    [100, [0, 2_147_483_647, 80]],
+  ])('gives neither of the two more than a weight holds, at %d %%', (share, then) => {
+    expect(weightsAfter([2_147_483_647, 3, 80], movedWith(75, 25), share, true)).toEqual(then);
+  });
 });
 
 describe('traffic that is no part of the rollout', () => {
@@ -217,11 +225,13 @@ describe('traffic that is no part of the rollout', () => {
 describe('the preview', () => {
   const at = (index: number) => `/spec/http/0/route/${index}/weight`;
   const resting = withRoute([destination('v1', 1), destination('v2')]);
-  const split = accepted(splitIn(resting, targetWith({ stable: 1, canary: null }), clusterDomain));
+  const target = targetWith({ stable: 1, canary: null });
+  const preview = (writes: { share: number; end: boolean; managed?: ManagedRoute[] }[]) =>
+    accepted(previewChanges(resting, target, writes, clusterDomain));
 
   it('shows what each write would change, each on top of the one before', () => {
     const writes = [5, 0.5, 0.5].map((share) => ({ share, end: false }));
-    expect(weightChanges(split, writes)).toEqual([
+    expect(preview(writes)).toEqual([
       [
         { op: 'replace', path: at(0), from: 1, value: 95 },
         { op: 'add', path: at(1), from: null, value: 5 },
@@ -235,7 +245,7 @@ describe('the preview', () => {
   });
 
   it('shows the number that stable had as the last write of a success', () => {
-    const [raised, ended] = weightChanges(split, [
+    const [raised, ended] = preview([
       { share: 100, end: false },
       { share: 100, end: true },
     ]);
@@ -244,7 +254,18 @@ describe('the preview', () => {
   });
 
   it('shows no write for a share at which the weights stand already, in whatever form', () => {
-    expect(weightChanges(split, [{ share: 0, end: false }])).toEqual([[]]);
+    expect(preview([{ share: 0, end: false }])).toEqual([[]]);
+  });
+
+  it('shows a managed route as it would stand, and that it goes', () => {
+    const match = [{ headers: { 'x-canary': { exact: 'true' } } }];
+    const [put, taken] = preview([
+      { share: 0, end: false, managed: [{ kind: 'header', name: 'header', match }] },
+      { share: 0, end: false, managed: [] },
+    ]);
+    const route = expect.objectContaining({ name: 'canaryd-header', match });
+    expect(put).toEqual([{ op: 'add', path: '/spec/http/0', from: null, value: route }]);
+    expect(taken).toEqual([{ op: 'remove', path: '/spec/http/0', from: route, value: null }]);
   });
 });
 

@@ -122,7 +122,9 @@ describe('two arms', () => {
   });
 
   it('may select alike in two namespaces, where no pod is shared', () => {
-    const elsewhere = arm('blue', blue.podLabels, { service: { name: 'blue', namespace: 'shop-next' } });
+    const elsewhere = arm('blue', blue.podLabels ?? {}, {
+      service: { name: 'blue', namespace: 'shop-next' },
+    });
     expect(distinctArms(roles, { stable: blue, canary: elsewhere }).kind).toBe('arms');
   });
 

@@ -32,6 +32,10 @@ export type ShapeFault = {
   /** Path inside the object, such as `spec.http[0].route[2].weight`. */
   path: string;
   message: string;
+  /** Which VirtualService of the target, as `namespace/name`, where it is not the only one. */
+  object?: string;
+  /** Where the request names the route that is meant, from its VirtualService on: `['tls', 0]`. */
+  asked?: readonly (string | number)[];
 };
 
 /** Why the mesh gave no usable answer. */
@@ -76,6 +80,8 @@ export type SplitView = {
   canaryHasOtherRoutes: boolean;
   /** The names of the managed routes that stand there, without repetition, in their order. */
   managedRoutes: string[];
+  /** Those of them, of the ones that a look was told of, that take other requests or send them elsewhere. */
+  changedRoutes: string[];
   /** From our annotations; null when there are none. */
   owner: Owner | null;
   /** Who last wrote the routes; null when it was canaryd, or nobody knows. It tells who wrote last, not what. */
@@ -92,30 +98,35 @@ export type SplitView = {
   recent?: true;
   /** Where a target has several VirtualServices: the view of each that was read, of which this one is made. */
   objects?: ObjectView[];
-  /** Those that could not be read, only where a look asked for what can be. */
+  /** What could not be read, only where a look asked for what can be: whole VirtualServices, or routes of one. */
   gaps?: Gap[];
 };
 
 /** The view of one VirtualService among several; `name` is `namespace/name`. */
 export type ObjectView = SplitView & { name: string };
-/** Why one VirtualService among several could not be read. */
+/** Why one VirtualService among several could not be read, or one route of a VirtualService; `name` is `namespace/name`. */
 export type Gap = { name: string; view: Exclude<MeshView, SplitView> };
 
-export type MeshView =
-  | SplitView
+export type MeshView = SplitView | (Unseen & Beside);
+
+type Unseen =
   /** `name`: which of several. */
   | { kind: 'missing'; name?: string }
   | ({ kind: 'shape'; fault: ShapeFault } & Partial<Pick<SplitView, 'movedBy' | 'gitOps'>>)
   | MeshFailure;
 
-/** One JSON Patch operation, with what stood there before, for people who preview it. */
-export type WeightChange = {
+/** Of several VirtualServices those that could be read all the same: enough to go back on, and never to go forward on. */
+type Beside = { readable?: SplitView };
+
+/** One JSON Patch operation on a spec, with what stood there before, for people who preview it. */
+export type SpecChange = {
   /** Which VirtualService, as `namespace/name`, where there are several. */
   object?: string;
   op: 'add' | 'replace' | 'remove';
   path: string;
-  from: number | null;
-  value: number | null;
+  /** The weight or the route that stood there; null for none. */
+  from: unknown;
+  value: unknown;
 };
 
 export type Resolution =
@@ -138,8 +149,9 @@ export type WeightWrite = {
   unrecorded?: boolean;
 };
 
-export type WriteOutcome =
-  | { kind: 'applied'; canaryShare: Share }
+export type WriteOutcome = { kind: 'applied'; canaryShare: Share } | (NotWritten & Partly);
+
+type NotWritten =
   /** Somebody wrote since the snapshot was taken: read again. */
   | { kind: 'conflict' }
   | { kind: 'missing' }
@@ -147,11 +159,15 @@ export type WriteOutcome =
   | { kind: 'ambiguous'; why: string }
   | MeshFailure;
 
+/** Those of several VirtualServices that were written and read back all the same, as `namespace/name`. */
+type Partly = { done?: string[] };
+
 /** What the API server says of a write that it does not carry out; `unknown` when it would not, or could not, try. */
 export type Rehearsal =
   | { kind: 'accepted' }
   /** It would be refused again: by an admission webhook, for want of a right, or as invalid. */
-  | { kind: 'refused'; reason: 'denied' | 'forbidden' | 'invalid'; why: string }
+  /** `object`: which of several, as `namespace/name`. */
+  | { kind: 'refused'; reason: 'denied' | 'forbidden' | 'invalid'; why: string; object?: string }
   | { kind: 'unknown'; why: string };
 
 /** A VirtualService by name. */
@@ -192,7 +208,13 @@ export const recentSeconds = 33;
  */
 export const recentBehindStaleSeconds = 300;
 
-export type LookOptions = { recent?: boolean; urgent?: boolean; partial?: boolean };
+export type LookOptions = {
+  recent?: boolean;
+  urgent?: boolean;
+  partial?: boolean;
+  /** The managed routes that are to stand there, so that a changed one is told. */
+  managed?: readonly ManagedRoute[];
+};
 
 /** The mesh. Every call ends when `signal` aborts and then answers `unavailable` or `ambiguous`; none throws for what a mesh may answer. */
 export interface Mesh {
@@ -208,15 +230,15 @@ export interface Mesh {
   /**
    * Reads all VirtualServices of the target; with `recent` what a watch has told will do, and then the view says so. What
    * is `urgent` waits for none that is not. One of several that cannot be read is the answer for all of them, unless the
-   * look is `partial`: then it is a gap.
+   * look is `partial`: then it is a gap, and so is one of several routes that weights cannot take back.
    */
   look(target: Target, signal: AbortSignal, options?: LookOptions): Promise<MeshView>;
   /** All http routes of a VirtualService as they stand now, whatever their shape. */
   survey(name: MeshName, signal: AbortSignal): Promise<Survey>;
   /**
    * One conditional patch on top of `view`: weights, managed routes and canaryd's annotations, nothing else. To a share
-   * of 0 it is urgent. Several VirtualServices are patched one after the other, up to the first that fails; to a share
-   * of 0 all at once, and whatever fails keeps none from it.
+   * of 0 it is urgent. Several VirtualServices are patched one after the other, up to the first that fails; what
+   * brings the canary no more goes to all at once, and whatever fails keeps none from it, nor does a route that is lost: that is `ambiguous`.
    */
   write(target: Target, view: SplitView, write: WeightWrite, signal: AbortSignal): Promise<WriteOutcome>;
   /** The same patch, sent for a dry run: authorization, validation and admission webhooks answer, and nothing is stored. */
@@ -228,5 +250,5 @@ export interface Mesh {
     request: LocatedRequest,
     writes: Pick<WeightWrite, 'share' | 'end' | 'managed'>[],
     signal: AbortSignal,
-  ): Promise<{ kind: 'preview'; changes: WeightChange[][] } | Exclude<Resolution, { kind: 'resolved' }>>;
+  ): Promise<{ kind: 'preview'; changes: SpecChange[][] } | Exclude<Resolution, { kind: 'resolved' }>>;
 }

@@ -34,7 +34,9 @@ export async function calmDown(world: World, turnsBad: boolean): Promise<void> {
 /** Where nobody helps, it is enough that no user is left on the canary. */
 function isOver(world: World, turnsBad: boolean): boolean {
   const { state, traffic } = current(world);
-  const isLeft = world.mesh.shareOf(where) === 0 && traffic.intent === null && state.kind !== 'running';
+  const isPreviewed = world.mesh.at(where)?.managedRoutes.includes('header') === true;
+  const isServed = world.mesh.shareOf(where) > 0 || isPreviewed;
+  const isLeft = !isServed && traffic.intent === null && state.kind !== 'running';
   return hasEnded(current(world)) || (turnsBad && (isLeft || hasNoWayBack(state)));
 }
 

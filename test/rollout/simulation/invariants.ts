@@ -24,14 +24,15 @@ export function judgeRun(evidence: Evidence): Violation[] {
   ];
 }
 
-function cameToAnEnd({ last, share, rows, turnsBad }: Evidence): Violation[] {
+function cameToAnEnd({ last, share, managedRoutes, rows, turnsBad }: Evidence): Violation[] {
   if (hasEnded(last)) return [];
   const { state } = last;
   const wasPaged = rows.some(({ type }) => type === 'page');
   if (turnsBad && hasNoWayBack(state) && wasPaged) return [];
-  if (turnsBad && share === 0) return [];
+  const isExposed = share > 0 || managedRoutes.includes('header');
+  if (turnsBad && !isExposed) return [];
   if (turnsBad) {
-    const detail = `${state.kind} with ${share} % on a failing canary`;
+    const detail = `${state.kind} with ${share} % and the routes [${managedRoutes.join()}] on a failing canary`;
     return [{ promise: 'a failing canary loses its traffic, or somebody is paged', detail }];
   }
   return [{ promise: 'every rollout comes to an end once faults end', detail: `still ${last.state.kind}` }];

@@ -1,21 +1,31 @@
-import type { PatchOperation } from '../traffic/annotations.ts';
+import type { PatchOperation } from './annotations.ts';
 
 /**
  * The object after a JSON Patch by the letter of RFC 6902; the one that is given stays as it is.
  * @throws Error when a path leads nowhere: the patch was made for another object
  */
 export function applyPatch(object: unknown, patch: readonly PatchOperation[]): unknown {
+  return applied(object, patch).object;
+}
+
+/** The same, with what each operation found in its place; undefined for nothing. */
+export function applied(
+  object: unknown,
+  patch: readonly PatchOperation[],
+): { object: unknown; found: unknown[] } {
   const root = { object: structuredClone(object) };
   // A later operation may write into what an earlier one added.
-  for (const operation of structuredClone(patch)) {
+  const found = structuredClone(patch).map((operation) => {
     const keys = ['object', ...operation.path.split('/').slice(1).map(unescaped)];
     const last = keys.pop() ?? '';
     const parent = keys.reduce<unknown>(childOf, root);
+    const before = operation.op === 'add' ? undefined : childOf(parent, last);
     if (Array.isArray(parent)) applyToList(parent, last, operation);
     else if (isRecord(parent)) applyToRecord(parent, last, operation);
     else throw nowhere(operation);
-  }
-  return root.object;
+    return before;
+  });
+  return { object: root.object, found };
 }
 
 function unescaped(key: string): string {
