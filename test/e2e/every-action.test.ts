@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type Stack, startStack } from '../../local/stack.ts';
+import { virtualServices } from '../../src/sandbox/resources.ts';
 import type { PatchOperation } from '../../src/traffic/annotations.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
 import { untilSeenAlone } from './prometheus.ts';
@@ -54,16 +56,16 @@ describe('the guide with every action', () => {
 });
 
 describe('the runbook for an emergency without canaryd', () => {
-  it('has a patch that brings all traffic back to stable', async () => {
-    moveWeights(stack, { v1: 0, v2: 80, v3: 20 });
-    expect(await patchFromRunbook()).toBe('written');
-    expect(weights(stack)).toEqual({ v1: 0, v2: 100, v3: 0 });
+  it('has a patch that is refused when the destinations stand in another order', async () => {
+    inMidRollout();
+    expect(await patchFromRunbook({ '"v2"': '"v9"' })).not.toBe('written');
+    expect(routes().map(({ name }) => name)).toEqual(['canaryd-header', 'primary']);
   });
 
-  it('has a patch that is refused when the destinations stand in another order', async () => {
-    moveWeights(stack, { v1: 0, v2: 80, v3: 20 });
-    expect(await patchFromRunbook({ '"v2"': '"v9"' })).not.toBe('written');
-    expect(weights(stack)).toEqual({ v1: 0, v2: 80, v3: 20 });
+  it('has a patch that brings all traffic back to stable, and leaves a third destination its own', async () => {
+    expect(await patchFromRunbook()).toBe('written');
+    expect(routes().map(({ name }) => name)).toEqual(['primary']);
+    expect(weights(stack)).toEqual({ v1: 90, v2: 0, v3: 10 });
   });
 });
 
@@ -112,6 +114,26 @@ async function runInOneShell(blocks: RunbookBlock[]): Promise<Run> {
     once(shell, 'exit'),
   ]);
   return { code, outputs: said.split(`\n${mark}\n`).slice(1), complaint };
+}
+
+const place = { type: virtualServices, namespace: 'payment-prod', name: 'payment-service' };
+const Routed = z.looseObject({
+  spec: z.looseObject({ http: z.array(z.looseObject({ name: z.string() })) }),
+});
+
+function routes() {
+  return Routed.parse(stack.sandbox.store.get(place)).spec.http;
+}
+
+/** What the page shows in its first step: a header route stands, and a third destination has its share. */
+function inMidRollout(): void {
+  moveWeights(stack, { v1: 60, v2: 30, v3: 10 });
+  const object = Routed.parse(stack.sandbox.store.get(place));
+  const match = [{ headers: { 'x-canary': { exact: 'true' } } }];
+  const route = [{ destination: { host: 'payment-service', subset: 'v2' } }];
+  const http = [{ name: 'canaryd-header', match, route }, ...object.spec.http];
+  const text = JSON.stringify({ ...object, spec: { ...object.spec, http } });
+  stack.sandbox.store.update(place, JSON.parse(text), 'canaryd');
 }
 
 /** Sends the patch of the runbook's first `kubectl patch` as kubectl would. */
