@@ -10,7 +10,7 @@ const roof = '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doct
 const pure = [
   '^src/analysis/',
   '^src/rollout/(?!(act|advance|advance-scheduled|draft|hold-orders|look-for-orphans|make-so|plans|preview|service|slots|sweep|take-turn|targets)[.]ts$)',
-  '^src/traffic/(annotations|api-answer|apply-patch|break-glass|changed-routes|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|last-writer|list-edits|managed-routes|managed-start|match-words|movable-routes|original-weights|other-routes|preview-changes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|split-to-take-back|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
+  '^src/traffic/(annotations|api-answer|apply-patch|break-glass|changed-routes|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|last-writer|list-edits|managed-mirrors|managed-routes|managed-start|match-words|movable-routes|original-weights|other-routes|patch-operation|preview-changes|raw-routes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|split-to-take-back|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
   '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|survey|together)[.]ts$',
 ];
 

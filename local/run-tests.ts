@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { z } from 'zod';
 import { type Leftover, processesWith } from './leftovers.ts';
 import { newerNode, newerNodeVersion, olderPostgres } from './npm-packages.ts';
 import { ensurePrometheus } from './prometheus.ts';
 import { ensureRedis } from './redis.ts';
+import { readReport, type TestRun } from './test-report.ts';
 
 const root = join(import.meta.dirname, '..');
 const mark = 'CANARYD_TEST_RUN';
@@ -16,20 +16,6 @@ const run = randomBytes(8).toString('hex');
 
 /** A server that was told to end may still be writing its last page. */
 const graceMs = 5000;
-
-const Report = z.looseObject({
-  numPassedTests: z.int(),
-  numFailedTests: z.int(),
-  numPendingTests: z.int(),
-  numTodoTests: z.int(),
-  testResults: z.array(
-    z.looseObject({
-      status: z.string(),
-      assertionResults: z.array(z.looseObject({ status: z.string() })),
-    }),
-  ),
-});
-type Totals = { passed: number; failed: number; skipped: number };
 
 await main(process.argv.slice(2));
 
@@ -42,10 +28,11 @@ async function main(args: string[]): Promise<void> {
   await mkdir(join(root, '.cache', 'test-results'), { recursive: true });
   const code = await runVitest([...groups.map((group) => `--project=${group}`), ...rest], report);
   const leftovers = await endLeftovers();
-  for (const { pid, command } of leftovers) console.error(`left running: ${command} (${pid}, ended now)`);
-  const totals = settle(await totalsOf(report), code === 0 && leftovers.length === 0);
+  const written = readReport(await readFile(report, 'utf8').catch(() => null), root);
   await rm(report, { force: true });
-  const { passed, failed, skipped } = totals;
+  const left = leftovers.map(({ pid, command }) => `left running: ${command} (${pid}, ended now)`);
+  const { passed, failed, skipped, failures } = settle(written, code, left);
+  for (const failure of failures) console.log(`Failed on Node ${process.versions.node}: ${failure}`);
   console.log(
     `Totals on Node ${process.versions.node}: ${passed} passed, ${failed} failed, ${skipped} skipped`,
   );
@@ -106,23 +93,9 @@ function endOne(pid: number): void {
   }
 }
 
-async function totalsOf(path: string): Promise<Totals> {
-  const text = await readFile(path, 'utf8').catch(() => null);
-  if (text === null) return { passed: 0, failed: 0, skipped: 0 };
-  const report = Report.parse(JSON.parse(text));
-  // A file that cannot even be loaded has no tests that could fail.
-  const broken = report.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && assertionResults.every((result) => result.status !== 'failed'),
-  );
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
-}
-
 /** Whatever goes wrong outside the tests counts as one failure: an error nobody awaited, a process left running. */
-function settle(totals: Totals, wentWell: boolean): Totals {
-  return wentWell || totals.failed > 0 ? totals : { ...totals, failed: 1 };
+function settle(run: TestRun, code: number, left: string[]): TestRun {
+  const outside = code === 0 || run.failed > 0 ? [] : ['outside the tests; the reason stands above'];
+  const failures = [...run.failures, ...outside, ...left];
+  return { ...run, failures, failed: Math.max(run.failed, Math.min(1, failures.length)) };
 }

@@ -1,10 +1,10 @@
 import type { Measurements } from '../analysis/reading.ts';
 import { advanceScheduled } from './advance-scheduled.ts';
+import { toldAsFound } from './as-found.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import { type Decision, isQuiet, preceded } from './decision.ts';
 import { asksNothing, incrementSeconds, nothingAsked } from './evidence.ts';
 import { judgedTarget } from './hand-over.ts';
-import { toldAsFound } from './interruption.ts';
 import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo, wanting } from './make-so.ts';
 import { isMirroring } from './managed.ts';
 import { asksForOtherRoutes, notFound, withOtherRoutes } from './other-routes.ts';

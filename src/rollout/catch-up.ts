@@ -1,8 +1,9 @@
+import { rewriting, toldAsFound } from './as-found.ts';
 import { type Decision, decided, preceded } from './decision.ts';
 import { turnBack } from './go-back.ts';
 import { handOver } from './hand-over.ts';
 import { carriersIn } from './identity.ts';
-import { interrupt, rewriting, toldAsFound } from './interruption.ts';
+import { interrupt } from './interruption.ts';
 import { namesOf } from './managed.ts';
 import { newestOwn, ownRolledBack } from './owners.ts';
 import type { Owner, SplitView } from './ports/mesh.ts';

@@ -1,7 +1,8 @@
+import { asFound } from './as-found.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, preceded } from './decision.ts';
 import { turnBack } from './go-back.ts';
-import { asFound, interrupt, writeNow } from './interruption.ts';
+import { interrupt, writeNow } from './interruption.ts';
 import { healing } from './mover.ts';
 import type { SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';

@@ -1,4 +1,5 @@
 import { closed } from './approval.ts';
+import { toldAsFound } from './as-found.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
 import {
@@ -11,12 +12,10 @@ import {
   weightApplied,
 } from './decision.ts';
 import { carriersIn } from './identity.ts';
-import { toldAsFound } from './interruption.ts';
-import { noManaged } from './managed.ts';
 import { isWrittenSince, ownRolledBack } from './owners.ts';
 import type { Gap, MeshView, SplitView } from './ports/mesh.ts';
 import { type Actor, type Cause, canaryd, type StuckReason } from './reasons.ts';
-import type { Rollout } from './rollout.ts';
+import { type Rollout, trafficAt } from './rollout.ts';
 import * as say from './say.ts';
 import { gapInWords, obstacleInWords, standing } from './several.ts';
 import type { Sight } from './sight.ts';
@@ -116,9 +115,12 @@ export function isBack(
 
 /** Ends a rollback whose 0 % was read back. */
 export function returned(before: Rollout, state: RollingBack, now: Millis): Decision {
-  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null, managed: noManaged };
   const { since, cause, by } = state;
-  const ended: Rollout = { ...before, traffic, state: { kind: 'rolledBack', at: now, since, cause, by } };
+  const ended: Rollout = {
+    ...before,
+    traffic: trafficAt(0, now),
+    state: { kind: 'rolledBack', at: now, since, cause, by },
+  };
   const message = `rolled back: ${say.traffic(ended)}; ${because.cause(cause, by)}`;
   const routes = before.traffic.managed.applied.length === 0 ? [] : [routesApplied(ended)];
   const weights = isSameShare(before.traffic.applied, 0)

@@ -1,10 +1,11 @@
+import { routesNoticed } from './as-found.ts';
 import { type Decision, preceded } from './decision.ts';
 import { answerDrift } from './drift.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, watchOver } from './guard.ts';
 import { hold } from './hold.ts';
 import { identified, presentIn } from './identity.ts';
-import { interrupt, interruptedUnseen, interruptionIn, reshaped, routesNoticed } from './interruption.ts';
+import { interrupt, interruptedUnseen, interruptionIn, reshaped } from './interruption.ts';
 import { withMend } from './mesh-mend.ts';
 import { isKnownByPart, partsFound } from './parts.ts';
 import type { SplitView } from './ports/mesh.ts';

@@ -1,3 +1,4 @@
+import { asFound, rewriting } from './as-found.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import type { Facts } from './evidence.ts';
@@ -5,20 +6,12 @@ import { targetMissingLimitMs, turnBack } from './go-back.ts';
 import { type Finding, stableReadyRatio, watchOver } from './guard.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn, identified } from './identity.ts';
-import {
-  asFound,
-  interrupt,
-  interruptedUnseen,
-  interruptionIn,
-  reshaped,
-  rewriting,
-} from './interruption.ts';
+import { interrupt, interruptedUnseen, interruptionIn, reshaped } from './interruption.ts';
 import { judgeStable } from './judge-handover.ts';
-import { noManaged } from './managed.ts';
 import { paged } from './page.ts';
 import type { SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
-import { emptyWatch, type Rollout } from './rollout.ts';
+import { emptyWatch, type Rollout, trafficAt } from './rollout.ts';
 import * as say from './say.ts';
 import { lowestIn } from './several.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
@@ -145,8 +138,7 @@ function hasArrived({ traffic: { intent } }: Rollout, { canaryShare }: SplitView
 }
 
 function arrivedUnanswered({ rollout, state, now }: HandoverTurn): Decision {
-  const traffic = { desired: 0, applied: 0, appliedAt: now, intent: null, managed: noManaged };
-  const after = handedOver({ ...rollout, traffic }, state, now);
+  const after = handedOver({ ...rollout, traffic: trafficAt(0, now) }, state, now);
   return decided(after, { events: [weightApplied(rollout.traffic.applied, after)] });
 }
 

@@ -1,27 +1,19 @@
 import { closed } from './approval.ts';
+import { asFound } from './as-found.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
-import {
-  type Decision,
-  decided,
-  event,
-  inState,
-  type PlannedWrite,
-  routesFound,
-  weightFound,
-} from './decision.ts';
+import { type Decision, decided, event, inState, type PlannedWrite } from './decision.ts';
 import { changeSince } from './identity.ts';
-import { isSameNames, namesOf, withManagedFound } from './managed.ts';
-import { managedName } from './managed-route.ts';
 import type { Hand } from './mover.ts';
 import { otherOwner } from './owners.ts';
-import { isKnownByPart, knownAt, partsFound } from './parts.ts';
+import { knownAt } from './parts.ts';
 import type { MeshView, Owner, ShapeFault, SplitView } from './ports/mesh.ts';
 import type { PauseReason } from './reasons.ts';
 import type { Rollout } from './rollout.ts';
 import { lowestIn, oneByOne, partsOf } from './several.ts';
 import { canTakeAll, closingWrite } from './sight.ts';
 import { type Placed, resumedPosition } from './state.ts';
+import { strangeRoutes } from './strange-routes.ts';
 import { type Target, uidOf } from './target.ts';
 import { isSameShare, type Millis, type Share } from './units.ts';
 import { voided } from './void-approval.ts';
@@ -84,40 +76,6 @@ function oddIn(traffic: Rollout['traffic'], view: SplitView): { share: Share; vi
   return odd.toSorted((one, other) => one.share - other.share)[0] ?? null;
 }
 
-/** What is odd about the managed routes, in words; null when they stand as they were left. */
-function strangeRoutes(traffic: Rollout['traffic'], view: SplitView): string | null {
-  const wanted = namesOf(traffic.managed.desired);
-  const isHalfDone = view.objects !== undefined && traffic.intent !== null;
-  const odd = partsOf(view).find(({ managedRoutes }) => !areOurRoutes(traffic, managedRoutes, isHalfDone));
-  if (odd === undefined) return changedRoutes(traffic, view);
-  return `there are ${listed(odd.managedRoutes)} where canaryd wants ${listed(wanted)}`;
-}
-
-/** Those that a write of ours is to change have every right to differ, and those that were told of are known. */
-function changedRoutes({ managed, intent }: Rollout['traffic'], view: SplitView): string | null {
-  const { changed: known = [] } = managed;
-  const changed = view.changedRoutes.filter((name) => !known.includes(name));
-  if (changed.length === 0 || intent?.managed === true) return null;
-  const object = view.objects?.find((one) => one.changedRoutes.some((name) => changed.includes(name)));
-  const where = object === undefined ? '' : ` in ${object.name}`;
-  return `what ${listed(changed)}${where} matches, or where that goes, is not what canaryd wrote, or no longer fits the route that follows`;
-}
-
-function listed(names: readonly string[]): string {
-  return names.length === 0 ? 'none' : names.map((name) => managedName({ name })).join(', ');
-}
-
-/** True for routes as they were read back, or as they are wanted; of several objects some may have either. */
-function areOurRoutes({ managed }: Rollout['traffic'], names: string[], isHalfDone: boolean): boolean {
-  const wanted = namesOf(managed.desired);
-  if (isSameNames(names, managed.applied) || isSameNames(names, wanted)) return true;
-  // What was told of once and still is as it was is no news.
-  const isKnown = (name: string) => managed.changed?.includes(name) === true;
-  const [left, were] = [names, managed.applied].map((all) => all.filter((name) => !isKnown(name)));
-  if (managed.changed !== undefined && isSameNames(left ?? [], were ?? [])) return true;
-  return isHalfDone && names.every((name) => managed.applied.includes(name) || wanted.includes(name));
-}
-
 /**
  * Another rollout that wrote since this one did, as after a restored backup or from a second installation; null when
  * there is none. What stood there before this one's first write was the last rollout's.
@@ -131,88 +89,6 @@ function writerAfter(rollout: Rollout, view: SplitView): Owner | null {
 export function reshaped({ path, message }: ShapeFault, hand: Partial<Hand>): PauseReason {
   const { movedBy = null, gitOps = null } = hand;
   return { kind: 'shapeChanged', why: `${path}: ${message}`, movedBy, gitOps };
-}
-
-/** The share and the managed routes as found become those read back, so that people are told where traffic is. */
-export function asFound(given: Rollout, view: MeshView, now: Millis): Rollout {
-  if (view.kind !== 'split') return given;
-  const rollout = withRoutesFound(given, view, now);
-  const { traffic } = rollout;
-  // What cannot be read may still have what it had.
-  const applied = view.gaps === undefined ? view.canaryShare : Math.max(view.canaryShare, traffic.applied);
-  const lowest = lowestIn(view);
-  const isSame =
-    isSameShare(applied, traffic.applied) &&
-    isSameShare(lowest, traffic.lowest ?? traffic.applied) &&
-    isKnownByPart(traffic, view);
-  if (isSame) return rollout;
-  const even = { ...evened(traffic), applied, appliedAt: now };
-  const found = isSameShare(lowest, applied) ? even : { ...even, lowest };
-  return { ...rollout, traffic: partsFound(found, view) };
-}
-
-/** Without the lowest of different shares, and what stands where. */
-export function evened({
-  lowest: _lowest,
-  parts: _parts,
-  ...traffic
-}: Rollout['traffic']): Rollout['traffic'] {
-  return traffic;
-}
-
-/** With the managed routes as they stand, whoever put them there. */
-export function withRoutesFound(
-  rollout: Rollout,
-  { managedRoutes: applied, changedRoutes: changed }: SplitView,
-  now: Millis,
-): Rollout {
-  const { managed } = rollout.traffic;
-  if (isSameNames(applied, managed.applied) && isSameNames(changed, managed.changed ?? [])) return rollout;
-  const found = withManagedFound(managed, applied, changed);
-  return { ...rollout, traffic: { ...rollout.traffic, appliedAt: now, managed: found } };
-}
-
-/**
- * With the managed routes that stand there as those read back, where they are ours: a write whose answer was lost, or that
- * a person's word has fenced, may have put them there, and what they bring has to be watched from then on.
- */
-export function routesNoticed(
-  given: Rollout,
-  view: MeshView,
-  now: Millis,
-): { rollout: Rollout; events: AuditEvent[] } {
-  if (view.kind !== 'split' || strangeRoutes(given.traffic, view) !== null)
-    return { rollout: given, events: [] };
-  const { intent, managed } = given.traffic;
-  // The way forward writes again what did not land; whoever waits has to know.
-  const isRetried =
-    intent?.managed === true && (given.state.kind === 'running' || given.state.kind === 'holding');
-  const changedRoutes = isRetried ? (managed.changed ?? []) : view.changedRoutes;
-  const rollout = withRoutesFound(given, { ...view, changedRoutes }, now);
-  // The answer of a write that is still open tells it.
-  const isTold = rollout === given || intent !== null;
-  return { rollout, events: isTold ? [] : [routesFound(rollout)] };
-}
-
-/** With a write of what stands there still to be done, so that later ones of others are stale. */
-export function rewriting(traffic: Rollout['traffic'], share: number): Rollout['traffic'] {
-  return { ...traffic, intent: { share, end: false, attempts: 1, managed: false } };
-}
-
-/**
- * As found, and told. A write whose answer was lost, or that a person's word has fenced, may have landed: users were there,
- * and the audit log has to say so.
- */
-export function toldAsFound(
-  given: Rollout,
-  view: MeshView,
-  now: Millis,
-): { rollout: Rollout; events: AuditEvent[] } {
-  const rollout = asFound(given, view, now);
-  const wasTold = isSameShare(given.traffic.applied, rollout.traffic.applied);
-  const routes = given.traffic.managed === rollout.traffic.managed ? [] : [routesFound(rollout)];
-  const weights = wasTold ? [] : [weightFound(given.traffic.applied, rollout)];
-  return { rollout, events: [...routes, ...weights] };
 }
 
 type Interruption = { state: Placed; reason: PauseReason; view: MeshView };

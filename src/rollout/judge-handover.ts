@@ -1,10 +1,11 @@
+import { asFound } from './as-found.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
 import { hasEveryCheckPassed } from './evidence.ts';
 import type { Finding } from './guard.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn } from './identity.ts';
-import { asFound, reshaped } from './interruption.ts';
+import { reshaped } from './interruption.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { canaryd } from './reasons.ts';
 import type { Rollout } from './rollout.ts';

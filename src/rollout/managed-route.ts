@@ -61,6 +61,11 @@ export function isSameRoutes(one: readonly ManagedRoute[], other: readonly Manag
 /** Every name that canaryd gives to a route begins like this; nobody else's may. */
 export const managedPrefix = 'canaryd-';
 
+/** True for the name of a route that is canaryd's. */
+export function isManagedName(name: string): boolean {
+  return name.startsWith(managedPrefix);
+}
+
 /** The name of a managed route in the VirtualService. */
 export function managedName({ name }: Pick<ManagedRoute, 'name'>): string {
   return `${managedPrefix}${name}`;

@@ -3,9 +3,6 @@ import type { Rollout } from './rollout.ts';
 
 type Managed = Rollout['traffic']['managed'];
 
-/** Before the first managed route, and after the last. */
-export const noManaged: Managed = { desired: [], applied: [] };
-
 /** True when the same routes stand there under the same names, in the same order. */
 export function isSameNames(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((name, index) => name === other[index]);

@@ -22,18 +22,15 @@ export function withMend({ reason, why }: MeshFailure): string {
   return mend === '' ? why : `${why}; ${mend}`;
 }
 
-/** What a person types to take the canary's traffic back with rights of their own. */
+/** What a person types, for each VirtualService, to take the canary's traffic back with rights of their own. */
 export function breakGlass(target: Target): string {
-  return forEach(
-    target,
-    ({ namespace, virtualService }) =>
-      `canaryd break-glass rollback --virtual-service=${namespace}/${virtualService}`,
-  );
+  return objectsOf(target).map(breakGlassOn).join(' and ');
 }
 
-function forEach(
-  target: Target,
-  line: (object: { namespace: string; virtualService: string }) => string,
-): string {
-  return objectsOf(target).map(line).join(' and ');
+/** The same for one VirtualService. */
+export function breakGlassOn({
+  namespace,
+  virtualService,
+}: Pick<Target, 'namespace' | 'virtualService'>): string {
+  return `canaryd break-glass rollback --virtual-service=${namespace}/${virtualService}`;
 }

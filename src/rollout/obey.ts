@@ -1,11 +1,11 @@
 import { actionsByState, allowedActions } from './allowed-actions.ts';
 import { answerApproval } from './answer-approval.ts';
+import { rewriting } from './as-found.ts';
 import * as because from './because.ts';
 import type { Action, Command, Refusal } from './command.ts';
 import { event, inState } from './decision.ts';
 import { advance, promote } from './forward.ts';
 import { type Drift, lowestOf, refusedDrift } from './gate.ts';
-import { rewriting } from './interruption.ts';
 import { heldPosition, type Obedience, obeyed, ontoRunning, refused } from './obedience.ts';
 import type { Actor, PauseReason } from './reasons.ts';
 import { cancel, rollBack } from './roll-back.ts';

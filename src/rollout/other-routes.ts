@@ -1,10 +1,11 @@
 import type { AuditEvent, AuditFacts } from './audit.ts';
 import type { Decision } from './decision.ts';
 import { explain } from './explain.ts';
-import { managedPrefix } from './managed-route.ts';
+import { isManagedName } from './managed-route.ts';
 import type { OtherRoute, OtherRoutes } from './ports/other-routes.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
+import { objectName } from './several.ts';
 import { objectsOf, type Target } from './target.ts';
 import type { Millis } from './units.ts';
 
@@ -70,9 +71,9 @@ function stillReached(target: Target, found: OtherRoutes): { what: string; mend:
 
 /** The first write takes away what an earlier rollout left standing. */
 function withoutLeftovers(target: Target, found: OtherRoutes): OtherRoutes {
-  const own = objectsOf(target).map(({ namespace, virtualService }) => `${namespace}/${virtualService}`);
-  const isLeft = ({ namespace, virtualService, route }: OtherRoute) =>
-    route?.startsWith(managedPrefix) === true && own.includes(`${namespace}/${virtualService}`);
+  const own = objectsOf(target).map(objectName);
+  const isLeft = (one: OtherRoute) =>
+    one.route !== null && isManagedName(one.route) && own.includes(objectName(one));
   return { ...found, routes: found.routes.filter((one) => !isLeft(one)) };
 }
 

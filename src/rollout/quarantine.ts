@@ -1,7 +1,7 @@
 import type { AuditEvent } from './audit.ts';
 import { event } from './decision.ts';
 import { type Explanation, explain } from './explain.ts';
-import { breakGlass } from './mesh-mend.ts';
+import { breakGlass, breakGlassOn } from './mesh-mend.ts';
 import type { FailedTurn, FailureRecord, RowFacts, Trouble } from './ports/store.ts';
 import { isScheduled, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
@@ -117,8 +117,8 @@ function toGoBack(rollout: StoredRollout): string {
 }
 
 /** What a row tells without its rollout: the first of the VirtualServices. */
-function byHand({ namespace, virtualService }: RowFacts): string {
-  return `to go back type, once for each VirtualService that it moves: canaryd break-glass rollback --virtual-service=${namespace}/${virtualService}`;
+function byHand(row: RowFacts): string {
+  return `to go back type, once for each VirtualService that it moves: ${breakGlassOn(row)}`;
 }
 
 function longestPauseOf(status: string): Millis {

@@ -214,6 +214,17 @@ export function stepAt(rollout: Rollout, position: Position): Step {
 
 const lastStep: Step = { type: 'promote' };
 
+/** Traffic that came to rest at a share: no write is open, and no managed route stands. */
+export function trafficAt(share: number, at: number): Rollout['traffic'] {
+  return {
+    desired: share,
+    applied: share,
+    appliedAt: at,
+    intent: null,
+    managed: { desired: [], applied: [] },
+  };
+}
+
 /** A rollout as it was asked for: nothing read yet, nothing moved. `scrapeSeconds` comes from the metrics provider. */
 export function newRollout(
   asked: Pick<Rollout, 'id' | 'target' | 'plan' | 'requestedBy' | 'reason'> &
@@ -236,7 +247,7 @@ export function newRollout(
     rollbackOf: null,
     reasserted: [],
     writeEpoch: null,
-    traffic: { desired: 0, applied: 0, appliedAt: now, intent: null, managed: { desired: [], applied: [] } },
+    traffic: trafficAt(0, now),
     watch: emptyWatch,
   };
 }

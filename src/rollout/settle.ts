@@ -1,3 +1,4 @@
+import { evened } from './as-found.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
 import {
@@ -13,7 +14,6 @@ import {
 } from './decision.ts';
 import { keepTrying, returned } from './go-back.ts';
 import { handedOver } from './hand-over.ts';
-import { evened } from './interruption.ts';
 import { isPreviewed, isSameNames, namesOf, withManagedFound } from './managed.ts';
 import { overdue } from './page.ts';
 import { partsDone } from './parts.ts';

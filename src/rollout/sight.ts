@@ -20,26 +20,15 @@ export type Sight = {
 
 /** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */
 export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {
-  if (view.kind !== 'split')
-    return {
-      share: possibleShare(rollout),
-      isPreviewed: isPreviewed(rollout),
-      readiness: view.readable?.readiness ?? null,
-      stableHasOtherRoutes: false,
-      canaryHasOtherRoutes: false,
-      isUneven: false,
-      measurements,
-    };
-  const { canaryShare: share, readiness, stableHasOtherRoutes, canaryHasOtherRoutes } = view;
-  return {
-    share,
-    isPreviewed: isPreviewed(rollout),
-    readiness,
-    stableHasOtherRoutes,
-    canaryHasOtherRoutes,
-    isUneven: view.lowestShare !== undefined,
-    measurements,
-  };
+  const known = { isPreviewed: isPreviewed(rollout), measurements };
+  if (view.kind !== 'split') {
+    const readiness = view.readable?.readiness ?? null;
+    const untold = { stableHasOtherRoutes: false, canaryHasOtherRoutes: false, isUneven: false };
+    return { ...known, ...untold, share: possibleShare(rollout), readiness };
+  }
+  const { canaryShare: share, lowestShare, readiness, stableHasOtherRoutes, canaryHasOtherRoutes } = view;
+  const isUneven = lowestShare !== undefined;
+  return { ...known, share, readiness, stableHasOtherRoutes, canaryHasOtherRoutes, isUneven };
 }
 
 /** The most that the canary may have: a write whose answer was lost may have landed. */

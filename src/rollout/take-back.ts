@@ -1,9 +1,8 @@
 import type { Command, Refusal } from './command.ts';
 import { turnedBack } from './go-back.ts';
-import { noManaged } from './managed.ts';
 import type { MeshView } from './ports/mesh.ts';
 import type { Actor } from './reasons.ts';
-import { hasEnded, newRollout, type Rollout } from './rollout.ts';
+import { hasEnded, newRollout, type Rollout, trafficAt } from './rollout.ts';
 import * as say from './say.ts';
 import { staleView } from './stale-view.ts';
 import { withUid } from './target.ts';
@@ -62,9 +61,8 @@ export function takingBack(
   const { plan, planVersion, scrapeSeconds, identity } = rollout;
   const target = view.kind === 'split' ? withUid(rollout.target, view.uid) : rollout.target;
   const fresh = newRollout({ id, target, plan, planVersion, requestedBy: by, reason }, scrapeSeconds, now);
-  const traffic = { desired: share, applied: share, appliedAt: now, intent: null, managed: noManaged };
   return turnedBack(
-    { ...fresh, traffic, identity, rollbackOf: rollout.id },
+    { ...fresh, traffic: trafficAt(share, now), identity, rollbackOf: rollout.id },
     { kind: 'operator', reason },
     by,
     now,

@@ -1,16 +1,14 @@
 import { closed, pendingIn } from './approval.ts';
+import { asFound, routesNoticed, withRoutesFound } from './as-found.ts';
 import { type Decision, decided, event, preceded } from './decision.ts';
 import { answeredByPlan } from './drift.ts';
 import { turnBack } from './go-back.ts';
 import { watchOver } from './guard.ts';
 import {
-  asFound,
   interrupt,
   interruptedEvents,
   interruptedUnseen,
   interruptionIn,
-  routesNoticed,
-  withRoutesFound,
   writeNow,
   writeWhile,
 } from './interruption.ts';

@@ -1,3 +1,4 @@
+import { toldAsFound } from './as-found.ts';
 import { askForApproval } from './ask-for-approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
@@ -5,7 +6,6 @@ import { type Decision, decided, event, inState, type PlannedWrite, preceded } f
 import { hasEveryCheckPassed } from './evidence.ts';
 import { beginHandover } from './hand-over.ts';
 import { hold } from './hold.ts';
-import { toldAsFound } from './interruption.ts';
 import { isManagedApplied, isPreviewed, managedInWords } from './managed.ts';
 import { isSameRoutes, managedName } from './managed-route.ts';
 import type { SplitView } from './ports/mesh.ts';

@@ -1,9 +1,9 @@
 import { managedName } from '../rollout/managed-route.ts';
 import { routeLabel } from '../rollout/target.ts';
-import type { PatchOperation } from '../traffic/annotations.ts';
 import { applyPatch } from '../traffic/apply-patch.ts';
 import type { FoundObject } from '../traffic/choose-object.ts';
 import { managedRoutesIn } from '../traffic/managed-routes.ts';
+import type { PatchOperation } from '../traffic/patch-operation.ts';
 import { type Moved, type Split, splitIn } from '../traffic/split.ts';
 import {
   type Destination,

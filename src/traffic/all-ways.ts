@@ -2,6 +2,7 @@ import { setTimeout as rest } from 'node:timers/promises';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import { unavailable } from './api-answer.ts';
 import type { Kube } from './kube.ts';
+import { takePages } from './pages.ts';
 import { type Ways, waysIn } from './ways.ts';
 
 /** What the VirtualServices do; with a failure it is what had been read until then. */
@@ -57,25 +58,17 @@ function join(line: Line, read: () => Promise<ListedWays>, restMs: number): Prom
   return line.next;
 }
 
-/** Pages are looked through one at a time, so that no cluster is too large for the memory. */
 async function readAll(
   { kube, clusterDomain }: Pick<AllWaysOptions, 'kube' | 'clusterDomain'>,
   namespace: string | null,
   signal: AbortSignal,
 ): Promise<ListedWays> {
   const found: Ways[] = [];
-  let after: string | null = null;
-  do {
-    const page: Awaited<ReturnType<Kube['listVirtualServices']>> = await kube.listVirtualServices(
-      { namespace, after },
-      signal,
-    );
-    if (page.kind === 'unavailable') return { found, failure: page };
-    if (page.kind === 'missing') break;
-    found.push(...page.value.items.map((one) => waysIn(one, clusterDomain)));
-    after = page.value.next;
-  } while (after !== null);
-  return { found, failure: null };
+  const stop = await takePages(
+    (after) => kube.listVirtualServices({ namespace, after }, signal),
+    (items) => found.push(...items.map((one) => waysIn(one, clusterDomain))),
+  );
+  return { found, failure: stop?.kind === 'unavailable' ? stop : null };
 }
 
 const late: ListedWays = {

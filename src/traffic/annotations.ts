@@ -1,4 +1,5 @@
 import type { Owner, WeightWrite } from '../rollout/ports/mesh.ts';
+import { operationsTo, type PatchOperation } from './patch-operation.ts';
 import { pointerTo, type VirtualService } from './virtual-service.ts';
 
 /** What canaryd writes beside weights and managed routes. `rollout` and `epoch` say who wrote last and stay after the end. */
@@ -9,11 +10,6 @@ export const annotations = {
   /** `<rollout>/<epoch>` of a rollback that could not be written down; every later write takes it away. */
   rolledBack: 'canaryd.io/rolled-back',
 } as const;
-
-/** An operation of a JSON Patch (RFC 6902). */
-export type PatchOperation =
-  | { op: 'add' | 'replace'; path: string; value: unknown }
-  | { op: 'remove'; path: string };
 
 /** The rollout and epoch of the last write by canaryd, or null. An epoch that is no number counts as 0. */
 export function ownerOf(virtualService: VirtualService): Owner | null {
@@ -57,20 +53,9 @@ export function annotationOperations(
   };
   const present = metadata.annotations;
   const operations = Object.entries(wanted).flatMap(([name, value]) =>
-    annotationOperation(name, present?.[name], value),
+    operationsTo(pointerTo(['metadata', 'annotations', name]), present?.[name] ?? null, value),
   );
   return present === undefined
     ? [{ op: 'add', path: '/metadata/annotations', value: {} }, ...operations]
     : operations;
-}
-
-function annotationOperation(
-  name: string,
-  present: string | undefined,
-  wanted: string | null,
-): PatchOperation[] {
-  const path = pointerTo(['metadata', 'annotations', name]);
-  if (wanted === (present ?? null)) return [];
-  if (wanted === null) return [{ op: 'remove', path }];
-  return [{ op: present === undefined ? 'add' : 'replace', path, value: wanted }];
 }

@@ -1,4 +1,5 @@
-import type { PatchOperation } from './annotations.ts';
+import type { PatchOperation } from './patch-operation.ts';
+import { isRecord } from './same-json.ts';
 
 /**
  * The object after a JSON Patch by the letter of RFC 6902; the one that is given stays as it is.
@@ -49,10 +50,6 @@ function applyToRecord(record: Record<string, unknown>, key: string, operation: 
   if (operation.op !== 'add' && !Object.hasOwn(record, key)) throw nowhere(operation);
   if (operation.op === 'remove') delete record[key];
   else record[key] = operation.value;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function nowhere({ op, path }: PatchOperation): Error {

@@ -1,10 +1,11 @@
 import type { Owner } from '../rollout/ports/mesh.ts';
 import { type MovedRoute, routeLabel } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
-import { annotations, ownerOf, type PatchOperation, rolledBackIn } from './annotations.ts';
+import { annotations, ownerOf, rolledBackIn } from './annotations.ts';
 import { managedRoutesIn } from './managed-routes.ts';
 import { type Found, findMovable, type LostRoute, type Movable } from './movable-routes.ts';
 import { type Original, originalIn } from './original-weights.ts';
+import type { PatchOperation } from './patch-operation.ts';
 import { entriesOf, isManaged } from './route-entries.ts';
 import { type ListedRoute, listRoutes } from './routes.ts';
 import type { Arms } from './split.ts';

@@ -1,5 +1,6 @@
 import { type ManagedRoute, managedName } from '../rollout/managed-route.ts';
-import { type Preceded, standingCopies, wantedCopies } from './managed-routes.ts';
+import type { Preceded } from './managed-mirrors.ts';
+import { standingCopies, wantedCopies } from './managed-routes.ts';
 import { type Qualify, shareOf } from './route.ts';
 import { isRecord, isSameJson } from './same-json.ts';
 import { isMisshapen, type VirtualService } from './virtual-service.ts';

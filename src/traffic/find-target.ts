@@ -1,4 +1,5 @@
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
+import { objectName } from '../rollout/several.ts';
 import {
   type LocatedRequest,
   type RoutesAsked,
@@ -10,7 +11,7 @@ import { chooseObject, type FoundObject, qualified } from './choose-object.ts';
 import { findArms } from './find-arms.ts';
 import type { Kube, ObjectName } from './kube.ts';
 import type { Roles, Selected } from './roles.ts';
-import type { Misshapen } from './virtual-service.ts';
+import { inObject, type Misshapen } from './virtual-service.ts';
 
 export type Cluster = { kube: Kube; clusterDomain: string };
 
@@ -34,7 +35,7 @@ export async function findTarget(
     signal,
   );
   if (first.kind === 'shape' && request.also !== undefined) {
-    return inObject(first, namespace, request.virtualService);
+    return inObject(first, objectName(request));
   }
   if (first.kind !== 'object') return first;
   const others = await findAlso(cluster, request, first.roles, signal);
@@ -63,26 +64,15 @@ async function findAlso(
   signal: AbortSignal,
 ): Promise<FoundObject[] | Refusal> {
   const found: FoundObject[] = [];
-  for (const { namespace = own, ...asked } of also) {
-    const other = await findObject(cluster, { namespace, ...asked }, { stable, canary }, signal);
-    if (other.kind === 'shape') return inObject(other, namespace, asked.virtualService);
-    if (other.kind === 'missing') return { ...other, name: `${namespace}/${asked.virtualService}` };
+  for (const { namespace = own, ...routes } of also) {
+    const asked = { namespace, ...routes };
+    const other = await findObject(cluster, asked, { stable, canary }, signal);
+    if (other.kind === 'shape') return inObject(other, objectName(asked));
+    if (other.kind === 'missing') return { ...other, name: objectName(asked) };
     if (other.kind !== 'object') return other;
     found.push(other);
   }
   return found;
-}
-
-/** A path alone does not say in which of several objects it is. */
-function inObject({ fault }: Misshapen, namespace: string, name: string): Misshapen {
-  return {
-    kind: 'shape',
-    fault: {
-      ...fault,
-      object: `${namespace}/${name}`,
-      message: `VirtualService ${namespace}/${name}: ${fault.message}`,
-    },
-  };
 }
 
 type Asked = RoutesAsked & Pick<TargetRequest, 'namespace' | 'virtualService'>;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import { KubernetesName, ObjectName as NameOfObject } from '../rollout/units.ts';
-import type { PatchOperation } from './annotations.ts';
 import {
   type ApiAnswer,
   type Read,
@@ -16,6 +15,8 @@ import { ask, type Client, closeAgents } from './kube-client.ts';
 import { connect, type KubeSource, type Request } from './kube-connection.ts';
 import { type AskedList, openList } from './open-list.ts';
 import type { Opened } from './open-path.ts';
+import { type Page, takePages } from './pages.ts';
+import type { PatchOperation } from './patch-operation.ts';
 import { VirtualService } from './virtual-service.ts';
 
 type Labels = Record<string, string>;
@@ -23,8 +24,6 @@ export type ObjectName = { namespace: string; name: string };
 export type KubeRead<Value> = { kind: 'found'; value: Value } | { kind: 'missing' } | MeshFailure;
 /** `after` is the `next` of the page before; null is the first page. */
 type PageOf = { namespace: string | null; after: string | null };
-/** `next` is null on the last page. */
-type Page<Item> = { items: Item[]; next: string | null };
 type KubeWritten<Value> = Exclude<Written<Value>, { kind: 'notServed' }>;
 
 /** What a turn asks of a cluster. */
@@ -182,19 +181,11 @@ async function listServiceEntries(
   signal: AbortSignal,
 ): Promise<KubeRead<ServiceEntry[]>> {
   const found: ServiceEntry[] = [];
-  let after: string | null = null;
-  do {
-    const page: KubeRead<Page<ServiceEntry>> = await listPage(
-      client,
-      serviceEntryPages,
-      { namespace, after },
-      signal,
-    );
-    if (page.kind !== 'found') return page;
-    found.push(...page.value.items);
-    after = page.value.next;
-  } while (after !== null);
-  return { kind: 'found', value: found };
+  const stop = await takePages(
+    (after) => listPage(client, serviceEntryPages, { namespace, after }, signal),
+    (items) => found.push(...items),
+  );
+  return stop ?? { kind: 'found', value: found };
 }
 
 async function listDestinationRules(

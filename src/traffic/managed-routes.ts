@@ -1,6 +1,8 @@
 import { type ManagedRoute, managedName, managedPrefix } from '../rollout/managed-route.ts';
-import type { PatchOperation } from './annotations.ts';
 import { type Edit, editsBetween, type Listed } from './list-edits.ts';
+import { followingWeights, type Preceded, weightsTo } from './managed-mirrors.ts';
+import type { PatchOperation } from './patch-operation.ts';
+import { destinationsOf, type HttpRoute, httpOf, isManaged, managedNameOf, weighted } from './raw-routes.ts';
 import { narrowedMatch } from './request-match.ts';
 import { isRecord, isSameJson, without } from './same-json.ts';
 import {
@@ -11,18 +13,6 @@ import {
   pointerTo,
   type VirtualService,
 } from './virtual-service.ts';
-
-/** An http route that managed routes precede, as a write will leave it. */
-export type Preceded = {
-  /** Its place in `spec.http` as the object stands now, managed routes counted. */
-  index: number;
-  /** The place of the canary in its destinations; null when it is gone from there. */
-  canary: number | null;
-  /** The raw weight of each of its destinations after the write; null where none will be written. */
-  weights: readonly (number | null)[];
-};
-
-type HttpRoute = Record<string, unknown>;
 
 /**
  * The names of the managed routes that stand in an object, as plans write them (without `canaryd-`): in their order,
@@ -45,11 +35,7 @@ export function managedOperations(
   wanted: readonly ManagedRoute[] | null,
 ): PatchOperation[] | Misshapen {
   const http = httpOf(virtualService);
-  if (wanted === null) {
-    return mirrorsIn(http).flatMap((index) =>
-      followingOperations(http, index, followedBy(http, index, preceded)),
-    );
-  }
+  if (wanted === null) return followingWeights(http, preceded);
   const desired = desiredRoutes(virtualService, preceded, wanted);
   if (isMisshapen(desired)) return desired;
   const edits = editsBetween(http.map(listed), desired);
@@ -99,39 +85,8 @@ export function wantedCopies(
   return desired.flatMap(({ key, value }) => (key === null ? [] : [value]));
 }
 
-/** A managed route that mirrors requests, and divides them by the weights of the route that it precedes. */
-export type ManagedMirror = { key: { kind: 'http'; name: string }; at: Path; value: unknown };
-
-/** The managed routes that mirror the requests of the http route that stands at a path; none where it is no http route. */
-export function managedMirrorsOf(virtualService: VirtualService, [, protocol, index]: Path): ManagedMirror[] {
-  if (protocol !== 'http' || typeof index !== 'number') return [];
-  const http = httpOf(virtualService);
-  const isBefore = (mirror: number) => mirror < index && http.slice(mirror + 1, index).every(isManaged);
-  return mirrorsIn(http)
-    .filter(isBefore)
-    .map((mirror) => ({
-      key: { kind: 'http', name: managedNameOf(http[mirror]) ?? '' },
-      at: ['spec', 'http', mirror],
-      value: http[mirror],
-    }));
-}
-
 function namesOf(wanted: readonly ManagedRoute[]): string {
   return wanted.map(({ name }) => name).join(', ');
-}
-
-function httpOf({ spec }: VirtualService): unknown[] {
-  return Array.isArray(spec.http) ? spec.http : [];
-}
-
-/** True for a route that canaryd has put there. */
-function isManaged(route: unknown): boolean {
-  return managedNameOf(route) !== null;
-}
-
-function managedNameOf(route: unknown): string | null {
-  const name = isRecord(route) ? route['name'] : undefined;
-  return typeof name === 'string' && name.startsWith(managedPrefix) ? name : null;
 }
 
 function listed(value: unknown): Listed {
@@ -226,15 +181,6 @@ function isMirroring(field: unknown): boolean {
   return Array.isArray(field) ? field.length > 0 : field !== undefined && field !== null;
 }
 
-function weighted(destination: HttpRoute, weight: number | null): HttpRoute {
-  return { ...without(destination, ['weight']), ...(weight === null ? {} : { weight }) };
-}
-
-function destinationsOf(route: unknown): HttpRoute[] {
-  const destinations = isRecord(route) ? route['route'] : undefined;
-  return Array.isArray(destinations) ? destinations.map((one) => (isRecord(one) ? one : {})) : [];
-}
-
 function operationsOf(http: readonly unknown[], edit: Edit): PatchOperation[] {
   const path = pointerTo(['spec', 'http', edit.index]);
   if (edit.op === 'remove') return [{ op: 'remove', path }];
@@ -256,49 +202,4 @@ function weightOperations(
       }
     : standing;
   return isSameJson(followed, value) ? weightsTo(standing, index, weights) : null;
-}
-
-function weightsTo(standing: unknown, index: number, weights: readonly (number | null)[]): PatchOperation[] {
-  return destinationsOf(standing).flatMap(({ weight: from = null }, place): PatchOperation[] => {
-    const path = pointerTo(['spec', 'http', index, 'route', place, 'weight']);
-    const value = weights[place] ?? null;
-    if (from === value) return [];
-    if (value === null) return [{ op: 'remove', path }];
-    return [{ op: from === null ? 'add' : 'replace', path, value }];
-  });
-}
-
-/** A header route may have a mirror, too: that of the route that it copies. But it sends everything to one destination. */
-function mirrorsIn(http: readonly unknown[]): number[] {
-  return http.flatMap((route, index) =>
-    isManaged(route) && isRecord(route) && 'mirror' in route && destinationsOf(route).length > 1
-      ? [index]
-      : [],
-  );
-}
-
-/** The route whose weights a managed mirror has: the next one below it that is preceded, or the last one. */
-function followedBy(
-  http: readonly unknown[],
-  mirror: number,
-  preceded: readonly Preceded[],
-): { route: unknown; weights: Preceded['weights'] } {
-  const below = preceded.filter(({ index }) => index > mirror).toSorted((a, b) => a.index - b.index);
-  const followed = below[0] ?? preceded.at(-1);
-  return { route: followed && http[followed.index], weights: followed?.weights ?? [] };
-}
-
-/** A destination is found by what it is, because another hand may have reordered the list. */
-function followingOperations(
-  http: readonly unknown[],
-  index: number,
-  { route, weights }: { route: unknown; weights: Preceded['weights'] },
-): PatchOperation[] {
-  const destinations = destinationsOf(route).map(({ destination }) => destination);
-  const following = destinationsOf(http[index]).map(({ destination, weight }) => {
-    const place = destinations.findIndex((one) => isSameJson(one, destination));
-    if (place < 0) return typeof weight === 'number' ? weight : null;
-    return weights[place] ?? null;
-  });
-  return weightsTo(http[index], index, following);
 }

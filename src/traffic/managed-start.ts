@@ -1,10 +1,12 @@
 import { type ManagedRoute, managedPrefix } from '../rollout/managed-route.ts';
 import { routeLabel } from '../rollout/target.ts';
 import { ownerOf } from './annotations.ts';
-import { managedFault, type Preceded } from './managed-routes.ts';
+import type { Preceded } from './managed-mirrors.ts';
+import { managedFault } from './managed-routes.ts';
 import { entriesOf, isManaged } from './route-entries.ts';
 import {
   type Destination,
+  inObject,
   isMisshapen,
   type Misshapen,
   misshapen,
@@ -30,7 +32,8 @@ export function managedStartFault(
     const found =
       foreignNameFault(virtualService) ??
       managedFault(virtualService, roles.routes.flatMap(precededAtStart), wanted);
-    return index === 0 ? found : found && inObject(found, virtualService);
+    const { namespace, name } = virtualService.metadata;
+    return index === 0 ? found : found && inObject(found, `${namespace}/${name}`);
   });
   return faults.find((fault) => fault !== null) ?? null;
 }
@@ -56,10 +59,4 @@ function precededAtStart({
   return protocol === 'http' && typeof index === 'number'
     ? [{ index, canary: Number(canary.at.at(-1)) }]
     : [];
-}
-
-function inObject({ fault }: Misshapen, { metadata }: VirtualService): Misshapen {
-  const object = `${metadata.namespace}/${metadata.name}`;
-  const message = `VirtualService ${object}: ${fault.message}`;
-  return { kind: 'shape', fault: { ...fault, object, message } };
 }

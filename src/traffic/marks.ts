@@ -4,6 +4,7 @@ import { routeLabel } from '../rollout/target.ts';
 import { ownerOf, rolledBackIn } from './annotations.ts';
 import type { Kube, KubeRead } from './kube.ts';
 import { originalIn } from './original-weights.ts';
+import { takePages } from './pages.ts';
 import { entriesOf, isManaged } from './route-entries.ts';
 import { listRoutes } from './routes.ts';
 import { splitIn } from './split.ts';
@@ -45,17 +46,11 @@ async function listIn(
   signal: AbortSignal,
 ): Promise<KubeRead<MarkedSplit[]>> {
   const splits: MarkedSplit[] = [];
-  let after: string | null = null;
-  do {
-    const page: Awaited<ReturnType<Kube['listVirtualServices']>> = await kube.listVirtualServices(
-      { namespace, after },
-      signal,
-    );
-    if (page.kind !== 'found') return page;
-    splits.push(...page.value.items.flatMap((one) => markedSplit(one, cluster, clusterDomain)));
-    after = page.value.next;
-  } while (after !== null);
-  return { kind: 'found', value: splits };
+  const stop = await takePages(
+    (after) => kube.listVirtualServices({ namespace, after }, signal),
+    (items) => splits.push(...items.flatMap((one) => markedSplit(one, cluster, clusterDomain))),
+  );
+  return stop ?? { kind: 'found', value: splits };
 }
 
 /** Empty for an object with neither canaryd's annotation nor a route of its own. */

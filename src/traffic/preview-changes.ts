@@ -1,6 +1,6 @@
 import type { SpecChange, WeightWrite } from '../rollout/ports/mesh.ts';
-import type { PatchOperation } from './annotations.ts';
 import { applied } from './apply-patch.ts';
+import type { PatchOperation } from './patch-operation.ts';
 import { type Moved, splitIn } from './split.ts';
 import { isMisshapen, type Misshapen, VirtualService } from './virtual-service.ts';
 import { weightPatch } from './weight-patch.ts';

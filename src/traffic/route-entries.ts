@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { managedPrefix } from '../rollout/managed-route.ts';
+import { isManagedName } from '../rollout/managed-route.ts';
 import type { RouteKey } from '../rollout/target.ts';
 import { type Misshapen, misread, type Path, type VirtualService } from './virtual-service.ts';
 
@@ -31,7 +31,7 @@ export function entriesOf(virtualService: VirtualService, protocol: Protocol): R
 
 /** True for a route that bears a name of canaryd's: it is never chosen, and never counts. */
 export function isManaged({ key }: Pick<RouteEntry, 'key'>): boolean {
-  return key.kind === 'http' && key.name.startsWith(managedPrefix);
+  return key.kind === 'http' && isManagedName(key.name);
 }
 
 /** True for the route that a key means, wherever it stands now. */

@@ -2,7 +2,7 @@ import type { ShapeFault } from '../rollout/ports/mesh.ts';
 import type { MovedRoute } from '../rollout/target.ts';
 import type { Share } from '../rollout/units.ts';
 import { findRoutes } from './find-routes.ts';
-import { managedMirrorsOf } from './managed-routes.ts';
+import { managedMirrorsOf } from './managed-mirrors.ts';
 import { qualifierIn, type Route, readEntry, shareOf } from './route.ts';
 import { soleArm } from './route-arms.ts';
 import {

@@ -45,6 +45,12 @@ export function misshapen(code: ShapeFault['code'], at: Path, message: string): 
   return { kind: 'shape', fault: { code, path: shownPath(at), message } };
 }
 
+/** The same refusal with the object, `namespace/name`: a path alone does not say in which of several it is. */
+export function inObject({ fault }: Misshapen, object: string): Misshapen {
+  const message = `VirtualService ${object}: ${fault.message}`;
+  return { kind: 'shape', fault: { ...fault, object, message } };
+}
+
 /** True for a refusal, false for what was looked for. */
 export function isMisshapen(found: object): found is Misshapen {
   return 'kind' in found && found.kind === 'shape';

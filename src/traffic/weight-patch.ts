@@ -1,7 +1,9 @@
 import type { WeightWrite } from '../rollout/ports/mesh.ts';
-import { annotationOperations, type PatchOperation } from './annotations.ts';
-import { managedOperations, type Preceded } from './managed-routes.ts';
+import { annotationOperations } from './annotations.ts';
+import type { Preceded } from './managed-mirrors.ts';
+import { managedOperations } from './managed-routes.ts';
 import { noteOf } from './original-weights.ts';
+import { operationsTo, type PatchOperation } from './patch-operation.ts';
 import type { Moved, Split } from './split.ts';
 import {
   type Destination,
@@ -34,7 +36,7 @@ export function weightPatch(
   if (isMisshapen(managed)) return managed;
   return [
     { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-    ...operationsOn(wanted.flat()),
+    ...wanted.flat().flatMap(operationsOn),
     // They count on the places at which routes stood when the weights were read.
     ...managed,
     ...annotationOperations(virtualService, write, noteOf(moved)),
@@ -70,13 +72,6 @@ function placeOf({ at }: Destination): number {
   return Number(at.at(-1));
 }
 
-function operationsOn(wanted: WantedWeight[]): PatchOperation[] {
-  return wanted.map(operationOn).filter((operation) => operation !== null);
-}
-
-function operationOn({ destination: { at, weight }, weight: wanted }: WantedWeight): PatchOperation | null {
-  if (weight === wanted) return null;
-  const path = pointerTo([...at, 'weight']);
-  if (wanted === null) return { op: 'remove', path };
-  return { op: weight === null ? 'add' : 'replace', path, value: wanted };
+function operationsOn({ destination: { at, weight }, weight: wanted }: WantedWeight): PatchOperation[] {
+  return operationsTo(pointerTo([...at, 'weight']), weight, wanted);
 }

@@ -2,9 +2,10 @@ import type { MeshFailure, SplitView, WeightWrite, WriteOutcome } from '../rollo
 import { bringsNoMore, gapInWords, madeOf, objectName, oneByOne, standing } from '../rollout/several.ts';
 import type { Arm, Target } from '../rollout/target.ts';
 import { isSameShare, type Share } from '../rollout/units.ts';
-import { annotations, isSignedBy, type PatchOperation } from './annotations.ts';
+import { annotations, isSignedBy } from './annotations.ts';
 import { type Cluster, objectNameOf } from './find-target.ts';
 import type { Watching } from './look.ts';
+import type { PatchOperation } from './patch-operation.ts';
 import { type Split, splitIn } from './split.ts';
 import { isWorthAWrite, type SplitToTakeBack, splitToTakeBack } from './split-to-take-back.ts';
 import { isMisshapen, nameOf, pointerTo, VirtualService } from './virtual-service.ts';

@@ -1,6 +1,6 @@
 import { Plan } from '../../src/rollout/plan.ts';
 import type { Actor, Cause } from '../../src/rollout/reasons.ts';
-import { newRollout, type Rollout } from '../../src/rollout/rollout.ts';
+import { newRollout, type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import type { State } from '../../src/rollout/state.ts';
 
 /** When the fixtures' world stands still: 2026-11-24T14:00:00Z. */
@@ -51,13 +51,7 @@ export function rolloutIn(state: State, changes: Partial<Rollout> = {}): Rollout
     reason: 'CHG0041234',
   };
   const fresh = newRollout(asked, 1, now - 300_000);
-  const traffic = {
-    desired: 5,
-    applied: 5,
-    appliedAt: now - 200_000,
-    intent: null,
-    managed: { desired: [], applied: [] },
-  };
+  const traffic = trafficAt(5, now - 200_000);
   return { ...fresh, revision: 7, state, traffic, ...changes };
 }
 

@@ -32,9 +32,9 @@ export type Outcome = {
 };
 
 /** Seconds that a turn may be late: while there are faults of all kinds, of one kind, and none. */
-const lateSeconds = { amidFaults: 30, aimed: 10, calm: 15 } as const;
+const lateSeconds = { amidFaults: 60, aimed: 10, calm: 30 } as const;
 /** Milliseconds in which everything has to come to its end once there are no faults. */
-const calmMs = 90_000;
+const calmMs = 150_000;
 const lookMs = 500;
 
 /** Lets people release while faults happen, then waits until everything has ended. Ends at the first violation. */

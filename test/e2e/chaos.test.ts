@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { protections } from '../chaos/protections.ts';
+import type { Violation } from '../chaos/invariants.ts';
+import { type Protection, protections } from '../chaos/protections.ts';
 import { runChaos } from '../chaos/run.ts';
 import { faultKinds } from '../chaos/schedule.ts';
 import { startWorld, type World } from '../chaos/world.ts';
 
-const patience = 180_000;
+const patience = 300_000;
 const seed = 7;
 const seconds = 20;
 
@@ -33,9 +34,18 @@ describe('promises are broken by faults that aim at the gap', () => {
   it.each(protections)(
     'without %s',
     async (protection) => {
-      const outcome = await runChaos(world, { seed, seconds, without: protection, aim: protection });
-      expect(outcome.violations).not.toEqual([]);
+      expect(await violationsWithout(protection)).not.toEqual([]);
     },
-    patience,
+    4 * patience,
   );
 });
+
+/** Whether a fault meets the gap is a matter of milliseconds: a few schedules are tried, and one has to. */
+async function violationsWithout(protection: Protection): Promise<Violation[]> {
+  for (const attempt of [0, 1, 2, 3]) {
+    const options = { seed: seed + attempt, seconds, without: protection, aim: protection };
+    const { violations } = await runChaos(world, options);
+    if (violations.length > 0) return violations;
+  }
+  return [];
+}

@@ -1,5 +1,11 @@
 import { Plan } from '../../src/rollout/plan.ts';
-import { isScheduled, type Rollout, type StoredRollout } from '../../src/rollout/rollout.ts';
+import {
+  emptyWatch,
+  isScheduled,
+  type Rollout,
+  type StoredRollout,
+  trafficAt,
+} from '../../src/rollout/rollout.ts';
 import { newScheduled, type ScheduledRollout } from '../../src/rollout/scheduled.ts';
 import type { Arm, Target } from '../../src/rollout/target.ts';
 
@@ -55,31 +61,8 @@ export function aRollout(overrides: Partial<Rollout> = {}): Rollout {
     reasserted: [],
     writeEpoch: null,
     schedule: null,
-    traffic: {
-      desired: 0,
-      applied: 0,
-      appliedAt: start,
-      intent: null,
-      managed: { desired: [], applied: [] },
-    },
-    watch: {
-      lastPollAt: null,
-      observed: null,
-      uptake: null,
-      results: {},
-      unattributedFailures: 0,
-      noReadyPodPolls: 0,
-      missingRequestPolls: 0,
-      metricsMissing: null,
-      environmentSince: null,
-      severe: {
-        canary: { requests: 0, errors: 0 },
-        stable: { requests: 0, errors: 0 },
-        inARow: 0,
-        countedUntil: null,
-        judged: null,
-      },
-    },
+    traffic: trafficAt(0, start),
+    watch: emptyWatch,
     ...overrides,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../src/analysis/reading.ts';
 import { expectedRequests, hasEveryCheckPassed, isWindowFull } from '../../src/rollout/evidence.ts';
-import type { CheckResult, Rollout } from '../../src/rollout/rollout.ts';
+import { type CheckResult, type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { start } from './drive.ts';
 
@@ -14,13 +14,7 @@ function resultAt(seconds: number, verdict: CheckResult['verdict'] = 'pass'): Ch
 /** At 5 % since the start, with the two checks of the bank's plan measured so. */
 function measured(results: Record<string, CheckResult>): Rollout {
   const rollout = aRollout({
-    traffic: {
-      desired: 5,
-      applied: 5,
-      appliedAt: start,
-      intent: null,
-      managed: { desired: [], applied: [] },
-    },
+    traffic: trafficAt(5, start),
   });
   return { ...rollout, watch: { ...rollout.watch, results } };
 }

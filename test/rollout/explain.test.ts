@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { currentStepOf, type Explanation, explain } from '../../src/rollout/explain.ts';
 import type { Cause, HoldReason, PauseReason, StuckReason } from '../../src/rollout/reasons.ts';
-import type { Rollout } from '../../src/rollout/rollout.ts';
+import { type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import type { State } from '../../src/rollout/state.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { aRollout, rolloutId } from '../fakes/rollouts.ts';
@@ -134,13 +134,7 @@ const causes: Record<Cause['kind'], Cause> = {
 
 function at(state: State, over: Partial<Rollout> = {}): Rollout {
   return aRollout({
-    traffic: {
-      desired: 5,
-      applied: 5,
-      appliedAt: start,
-      intent: null,
-      managed: { desired: [], applied: [] },
-    },
+    traffic: trafficAt(5, start),
     ...over,
     state,
   });
@@ -155,26 +149,14 @@ const wentBack = (cause: Cause, by: typeof alice = canaryd) =>
   at(
     { kind: 'rolledBack', at: start, since: start, cause, by },
     {
-      traffic: {
-        desired: 0,
-        applied: 0,
-        appliedAt: start,
-        intent: null,
-        managed: { desired: [], applied: [] },
-      },
+      traffic: trafficAt(0, start),
     },
   );
 const ended = {
   succeeded: at(
     { kind: 'succeeded', at: start },
     {
-      traffic: {
-        desired: 100,
-        applied: 100,
-        appliedAt: start,
-        intent: null,
-        managed: { desired: [], applied: [] },
-      },
+      traffic: trafficAt(100, start),
     },
   ),
   rollbackFailed: at({ kind: 'rollbackFailed', at: start, cause: check, why: 'the VirtualService is gone' }),
@@ -354,7 +336,7 @@ describe('where traffic is', () => {
   const with_ = (desired: number, applied: number, intent: Rollout['traffic']['intent'] = null) =>
     trafficOf({
       ...running,
-      traffic: { desired, applied, appliedAt: start, intent, managed: { desired: [], applied: [] } },
+      traffic: { ...trafficAt(applied, start), desired, intent },
     });
 
   it.each<[string, string, string]>([
@@ -627,7 +609,7 @@ describe('every sentence', () => {
           const intent = isOpen ? { share: desired, end: false, attempts: 1, managed: false } : null;
           const { what, traffic, next } = explain(
             at(state, {
-              traffic: { desired, applied, appliedAt: start, intent, managed: { desired: [], applied: [] } },
+              traffic: { ...trafficAt(applied, start), desired, intent },
             }),
             now + 1500,
             now,

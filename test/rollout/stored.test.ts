@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/rollout/decide.ts';
 import { Plan } from '../../src/rollout/plan.ts';
 import { Cause } from '../../src/rollout/reasons.ts';
-import { Rollout } from '../../src/rollout/rollout.ts';
+import { Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { start } from './drive.ts';
 
@@ -33,13 +33,7 @@ describe('a rollout that is stored', () => {
     const rollout = stored(
       aRollout({
         plan: { ...plan, steps: [{ type: 'setWeight', weight: 5 }] },
-        traffic: {
-          desired: 5,
-          applied: 5,
-          appliedAt: start,
-          intent: null,
-          managed: { desired: [], applied: [] },
-        },
+        traffic: trafficAt(5, start),
       }),
     );
     const view = { kind: 'missing' as const };

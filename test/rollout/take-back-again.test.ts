@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { act } from '../../src/rollout/act.ts';
-import type { Rollout } from '../../src/rollout/rollout.ts';
+import { type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { aRollout, paymentTarget, rolloutId } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
@@ -24,13 +24,7 @@ function succeeded(number: number, over: Partial<Rollout> = {}): Rollout {
     id: rolloutId(number),
     createdAt: start + number,
     state: { kind: 'succeeded', at: start },
-    traffic: {
-      desired: 100,
-      applied: 100,
-      appliedAt: start,
-      intent: null,
-      managed: { desired: [], applied: [] },
-    },
+    traffic: trafficAt(100, start),
     ...over,
   });
 }

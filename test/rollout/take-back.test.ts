@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Command } from '../../src/rollout/command.ts';
 import { explain } from '../../src/rollout/explain.ts';
 import type { MeshView, SplitView } from '../../src/rollout/ports/mesh.ts';
-import type { Rollout } from '../../src/rollout/rollout.ts';
+import { type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import { refusedTakeBack, takingBack } from '../../src/rollout/take-back.ts';
 import { imagesOf } from '../fakes/mesh.ts';
 import { aRollout, rolloutId } from '../fakes/rollouts.ts';
@@ -11,13 +11,7 @@ import { bob, drive, ready, start } from './drive.ts';
 const rollback: Extract<Command, { action: 'rollback' }> = { action: 'rollback' };
 const succeeded = aRollout({
   state: { kind: 'succeeded', at: start },
-  traffic: {
-    desired: 100,
-    applied: 100,
-    appliedAt: start,
-    intent: null,
-    managed: { desired: [], applied: [] },
-  },
+  traffic: trafficAt(100, start),
 });
 const asked = { id: rolloutId(2), reason: 'customers report failed payments', by: bob, now: start + 60_000 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ManagedRoute } from '../../src/rollout/managed-route.ts';
 import { changedRoutesIn } from '../../src/traffic/changed-routes.ts';
-import type { Preceded } from '../../src/traffic/managed-routes.ts';
+import type { Preceded } from '../../src/traffic/managed-mirrors.ts';
 import { qualifierIn } from '../../src/traffic/route.ts';
 import type { VirtualService } from '../../src/traffic/virtual-service.ts';
 import { headerRoute, httpOf, mirrorRoute, preceded, testers, withManaged } from './managed-objects.ts';

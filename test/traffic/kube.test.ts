@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AppError } from '../../src/errors.ts';
-import type { PatchOperation } from '../../src/traffic/annotations.ts';
 import { connectKube, type Kube, type KubeOptions } from '../../src/traffic/kube.ts';
 import type { KubeSource } from '../../src/traffic/kube-connection.ts';
+import type { PatchOperation } from '../../src/traffic/patch-operation.ts';
 import { destination, withRoute } from './objects.ts';
 import { json, kubeconfigFor, startTinyApiServer, type TinyApiServer, text } from './tiny-api-server.ts';
 

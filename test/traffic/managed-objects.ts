@@ -1,7 +1,8 @@
 import type { ManagedRoute, RequestMatch } from '../../src/rollout/managed-route.ts';
 import { applyJsonPatch } from '../../src/sandbox/json-patch.ts';
-import type { PatchOperation } from '../../src/traffic/annotations.ts';
-import { managedOperations, type Preceded } from '../../src/traffic/managed-routes.ts';
+import type { Preceded } from '../../src/traffic/managed-mirrors.ts';
+import { managedOperations } from '../../src/traffic/managed-routes.ts';
+import type { PatchOperation } from '../../src/traffic/patch-operation.ts';
 import { isMisshapen, VirtualService } from '../../src/traffic/virtual-service.ts';
 
 /** Requests with `x-canary: "true"`, as testers send them. */

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RequestMatch } from '../../src/rollout/managed-route.ts';
-import {
-  managedFault,
-  managedMirrorsOf,
-  managedOperations,
-  managedRoutesIn,
-} from '../../src/traffic/managed-routes.ts';
+import { managedMirrorsOf } from '../../src/traffic/managed-mirrors.ts';
+import { managedFault, managedOperations, managedRoutesIn } from '../../src/traffic/managed-routes.ts';
 import { managedStartFault } from '../../src/traffic/managed-start.ts';
 import {
   headerRoute,

@@ -1,7 +1,7 @@
 import type { Arm, MovedRoute, RoutesAsked } from '../../src/rollout/target.ts';
 import { applyJsonPatch } from '../../src/sandbox/json-patch.ts';
-import type { PatchOperation } from '../../src/traffic/annotations.ts';
 import { chooseRoutes } from '../../src/traffic/find-routes.ts';
+import type { PatchOperation } from '../../src/traffic/patch-operation.ts';
 import { giveRoles, type Roles } from '../../src/traffic/roles.ts';
 import type { Route } from '../../src/traffic/route.ts';
 import { type Moved, splitIn } from '../../src/traffic/split.ts';

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { WeightWrite } from '../../src/rollout/ports/mesh.ts';
-import { annotations, type PatchOperation } from '../../src/traffic/annotations.ts';
+import { annotations } from '../../src/traffic/annotations.ts';
 import { planRollback } from '../../src/traffic/break-glass.ts';
 import { chooseObject } from '../../src/traffic/choose-object.ts';
+import type { PatchOperation } from '../../src/traffic/patch-operation.ts';
 import { previewChanges } from '../../src/traffic/preview-changes.ts';
 import { type Moved, splitIn } from '../../src/traffic/split.ts';
 import {
