@@ -9,14 +9,15 @@ const roof = '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doct
 /** Files that only compute. test/project/pure.test.ts looks for hidden clocks, chance and I/O in the same files. */
 const pure = [
   '^src/analysis/',
-  '^src/rollout/(?!(act|advance|advance-scheduled|draft|hold-orders|look-for-orphans|make-so|plans|preview|service|slots|sweep|take-turn|targets)[.]ts$)',
-  '^src/traffic/(annotations|api-answer|apply-patch|break-glass|changed-routes|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|last-writer|list-edits|managed-mirrors|managed-routes|managed-start|match-words|movable-routes|original-weights|other-routes|patch-operation|preview-changes|raw-routes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|split-to-take-back|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
-  '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|survey|together)[.]ts$',
+  '^src/readiness/',
+  '^src/rollout/(?!(act|advance|advance-scheduled|checklist|draft|hold-orders|inspect|look-for-orphans|make-so|plans|preflight|preview|roles-now|service|slots|sweep|take-turn|targets)[.]ts$)',
+  '^src/traffic/(annotations|api-answer|apply-patch|break-glass|changed-routes|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|istiod-version|last-writer|list-edits|managed-mirrors|managed-routes|managed-start|match-words|merge-facts|movable-routes|original-weights|other-routes|patch-operation|preview-changes|raw-routes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|split-to-take-back|surroundings-kinds|surroundings-words|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
+  '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|surroundings-(calls|facts|lists|proxies|queries)|survey|together)[.]ts$',
 ];
 
 /** The core's words: what an adapter speaks. How a rollout is decided and moved is none of its business. */
 const words =
-  '^src/rollout/(approval|audit|command|managed-route|match-fault|mover|names|plan|plan-parts|ports/(alarm|holds|live|mesh|metrics|orphans|other-routes|plans|store|targets)|reasons|rollout|scheduled|several|state|target|units)[.]ts$';
+  '^src/rollout/(approval|audit|command|managed-route|match-fault|mover|names|plan|plan-parts|ports/(alarm|holds|live|mesh|metrics|orphans|other-routes|plans|readiness|store|targets)|reasons|rollout|scheduled|several|state|target|units)[.]ts$';
 
 const zod = '(^|/)node_modules/zod/';
 
@@ -58,7 +59,7 @@ const forbidden = [
       'A new folder or a new file beside main.ts needs rules first: add it to .dependency-cruiser.cjs.',
     from: {
       path: '^src/',
-      pathNot: [`^src/(${adapters}|${faces}|analysis|rollout|sandbox)/`, leaves, roof],
+      pathNot: [`^src/(${adapters}|${faces}|analysis|readiness|rollout|sandbox)/`, leaves, roof],
     },
     to: {},
   },
@@ -85,13 +86,19 @@ const forbidden = [
     name: 'core-knows-no-outside',
     comment: 'The core says what it needs in ports/; adapters know it, never the other way round.',
     from: { path: '^src/rollout/' },
-    to: { pathNot: ['^src/(analysis|rollout)/', zod] },
+    to: { pathNot: ['^src/(analysis|readiness|rollout)/', zod] },
   },
   {
     name: 'analysis-knows-nobody',
     comment: 'Measurements in, verdict out.',
     from: { path: '^src/analysis/' },
     to: { pathNot: ['^src/analysis/', zod] },
+  },
+  {
+    name: 'readiness-knows-nobody',
+    comment: 'A snapshot in, findings out.',
+    from: { path: '^src/readiness/' },
+    to: { pathNot: ['^src/readiness/', zod] },
   },
   {
     name: 'pure-files-stay-pure',
@@ -109,7 +116,10 @@ const forbidden = [
     name: 'adapters-know-the-core-only',
     comment: 'Adapters never know each other or a face.',
     from: { path: `^src/${adapters}/` },
-    to: { path: '^src/', pathNot: ['^src/$1/', '^src/(analysis|rollout)/', '^src/(errors|gather)[.]ts$'] },
+    to: {
+      path: '^src/',
+      pathNot: ['^src/$1/', '^src/(analysis|readiness|rollout)/', '^src/(errors|gather)[.]ts$'],
+    },
   },
   {
     name: 'adapters-speak-the-words-of-the-core',
@@ -122,6 +132,12 @@ const forbidden = [
     comment: 'Adapters measure, the core judges: take types of src/analysis only.',
     from: { path: `^src/${adapters}/` },
     to: { path: '^src/analysis/', dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'adapters-check-nothing',
+    comment: 'Adapters read, src/readiness judges: take the shapes of what is read only.',
+    from: { path: `^src/${adapters}/` },
+    to: { path: '^src/readiness/', pathNot: '^src/readiness/(objects|snapshot)[.]ts$' },
   },
   {
     name: 'sandbox-knows-nobody',

@@ -26,6 +26,8 @@ export type ClusterConfig = {
   name: string;
   source: { kind: 'file'; path: string; context?: string } | { kind: 'inCluster' };
   clusterDomain: string;
+  /** Where istiod runs; `istio-system` when left out. */
+  rootNamespace?: string;
   prometheus: PrometheusConfig;
 };
 
@@ -209,11 +211,12 @@ function clusterRest(written: Written, { environment }: Rest): ClusterRest {
 type ClusterRest = { written: Written; password: string | null };
 
 function clusterFrom(settings: ClusterSettings, index: number, rest: ClusterRest): ClusterConfig {
-  const { name, kubeconfig, context, clusterDomain, prometheus } = settings;
+  const { name, kubeconfig, context, clusterDomain, rootNamespace, prometheus } = settings;
   const fileAt = (key: string, to: string) => rest.written.fileAt(['clusters', index, key], to);
   return {
     name,
     clusterDomain,
+    ...(rootNamespace === undefined ? {} : { rootNamespace }),
     source:
       kubeconfig === undefined
         ? { kind: 'inCluster' }

@@ -11,7 +11,7 @@ const plan = {
   name: 'recovery',
   interval: '1s',
   deadline: '1h',
-  checks: { errors: { metric: 'errorRate', max: '50%', window: '3s', failures: 3, minRequests: 5 } },
+  checks: { errors: { metric: 'errorRate', max: '50%', window: '4s', failures: 3, minRequests: 5 } },
   steps: [{ type: 'setWeight', weight: 20 }, { type: 'bake', duration: '30m' }, { type: 'promote' }],
 };
 

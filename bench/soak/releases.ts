@@ -8,7 +8,7 @@ const plan = {
   name: 'soak',
   interval: '1s',
   deadline: '5m',
-  checks: { errors: { metric: 'errorRate', max: '5%', window: '3s', failures: 2, minRequests: 5 } },
+  checks: { errors: { metric: 'errorRate', max: '5%', window: '4s', failures: 2, minRequests: 5 } },
   steps: [
     { type: 'setWeight', weight: 30 },
     { type: 'bake', duration: '4s' },

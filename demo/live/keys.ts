@@ -5,6 +5,7 @@ import type { Fault, Memory } from './memory.ts';
 export type Deed =
   | { kind: 'fault'; fault: Fault }
   | { kind: 'prometheus' }
+  | { kind: 'policy' }
   | { kind: 'act'; action: 'pause' | 'resume' | 'rollback' }
   | { kind: 'start' }
   | { kind: 'access' }
@@ -27,6 +28,7 @@ export function bindings(memory: Memory): Binding[] {
       deed: { kind: 'prometheus' },
       whyNot: null,
     },
+    policyKey(memory),
     pauseKey(memory),
     {
       key: 'r',
@@ -54,6 +56,15 @@ function faultKey(memory: Memory, key: string, { fault, breaks, heals }: FaultWo
   // What is broken may be mended at any time.
   if (faults.has(fault)) return { key, label: heals, deed, whyNot: null };
   return { key, label: breaks, deed, whyNot: isUnderway ? null : idle(memory) };
+}
+
+/** The policy is read before the first percent, so that it is broken between two releases. */
+function policyKey({ leavesCanaryOut, release }: Memory): Binding {
+  const deed = { kind: 'policy' as const };
+  if (leavesCanaryOut) return { key: 'a', label: 'mend policy', deed, whyNot: null };
+  const isOver = release === null || hasEnded(release);
+  const whyNot = isOver ? null : 'policies are read before a release starts, and this one has';
+  return { key: 'a', label: 'break policy', deed, whyNot };
 }
 
 function pauseKey(memory: Memory): Binding {

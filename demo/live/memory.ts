@@ -19,6 +19,8 @@ export type Memory = {
   /** What was broken about the canary, and since when Prometheus stands still. */
   faults: ReadonlySet<Fault>;
   frozenSinceMs: number | null;
+  /** True while the AuthorizationPolicy lets the callers reach stable only. */
+  leavesCanaryOut: boolean;
   /** What went wrong between us and canaryd; null when it answers. */
   trouble: string | null;
   isStarting: boolean;
@@ -42,6 +44,7 @@ export function firstMemory(stable: string): Memory {
     decisions: [],
     faults: new Set(),
     frozenSinceMs: null,
+    leavesCanaryOut: false,
     trouble: null,
     isStarting: false,
     showsAccess: false,

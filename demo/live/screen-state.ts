@@ -4,7 +4,7 @@ import type { ScreenState } from '../screen/state.ts';
 import { clockOf, reachedStep } from './clock.ts';
 import { bindings } from './keys.ts';
 import type { Memory } from './memory.ts';
-import { brokenWords } from './world.ts';
+import { brokenWords, policyWords } from './world.ts';
 
 export type Look = { colour: boolean; ascii: boolean };
 
@@ -32,10 +32,15 @@ export function screenStateOf(
   };
 }
 
-function brokenThings({ release, faults, frozenSinceMs }: Memory, nowMs: number): string[] {
-  const canary = [...faults].map(
+function brokenThings(memory: Memory, nowMs: number): string[] {
+  const { release, faults, frozenSinceMs, stable } = memory;
+  const versions = [...faults].map(
     (fault) => `${release?.versions.canary ?? 'the canary'}: ${brokenWords[fault]}.`,
   );
+  const policy = memory.leavesCanaryOut
+    ? [`${policyWords(stable)}: canaryd starts no release that would lose its callers. a mends it.`]
+    : [];
+  const canary = [...versions, ...policy];
   if (frozenSinceMs === null) return canary;
   const since = `Prometheus stands still for ${minutes((nowMs - frozenSinceMs) / 1000)}`;
   const hasUsers = release !== null && !hasEnded(release) && release.weight.applied > 0;

@@ -3,7 +3,7 @@ import type { EventSeen, RolloutSeen } from '../client.ts';
 import { livePlan, targetOf, versions } from '../scenarios.ts';
 import { type Binding, bindings, type Deed } from './keys.ts';
 import { type Fault, firstMemory, type Memory, withDeed, withRelease, withSight } from './memory.ts';
-import { brokenWords, healedWords, type World } from './world.ts';
+import { brokenWords, healedWords, policyWords, type World } from './world.ts';
 
 /** What the live view asks of canaryd, over HTTP. */
 export type Client = {
@@ -52,6 +52,7 @@ async function press(room: Room, key: string): Promise<boolean> {
 async function perform(room: Room, deed: Deed): Promise<boolean> {
   if (deed.kind === 'fault') toggle(room, deed.fault);
   if (deed.kind === 'prometheus') togglePrometheus(room);
+  if (deed.kind === 'policy') togglePolicy(room);
   if (deed.kind === 'start') await start(room);
   if (deed.kind === 'access') room.memory = { ...room.memory, showsAccess: !room.memory.showsAccess };
   if (deed.kind === 'act') await act(room, deed.action);
@@ -112,6 +113,18 @@ function togglePrometheus(room: Room): void {
   say(
     room,
     isFrozen ? 'You mended Prometheus: it goes on.' : 'You broke Prometheus: its process stands still.',
+  );
+}
+
+function togglePolicy(room: Room): void {
+  const { leavesCanaryOut, stable } = room.memory;
+  room.world.letCallersReach(leavesCanaryOut ? null : stable);
+  room.memory = { ...room.memory, leavesCanaryOut: !leavesCanaryOut };
+  say(
+    room,
+    leavesCanaryOut
+      ? 'You mended the AuthorizationPolicy: it selects every version again.'
+      : `You broke a policy: ${policyWords(stable)}. n shows what canaryd makes of it.`,
   );
 }
 

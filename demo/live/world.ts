@@ -1,5 +1,6 @@
 import type { Stack } from '../../local/stack.ts';
 import { faults, healthy, service } from '../scenarios.ts';
+import { accessPolicy, letCallersReach } from './access-policy.ts';
 import type { Fault } from './memory.ts';
 
 /** The world around canaryd, as far as keys change it. */
@@ -9,6 +10,8 @@ export type World = {
   heal(version: string, fault?: Fault): void;
   freezePrometheus(): void;
   thawPrometheus(): void;
+  /** Callers get in to this version only, by the AuthorizationPolicy; to every version when it is null. */
+  letCallersReach(version: string | null): void;
 };
 
 type Change = Parameters<Stack['sandbox']['setVersion']>[2];
@@ -27,6 +30,7 @@ export function worldOf({ sandbox, prometheus }: Pick<Stack, 'sandbox' | 'promet
     heal: (version, fault) => change(version, fault === undefined ? healthy : mended[fault]),
     freezePrometheus: prometheus.freeze,
     thawPrometheus: prometheus.thaw,
+    letCallersReach: (version) => letCallersReach(sandbox, version),
   };
 }
 
@@ -42,3 +46,8 @@ export const healedWords: Record<Fault, string> = {
   failing: 'it answers without errors',
   dead: 'its pods are ready again',
 };
+
+/** What a broken policy does, without the full stop. */
+export function policyWords(stable: string): string {
+  return `AuthorizationPolicy ${accessPolicy} selects ${stable} only`;
+}

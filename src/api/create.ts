@@ -23,7 +23,8 @@ import { choosePlan, RolloutBody } from './rollout-body.ts';
 import { type ApiServer, json } from './route.ts';
 import { RolloutOnWire } from './wire.ts';
 
-const example = {
+/** A rollout as people send it. */
+export const createExample = {
   target: { namespace: 'payments', virtualService: 'payment-service' },
   plan: {
     checks: {
@@ -66,19 +67,17 @@ const schema = {
   },
 };
 
-const problems = [
-  'forbidden-key',
+/** What may be wrong with the target and the plan that somebody asks with. */
+export const askingProblems = [
   'not-acceptable',
   'rollout-already-active',
   'rollout-unreadable',
-  'idempotency-in-progress',
   'payload-too-large',
   'unsupported-media-type',
   'validation-error',
   'plan-invalid',
   'plan-inconsistent',
   'plan-not-found',
-  'idempotency-key-reused',
   'cluster-unknown',
   'target-not-found',
   'route-not-found',
@@ -92,12 +91,24 @@ const problems = [
   'kubernetes-unavailable',
 ] as const;
 
+const problems = [
+  ...askingProblems,
+  'forbidden-key',
+  'idempotency-in-progress',
+  'idempotency-key-reused',
+] as const;
+
 /** `POST /v1/rollouts`. */
 export function createRoute(app: ApiServer, service: RolloutService, plans: PlanService): void {
   app.route({
     method: 'POST',
     url: '/v1/rollouts',
-    config: { problems, answerHeaders: { 202: acceptedHeaders }, takesYaml: true, bodyExample: example },
+    config: {
+      problems,
+      answerHeaders: { 202: acceptedHeaders },
+      takesYaml: true,
+      bodyExample: createExample,
+    },
     schema,
     handler: async (request, reply) => {
       negotiate(request.headers.accept, ['application/json']);

@@ -24,6 +24,9 @@ const unasked = () => Promise.reject(new Error('only the contract is asked for')
 const nobody: RolloutService = {
   create: unasked,
   preview: unasked,
+  preflight: unasked,
+  checklist: unasked,
+  mutualTls: unasked,
   act: unasked,
   find: unasked,
   list: unasked,

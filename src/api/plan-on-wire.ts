@@ -30,6 +30,17 @@ const MirrorRouteStep = z.object({
   remove: z.literal(true).optional(),
 });
 
+const ReadinessRulesOnWire = z
+  .object({
+    block: z.array(z.enum(['error', 'warn', 'info', 'unknown'])).optional(),
+    mutualTls: z.enum(['STRICT', 'PERMISSIVE']).optional(),
+    defaultDeny: z.boolean().optional(),
+    egressHosts: z.array(z.string()).optional(),
+    imageDigests: z.boolean().optional(),
+    waivers: z.array(z.object({ check: z.string(), reason: z.string(), until: z.string() })).optional(),
+  })
+  .meta({ id: 'ReadinessRules', description: 'What the plan asks of the mesh before the first percent.' });
+
 export const PlanOnWire = z
   .object({
     name: z.string(),
@@ -41,6 +52,7 @@ export const PlanOnWire = z
     onSuccess: z.enum(['keep', 'handover']),
     handoverBake: z.number().describe('Seconds to watch stable after it was handed over.'),
     stable: z.object({ minReady: z.int().optional() }),
+    readiness: ReadinessRulesOnWire.optional(),
     checks: z.record(
       z.string(),
       z.discriminatedUnion('metric', [

@@ -6,6 +6,7 @@ import { type ApiServer, NoQuery } from './route.ts';
 const descriptions: Record<string, string> = {
   name: 'May be left out; a plan that is kept has the name in its path.',
   stable: 'What is asked of the present version while the canary is watched.',
+  readiness: 'What the mesh has to look like before the first percent, and which checks of it may fail.',
   checks: 'Named checks, which run all the time. Without any: 1 % of errors and a P99 of 2000 ms.',
   steps: 'What is done in this order; a plan reaches 100 %.',
 };

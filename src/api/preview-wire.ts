@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CheckOnWire } from './check-wire.ts';
 import { HoldOnWire } from './hold-wire.ts';
 import { OtherRoutesOnWire } from './other-routes-wire.ts';
+import { ReadinessOnWire } from './readiness-wire.ts';
 import { RolloutOnWire } from './wire.ts';
 import { ActorOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
@@ -139,6 +140,9 @@ export const PreviewOnWire = z
       ),
     otherRoutes: OtherRoutesOnWire.nullable().describe(
       'What sends requests to the canary beside the weights; null while the roles are not known.',
+    ),
+    readiness: ReadinessOnWire.nullable().describe(
+      'All readiness checks of the mesh around the target; null while the roles are not known.',
     ),
     hold: HoldOnWire.nullable().describe('The hold order over this target; null when there is none.'),
     totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),

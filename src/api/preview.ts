@@ -9,6 +9,7 @@ import type { TargetRequest } from '../rollout/target.ts';
 import { renderHold } from './hold-wire.ts';
 import type { PreviewOnWire } from './preview-wire.ts';
 import { planProblem, startAtProblem, takenProblem, targetProblem } from './refusals.ts';
+import { renderReadiness } from './render-readiness.ts';
 import { renderTarget, renderVersions } from './render-roles.ts';
 import { renderPlan, renderReading } from './render-rollout.ts';
 import { timestamp } from './wire-parts.ts';
@@ -53,6 +54,7 @@ function renderPreviewed(preview: Previewed): PreviewAnswer {
     approvals: approvalsIn(rollout),
     writes: preview.rehearsed.map(renderRehearsed),
     otherRoutes: preview.otherRoutes,
+    readiness: preview.readiness && renderReadiness(preview.readiness),
     hold: order === null ? null : renderHold(order),
     totalSeconds: forecast.seconds,
     estimatedEnd: timestamp(forecast.endsAt),

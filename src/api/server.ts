@@ -8,6 +8,7 @@ import { answerBrokenHttp, answerProblem, pathOf, safetyHeaders } from './answer
 import { approvalRoutes } from './approvals.ts';
 import { auditRoute } from './audit.ts';
 import { requireTokens } from './authenticate.ts';
+import { checklistRoute } from './checklist.ts';
 import { createRoute } from './create.ts';
 import { docsPage } from './docs-page.ts';
 import { eventsRoute } from './events.ts';
@@ -18,9 +19,11 @@ import { leaveOutWrongParts } from './lenient-body.ts';
 import { liveAnswers } from './live/streaming.ts';
 import { meRoute } from './me.ts';
 import { measurementsRoute } from './measurements.ts';
+import { mutualTlsRoute } from './mutual-tls.ts';
 import { contractOptions } from './openapi.ts';
 import { planSchemaRoute } from './plan-schema.ts';
 import { planRoutes } from './plans.ts';
+import { preflightRoute } from './preflights.ts';
 import { type ProbeDeps, probeRoutes, processRoutes } from './probes.ts';
 import { ProblemError } from './problem.ts';
 import { problemPages } from './problem-pages.ts';
@@ -90,11 +93,14 @@ function serverWithoutRoutes(log: LoggerOptions): FastifyInstance {
 
 function addRoutes(api: ApiServer, deps: ApiDeps): void {
   createRoute(api, deps.service, deps.plans);
+  preflightRoute(api, deps.service, deps.plans);
   planRoutes(api, deps.plans);
   putPlanRoute(api, deps.plans);
   validatePlanRoute(api);
   planSchemaRoute(api);
   targetRoutes(api, deps.targets);
+  checklistRoute(api, deps.service);
+  mutualTlsRoute(api, deps.service);
   const streaming = liveAnswers(api, deps);
   rolloutRoutes(api, deps.service, streaming);
   statusRoute(api, deps.service, streaming);

@@ -53,6 +53,7 @@ const statusReasons = [
   'no_way_back',
   'canary_changed',
   'canary_unsettled',
+  'not_ready',
   'kill_switch',
   'queued',
   'target_unreadable',

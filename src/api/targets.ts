@@ -94,7 +94,8 @@ function pageOf(found: TargetRecord[], limit: number): z.output<typeof TargetPag
 
 type Place = Omit<TargetKey, 'route'>;
 
-function pathOf({ cluster, namespace, virtualService }: Place): string {
+/** The path of a target. */
+export function pathOf({ cluster, namespace, virtualService }: Place): string {
   return `/v1/targets/${[cluster, namespace, virtualService].map(encodeURIComponent).join('/')}`;
 }
 
@@ -142,12 +143,14 @@ function renderRoute({ name, path, destinations, start }: SurveyedRoute): z.outp
   return { ...route, ready: true, fault: null, stable: start.stable, canary: start.canary };
 }
 
-function noTarget(namespace: string, virtualService: string): ProblemError {
+/** A VirtualService that is not there. */
+export function noTarget(namespace: string, virtualService: string): ProblemError {
   const detail = `The cluster has no VirtualService "${clip(virtualService)}" in the namespace "${clip(namespace)}".`;
   return new ProblemError('not-found', detail);
 }
 
-function noCluster(asked: string, clusters: readonly string[]): ProblemError {
+/** A path that names no cluster of the configuration. */
+export function noCluster(asked: string, clusters: readonly string[]): ProblemError {
   const detail = `canaryd knows no cluster "${clip(asked)}". Clusters here: ${quoted(clusters)}.`;
   return new ProblemError('not-found', detail);
 }

@@ -1,9 +1,12 @@
 import { breakGlassRollback } from './break-glass.ts';
+import { checklist } from './checklist.ts';
 import type { Command } from './command.ts';
 import { doctor } from './doctor.ts';
+import { mtls } from './mtls.ts';
 import { planInit } from './plan-init.ts';
 import { planPreview } from './plan-preview.ts';
 import { planValidate } from './plan-validate.ts';
+import { preflight } from './preflight.ts';
 import { trafficPreview } from './traffic-preview.ts';
 import { version } from './version.ts';
 
@@ -12,6 +15,9 @@ export const commands: readonly Command[] = [
   planValidate,
   planPreview,
   planInit,
+  preflight,
+  checklist,
+  mtls,
   trafficPreview,
   doctor,
   breakGlassRollback,

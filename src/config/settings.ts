@@ -77,6 +77,7 @@ const Cluster = z.strictObject(
       .optional()
       .describe('The cluster that canaryd runs in, by its service account.'),
     clusterDomain: Text.default('cluster.local').describe('Completes short host names.'),
+    rootNamespace: Text.optional().describe('Where istiod runs: `istio-system` when left out.'),
     prometheus: Prometheus,
   },
   { error: 'write the keys of a cluster: name, kubeconfig or inCluster, prometheus' },

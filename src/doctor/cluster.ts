@@ -1,4 +1,5 @@
-import type { ClusterFacts, Right } from '../traffic/inspect-cluster.ts';
+import { type Right, rightsToFind, rightsToMove } from '../traffic/access-review.ts';
+import type { ClusterFacts } from '../traffic/inspect-cluster.ts';
 import { aheadMs, checkClock } from './clocks.ts';
 import { type Check, fail, ok, warn } from './report.ts';
 
@@ -12,11 +13,8 @@ export function rightsFor(target: AskedTarget | null): Right[] {
   const namespace = target?.namespace ?? '';
   const name = target?.name ?? '';
   return [
-    { verb: 'get', group: istio, resource: 'virtualservices', namespace, name },
-    { verb: 'patch', group: istio, resource: 'virtualservices', namespace, name },
-    { verb: 'list', group: istio, resource: 'destinationrules', namespace, name: '' },
-    { verb: 'get', group: '', resource: 'services', namespace, name: '' },
-    { verb: 'list', group: '', resource: 'pods', namespace, name: '' },
+    ...rightsToMove({ namespace, name }),
+    ...rightsToFind(namespace),
     ...watching.map((right) => ({ ...right, namespace, name: '' })),
   ];
 }

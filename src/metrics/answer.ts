@@ -11,6 +11,9 @@ export type Row = { labels: Record<string, string>; value: number };
 export type Answer = { kind: 'rows'; rows: Row[] } | Failed;
 export type Failed = { kind: 'failed'; why: string; fault: 'query' | 'time' | 'connection' | 'provider' };
 
+/** What a list came to. `partial`: what the provider says is missing from it. */
+export type Listed = { kind: 'listed'; data: unknown; partial: string[] } | Failed;
+
 /** A row as it is sent: `value` is an instant in seconds and a number as text. */
 type Sample = { metric: Record<string, string>; value: [number, string] };
 
@@ -48,6 +51,20 @@ export function readAnswer(httpStatus: number, body: unknown): Answer {
     kind: 'rows',
     rows: data.result.map(({ metric, value }) => ({ labels: metric, value: sampleNumber(value[1]) })),
   };
+}
+
+const ListSuccess = z.looseObject({
+  status: z.literal('success'),
+  warnings: z.array(z.string()).optional(),
+  data: z.unknown(),
+});
+
+/** Reads an answer of the lists that stand beside the query API: labels, targets, rules and alerts. */
+export function readListed(httpStatus: number, body: unknown): Listed {
+  const success = httpStatus === 200 ? ListSuccess.safeParse(body) : null;
+  if (!success?.success) return refusal(httpStatus, body);
+  const { data, warnings = [] } = success.data;
+  return { kind: 'listed', data, partial: warnings.map(short) };
 }
 
 /**

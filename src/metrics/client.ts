@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { type Answer, type Failed, readAnswer } from './answer.ts';
-import { type InstantQuery, type Line, openLine, type Received } from './driver.ts';
+import { type Answer, type Failed, type Listed, readAnswer, readListed } from './answer.ts';
+import { type InstantQuery, type Line, type Listing, openLine, type Received } from './driver.ts';
 
 /** The largest answer about one service, in bytes. */
 export const bytesOfOne = 1024 * 1024;
@@ -23,25 +23,39 @@ export type PrometheusClient = {
   ask(question: Omit<InstantQuery, 'maxBytes'> & { maxBytes?: number }, signal: AbortSignal): Promise<Answer>;
 };
 
+export type PrometheusLists = {
+  /** Reads a list of what the provider knows; answers, never throws, and ends when `signal` aborts. */
+  list(listing: Listing, signal: AbortSignal): Promise<Listed>;
+};
+
 /**
  * A client for Prometheus's query API that judges every answer by its raw text: prometheus-query itself turns
  * infinities into NaN, loses warnings and throws objects that hold the password. Throws `configuration` when the
  * address is no http or https URL.
  */
-export function prometheusClient(address: PrometheusAddress): PrometheusClient {
+export function prometheusClient(address: PrometheusAddress): PrometheusClient & PrometheusLists {
   const { endpoint, host, auth } = readAddress(address);
   const basic = auth !== undefined && 'username' in auth ? { auth } : {};
   const bearer =
     auth !== undefined && 'bearerToken' in auth ? { Authorization: `Bearer ${auth.bearerToken}` } : {};
   const headers = { ...address.headers, ...bearer };
   const idle: Line[] = [];
+  const send: Line = async (question, signal) => {
+    const line = idle.pop() ?? openLine({ endpoint, headers, ...basic });
+    const received = await line(question, signal);
+    if (idle.length < mostIdle) idle.push(line);
+    return received;
+  };
+  const named = <Read extends { kind: string }>(read: Read | Failed): Read | Failed =>
+    isFailed(read) ? { ...read, why: `Prometheus at ${host} ${read.why}` } : read;
   return {
     ask: async ({ query, at, maxBytes = bytesOfOne }, signal) => {
-      const line = idle.pop() ?? openLine({ endpoint, headers, ...basic });
-      const received = await line({ query, at, maxBytes }, signal);
-      if (idle.length < mostIdle) idle.push(line);
-      const answer = answerFrom(received, { maxBytes, signal });
-      return answer.kind === 'rows' ? answer : { ...answer, why: `Prometheus at ${host} ${answer.why}` };
+      const received = await send({ query, at, maxBytes }, signal);
+      return named(answerFrom(received, { maxBytes, signal, read: readAnswer }));
+    },
+    list: async (listing, signal) => {
+      const received = await send(listing, signal);
+      return named(answerFrom(received, { maxBytes: listing.maxBytes, signal, read: readListed }));
     },
   };
 }
@@ -60,12 +74,20 @@ function readAddress({ url, auth }: PrometheusAddress) {
   };
 }
 
-type Limits = { maxBytes: number; signal: AbortSignal };
+function isFailed(read: { kind: string }): read is Failed {
+  return read.kind === 'failed';
+}
 
-function answerFrom(received: Received, { maxBytes, signal }: Limits): Answer {
+type Reading<Read> = {
+  maxBytes: number;
+  signal: AbortSignal;
+  read: (status: number, body: unknown) => Read;
+};
+
+function answerFrom<Read>(received: Received, { maxBytes, signal, read }: Reading<Read>): Read | Failed {
   switch (received.kind) {
     case 'answer':
-      return readAnswer(received.status, received.body);
+      return read(received.status, received.body);
     case 'tooLarge': {
       const why = `answered with more than ${maxBytes / bytesOfOne} MB`;
       return { kind: 'failed', why, fault: 'query' };

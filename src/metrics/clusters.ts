@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { AppError, codeOf } from '../errors.ts';
 import type { Metrics } from '../rollout/ports/metrics.ts';
+import type { MetricsFacts } from '../rollout/ports/readiness.ts';
+import type { Target } from '../rollout/target.ts';
+import type { Millis } from '../rollout/units.ts';
 import type { PrometheusAddress } from './client.ts';
 import { type PrometheusMetrics, prometheusMetrics } from './prometheus.ts';
 import { nothingMeasured } from './readings.ts';
+import { nothingRead } from './surroundings-facts.ts';
 import { nothingSurveyed } from './survey.ts';
 
 /** A secret, or the file that holds it: such a file is renewed while canaryd runs. */
@@ -28,6 +32,8 @@ const unreadable = { ok: false, why: 'its credentials cannot be read' } as const
 export type ClusterMetrics = Metrics & {
   /** Whether each cluster's provider answers queries, by the cluster's name. */
   ready(signal: AbortSignal): Promise<Record<string, { ok: true } | { ok: false; why: string }>>;
+  /** What the provider of the target's cluster tells of its surroundings; never throws. */
+  facts(target: Target, now: Millis, signal: AbortSignal): Promise<MetricsFacts>;
 };
 
 /**
@@ -56,6 +62,10 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
       if (opened.kind === 'open') return opened.metrics.survey(request, signal);
       const scrapeSeconds = providers.find((one) => one.cluster === cluster)?.scrapeSeconds ?? 0;
       return nothingSurveyed(request, opened.why, scrapeSeconds);
+    },
+    facts: async (target, now, signal) => {
+      const opened = await open(target.cluster);
+      return opened.kind === 'open' ? opened.metrics.facts(target, now, signal) : nothingRead(opened.why);
     },
     ready: async (signal) => {
       const answers = [...byName].map(async ([name, open]) => {

@@ -10,6 +10,14 @@ export type InstantQuery = {
   maxBytes: number;
 };
 
+/** A list of the provider's API, with the parameters it is asked by. */
+export type Listing = {
+  list: 'labels' | 'targets' | 'rules' | 'alerts';
+  parameters: [name: string, value: string][];
+  /** The largest answer that is read, in bytes. */
+  maxBytes: number;
+};
+
 /** What came of a question, whatever its status. A body is what its JSON says or, where it is none, its text. */
 export type Received =
   | { kind: 'answer'; status: number; body: unknown }
@@ -18,9 +26,10 @@ export type Received =
   | { kind: 'thrown'; thrown: unknown };
 
 /** Asks one question after the other, never two at once; ends when the signal aborts, and never throws. */
-export type Line = (question: InstantQuery, signal: AbortSignal) => Promise<Received>;
+export type Line = (question: Question, signal: AbortSignal) => Promise<Received>;
 
-type Call = { question: InstantQuery; signal: AbortSignal; received: Received | null };
+type Question = InstantQuery | Listing;
+type Call = { question: Question; signal: AbortSignal; received: Received | null };
 
 /** What is left for the driver to read: it would make objects of its own of every row. */
 const taken = { status: 'success', data: { resultType: 'vector', result: [] } } as const;
@@ -39,9 +48,7 @@ export function openLine(options: {
     ...options,
     requestInterceptor: {
       onFulfilled: (config) => {
-        // The driver's own clock would answer `time()` with itself.
-        if (call?.question.at === null && config.params instanceof URLSearchParams)
-          config.params.delete('time');
+        if (call !== null) config.params = parametersOf(call.question, config.params);
         const limits = { maxRedirects: 0, proxy: false, responseType: 'stream' } as const;
         return Object.assign(config, limits, { signal: call?.signal, validateStatus: () => true });
       },
@@ -56,7 +63,7 @@ export function openLine(options: {
   return async (question, signal) => {
     const mine: Call = { question, signal, received: null };
     call = mine;
-    const thrown = await driver.instantQuery(question.query, question.at ?? undefined).then(
+    const thrown = await send(driver, question).then(
       () => null,
       (error: unknown) => error,
     );
@@ -65,7 +72,29 @@ export function openLine(options: {
   };
 }
 
-async function readBody(status: number, data: unknown, { maxBytes }: InstantQuery): Promise<Received> {
+function send(driver: PrometheusDriver, question: Question): Promise<unknown> {
+  if (!('list' in question)) return driver.instantQuery(question.query, question.at ?? undefined);
+  switch (question.list) {
+    case 'labels':
+      return driver.labelNames();
+    case 'targets':
+      return driver.targets();
+    case 'rules':
+      return driver.rules();
+    case 'alerts':
+      return driver.alerts();
+  }
+}
+
+function parametersOf(question: Question, written: unknown): unknown {
+  // Of lists the driver knows few parameters, and calls one by another name than Prometheus does.
+  if ('list' in question) return new URLSearchParams(question.parameters);
+  // The driver's own clock would answer `time()` with itself.
+  if (question.at === null && written instanceof URLSearchParams) written.delete('time');
+  return written;
+}
+
+async function readBody(status: number, data: unknown, { maxBytes }: Question): Promise<Received> {
   if (!(data instanceof Readable)) return { kind: 'brokenOff' };
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -15,7 +15,7 @@ export type Unavailable = { kind: 'unavailable'; why: string };
 export type Freshness = { kind: 'known'; fresh: Record<ArmName, boolean> } | Unavailable;
 
 /** The arm that a row belongs to by its version or, in a host split, by its service; null for others. */
-export function armOf({ target }: MeasureRequest, { labels }: Row): ArmName | null {
+export function armOf({ target }: Pick<MeasureRequest, 'target'>, { labels }: Row): ArmName | null {
   if (isHostSplit(target)) return armOfService(target, labels);
   const version = labels['destination_version'];
   if (version === target.canary.version) return 'canary';

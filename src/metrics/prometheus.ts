@@ -1,5 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
+import type { MetricsFacts } from '../rollout/ports/readiness.ts';
+import type { Target } from '../rollout/target.ts';
+import type { Millis } from '../rollout/units.ts';
 import type { Answer } from './answer.ts';
 import { type Asking, askingAlone, askingTogether } from './asking.ts';
 import { type PrometheusAddress, prometheusClient } from './client.ts';
@@ -7,6 +10,7 @@ import { freshArms, hasNoFreshArm, withoutFreshArm } from './freshness.ts';
 import { providerClock, type ServiceSelector, selectService } from './promql.ts';
 import { type Question, queriesOf, questionsOf } from './queries.ts';
 import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
+import { metricsFacts } from './surroundings.ts';
 import { nothingSurveyed, surveyFrom } from './survey.ts';
 
 export type PrometheusMetricsOptions = PrometheusAddress & {
@@ -21,6 +25,8 @@ type PrometheusReady = { ok: true } | { ok: false; why: string };
 export type PrometheusMetrics = Metrics & {
   /** Whether the provider answers queries; for the readiness page. */
   ready(signal: AbortSignal): Promise<PrometheusReady>;
+  /** What it tells of a target beside the checks of its plan; `now` is the database's clock. */
+  facts(target: Target, now: Millis, signal: AbortSignal): Promise<MetricsFacts>;
 };
 
 /**
@@ -49,6 +55,7 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Prometheus
       const queries = queriesOf(selector, request, scrapeSeconds);
       return surveyFrom(request, queries, await pollOf(alone, selector, request, signal));
     },
+    facts: (target, now, signal) => metricsFacts({ client, target, now, scrapeSeconds }, signal),
     ready: async (signal) => {
       const answer = await client.ask({ query: providerClock, at: null }, withDeadline(signal, deadlineMs));
       return answer.kind === 'rows' ? { ok: true } : { ok: false, why: answer.why };

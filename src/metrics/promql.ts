@@ -107,7 +107,8 @@ function servicesOf({ service }: Arm): Services {
   return { namespace: service.namespace, names: [service.name], version: null };
 }
 
-function matchersOf({ namespace, names, version }: Services): string {
+/** The label matchers that select these services. */
+export function matchersOf({ namespace, names, version }: Services): string {
   const [name = '', ...others] = names;
   const named = others.length === 0 ? `=${quoted(name)}` : `=~${quoted(anyOf(names))}`;
   const service = `destination_service_namespace=${quoted(namespace)},destination_service_name${named}`;
@@ -183,7 +184,7 @@ function anyRow(queries: string[]): string {
  * https://prometheus.io/docs/prometheus/latest/querying/operators/#logical-set-binary-operators
  * https://prometheus.io/docs/prometheus/latest/querying/basics/#staleness
  */
-function counted(series: string, seconds: number): string {
+export function counted(series: string, seconds: number): string {
   const before = `offset ${duration(seconds)}`;
   const seen = `${series}${range(seconds)}`;
   const absentBefore = `max_over_time(${seen}) unless ${series} ${before}`;

@@ -5,30 +5,34 @@ import { decide, wantsMeasurements } from './decide.ts';
 import { type Decision, isQuiet, preceded } from './decision.ts';
 import { asksNothing, incrementSeconds, nothingAsked } from './evidence.ts';
 import { judgedTarget } from './hand-over.ts';
+import { inspect, type Known, surveyOf } from './inspect.ts';
 import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo, wanting } from './make-so.ts';
 import { isMirroring } from './managed.ts';
 import { asksForOtherRoutes, notFound, withOtherRoutes } from './other-routes.ts';
 import type { Alarm } from './ports/alarm.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
+import type { Surroundings } from './ports/readiness.ts';
 import type { Claim, Store } from './ports/store.ts';
+import type { ReadinessReport } from './readiness-report.ts';
 import { isScheduled, type Rollout } from './rollout.ts';
 import { settle } from './settle.ts';
 import { readIn } from './several.ts';
 import { pollInstant } from './sight.ts';
-import type { Millis } from './units.ts';
+import { isSameShare, type Millis, type Share } from './units.ts';
 
 /** Seconds for which a turn owns its rollout; longer than any turn, so that only a stopped worker loses it. */
 const leaseSeconds = 15;
 
 /** Milliseconds after which calls of a turn end. All of a turn, going back included, fits into its lease. */
-const budgets = { turnMs: 14_000, lookMs: 3000 } as const;
+const budgets = { turnMs: 14_000, lookMs: 3000, inspectMs: 2000 } as const;
 
 export type TurnDeps = MakeDeps & {
   /** Names this worker in the lease. */
   worker: string;
   store: Store;
   metrics: Metrics;
+  surroundings: Surroundings;
   alarm: Alarm;
 };
 
@@ -120,18 +124,72 @@ async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
   const { rollout, now, epoch, order } = claim;
   const { view: first, measurements } = await look(deps, claim);
   const decideFor = (view: MeshView) => decide(rollout, { view, measurements, epoch, order }, now);
+  if (rollout.state.kind === 'preflight') return decideOnStart(deps, claim, { view: first, measurements });
   const decision = decideFor(first);
   const isOld = first.kind === 'split' && first.recent === true && !isQuiet(rollout, decision);
-  if (!isOld) return backWhereItCan(deps, claim, { view: first, decision, measurements });
+  if (!isOld) return lookedTwice(deps, claim, { view: first, decision, measurements });
   const urgent = isGoingBack(decision.rollout);
   const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs), {
     ...wanting(rollout),
     urgent,
   });
-  return backWhereItCan(deps, claim, { view, decision: decideFor(view), measurements });
+  return lookedTwice(deps, claim, { view, decision: decideFor(view), measurements });
+}
+
+async function lookedTwice(deps: TurnDeps, claim: Claim<Rollout>, decided: Decided): Promise<Decided> {
+  return backWhereItCan(deps, claim, await inspectedBeforeRaise(deps, claim, decided));
 }
 
 type Decided = { view: MeshView; decision: Decision; measurements: Measurements | null };
+
+/** Nothing else stands in the way: now the mesh around the target is worth a look, once. */
+async function decideOnStart(
+  deps: TurnDeps,
+  claim: Claim<Rollout>,
+  seen: Omit<Decided, 'decision'>,
+): Promise<Decided> {
+  const { rollout, now, epoch, order } = claim;
+  const sight = { ...seen, epoch, order };
+  const decision = decide(rollout, sight, now);
+  // Whatever goes back, or waits, asks nobody.
+  if (!isForward(decision.rollout)) return backWhereItCan(deps, claim, { ...seen, decision });
+  const readiness = await inspectNow(deps, rollout, { now });
+  return { ...seen, decision: decide(rollout, { ...sight, readiness }, now) };
+}
+
+function inspectNow(
+  deps: TurnDeps,
+  rollout: Rollout,
+  when: Pick<Known, 'now' | 'raiseTo'>,
+): Promise<ReadinessReport> {
+  const asked = { ...when, readMs: budgets.inspectMs };
+  const survey = surveyOf(deps, rollout, asked);
+  return inspect({ ...deps, rollouts: deps.store }, rollout, { ...asked, survey });
+}
+
+/** Before a canary gets more users, what may have changed since the start is looked at again. */
+async function inspectedBeforeRaise(
+  deps: TurnDeps,
+  { rollout, now, epoch, order }: Claim<Rollout>,
+  decided: Decided,
+): Promise<Decided> {
+  const { view, measurements } = decided;
+  const raiseTo = raiseIn(rollout, decided);
+  if (raiseTo === null) return decided;
+  const readiness = await inspectNow(deps, rollout, { now, raiseTo });
+  return { ...decided, decision: decide(rollout, { view, measurements, epoch, order, readiness }, now) };
+}
+
+/** The share that a turn on the way forward raises to; null for none, as where what is asked for stands there already. */
+function raiseIn({ traffic }: Rollout, { decision: { rollout, write }, view }: Decided): Share | null {
+  if (!isForward(rollout) || write === null || view.kind !== 'split') return null;
+  const isThere = isSameShare(view.canaryShare, write.share);
+  return write.share > traffic.applied && !isThere ? write.share : null;
+}
+
+function isForward({ state }: Rollout): boolean {
+  return state.kind === 'running' || state.kind === 'holding';
+}
 
 /** One of several VirtualServices, or of their routes, that cannot be read stops a rollout, but keeps none of the others from going back. */
 async function backWhereItCan(

@@ -5,6 +5,7 @@ export const AuditType = z.enum([
   'rollout.scheduled',
   'rollout.waiting',
   'rollout.preflight',
+  'preflight.completed',
   'rollout.started',
   'rollout.holding',
   'rollout.resumed',

@@ -106,6 +106,8 @@ export function hold(reason: HoldReason): string {
       return `the canary has no ready pod (0 of ${reason.total}), so it gets no more traffic`;
     case 'canaryUnsettled':
       return `the canary is not one thing yet, so it gets no traffic: ${say.inner(reason.why)}`;
+    case 'notReady':
+      return `the mesh is not ready for more: ${say.inner(reason.why)}`;
     case 'killSwitch':
       return withReason(
         `${reason.by.name} stopped every move forward in ${reason.scope} at ${say.timeOfDay(reason.since)} (DELETE /v1/hold/${reason.order} lifts it)`,

@@ -2,8 +2,8 @@ import { measured, metricNames } from './because.ts';
 import type { Forecast, Prospect } from './forecast.ts';
 import { environmentLimitMs } from './guard.ts';
 import { type GitOps, healingAhead } from './mover.ts';
+import type { StartObstacle } from './readiness-words.ts';
 import * as say from './say.ts';
-import type { StartObstacle } from './start.ts';
 
 /** What about the mesh makes a forecast worth less. */
 type Doubts = { stableHasOtherRoutes: boolean; gitOps?: GitOps | null };

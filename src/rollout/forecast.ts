@@ -68,7 +68,7 @@ export function forecast(prospect: Prospect): Forecast {
 }
 
 /** Stable's requests in the longest window, for each second of it. */
-function rateOf({ plan, survey }: Prospect): Rate {
+export function rateOf({ plan, survey }: Pick<Prospect, 'survey'> & { plan: Pick<Plan, 'checks'> }): Rate {
   if (survey.kind === 'none') return { kind: 'unknown', why: survey.why };
   const { stable } = withSoundNumbers(survey.survey.measurements).requests;
   if (stable.kind === 'unavailable') return { kind: 'unknown', why: stable.why };

@@ -9,6 +9,7 @@ import { interrupt, interruptedUnseen, interruptionIn, reshaped } from './interr
 import { withMend } from './mesh-mend.ts';
 import { isKnownByPart, partsFound } from './parts.ts';
 import type { SplitView } from './ports/mesh.ts';
+import { notReady } from './readiness-words.ts';
 import type { HoldReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
 import type { Rollout } from './rollout.ts';
@@ -33,6 +34,7 @@ const obstacles: ((turn: Turn) => Decision | null)[] = [
   heldByOrder,
   heldByGuard,
   unsettledCanary,
+  heldByReadiness,
 ];
 
 /** A turn on the way forward; when nothing speaks against it, the plan's next step. */
@@ -159,4 +161,21 @@ function unsettledCanary({ rollout, state, sight: { view }, now }: Turn): Decisi
   const present = presentIn(view.images.canary);
   if (present.kind !== 'unsettled') return null;
   return hold(rollout, { state, reason: { kind: 'canaryUnsettled', why: present.why }, view }, now);
+}
+
+/** Reading all that stands around a target takes dozens of calls: a rollout that is held by it asks every so often. */
+const readinessEveryMs = 30_000;
+
+/** What may have changed since the start is looked at again before a raise; who went on without proof knew of it. */
+function heldByReadiness({ rollout, state, sight: { view, readiness }, now }: Turn): Decision | null {
+  if (state.position.overridden) return null;
+  const held = state.kind === 'holding' && state.reason.kind === 'notReady' ? state.reason : null;
+  if (!readiness) {
+    const isFresh = held !== null && now - held.checkedAt < readinessEveryMs;
+    return isFresh ? hold(rollout, { state, reason: held, view }, now) : null;
+  }
+  const obstacle = notReady(readiness);
+  if (obstacle === null) return null;
+  const { check, why } = obstacle;
+  return hold(rollout, { state, reason: { kind: 'notReady', check, why, checkedAt: now }, view }, now);
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { planFaults } from './plan-faults.ts';
 import { Check, CheckId, Step } from './plan-parts.ts';
+import { Readiness } from './plan-readiness.ts';
 import { Seconds } from './units.ts';
 
 const bankChecks = {
@@ -40,6 +41,7 @@ export const StoredPlan = z.strictObject({
     ),
   handoverBake: Seconds.default(300).describe('Seconds to watch stable after it was handed over.'),
   stable: z.strictObject({ minReady: z.int().min(1).optional() }).default({}),
+  readiness: Readiness.optional(),
   checks: z.record(CheckId, Check).default(bankChecks),
   steps: z
     .array(Step)

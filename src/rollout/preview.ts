@@ -1,26 +1,28 @@
 import type { PlanUnfit, StartAtOutside, TargetRefusal } from './draft.ts';
 import { type CreateRequest, type DraftDeps, type Drafted, draft, refusalFrom } from './draft.ts';
-import { asksNothing, nothingAsked } from './evidence.ts';
+import { nothingAsked } from './evidence.ts';
 import { type Forecast, forecast, type Prospect, type StepForecast } from './forecast.ts';
 import { warningsOf } from './forecast-warnings.ts';
-import { isMirroring } from './managed.ts';
+import { inspect, surveyOf } from './inspect.ts';
 import type { GitOps } from './mover.ts';
 import { widestOver } from './names.ts';
 import { otherRouteWarnings } from './other-routes.ts';
 import { podlessWarnings } from './podless.ts';
 import type { Holds } from './ports/holds.ts';
 import type { Mesh, MeshView, SpecChange, SplitView } from './ports/mesh.ts';
-import type { MeasureRequest, MetricsSurvey } from './ports/metrics.ts';
+import type { MetricsSurvey } from './ports/metrics.ts';
 import type { OtherRoutes } from './ports/other-routes.ts';
+import type { Surroundings } from './ports/readiness.ts';
 import type { HoldOrder } from './ports/store.ts';
+import type { ReadinessReport } from './readiness-report.ts';
+import type { StartObstacle } from './readiness-words.ts';
 import type { Actor } from './reasons.ts';
 import { type Rehearsed, refusedIn, rehearsalWarnings, writesToRehearse } from './rehearsal.ts';
 import { newRollout, type Rollout, type StoredRollout } from './rollout.ts';
 import * as say from './say.ts';
-import { obstacleIn, type StartObstacle } from './start.ts';
+import { obstacleIn } from './start.ts';
 import { inWords } from './start-scheduled.ts';
 import { timelineOf, writesOf } from './timeline.ts';
-import type { Millis } from './units.ts';
 
 export type PreviewStep = StepForecast & {
   /** What the step would write; empty, too, when the weights cannot be read as they stand. */
@@ -42,12 +44,14 @@ export type Previewed = {
   rehearsed: Rehearsed[];
   /** What sends requests to the canary beside the weights; null while its roles are not known. */
   otherRoutes: OtherRoutes | null;
+  /** What is to be said of the mesh around it; null while its roles are not known. */
+  readiness: ReadinessReport | null;
   warnings: string[];
 };
 
 export type Preview = Previewed | StartAtOutside | PlanUnfit | TargetRefusal | { kind: 'taken'; by: string };
 
-export type PreviewDeps = DraftDeps & { holds: Pick<Holds, 'standing'> };
+export type PreviewDeps = DraftDeps & { holds: Pick<Holds, 'standing'>; surroundings: Surroundings };
 
 /** Milliseconds a person waits for the mesh and the metrics at most. */
 const lookMs = 3000;
@@ -102,6 +106,7 @@ function withoutRoles({ drafted, order, prospect }: Scene): Previewed {
     survey: null,
     rehearsed: [],
     otherRoutes: null,
+    readiness: null,
     warnings: warningsOf(paper, expected, { stableHasOtherRoutes: false }),
   };
 }
@@ -112,10 +117,13 @@ async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Pro
   const writes = timelineOf(plan).steps.flatMap((step) => writesOf(plan, step));
   const signal = deps.deadline(lookMs);
   const looking = deps.mesh.look(target, signal);
-  const [written, view, survey, rehearsed, otherRoutes] = await Promise.all([
+  const asked = { now: drafted.now, readMs: lookMs };
+  const surveying = surveyOf(deps, rollout, asked);
+  const [written, view, survey, readiness, rehearsed, otherRoutes] = await Promise.all([
     deps.mesh.preview(drafted.request, writes, signal),
     looking,
-    asksNothing(rollout) ? null : deps.metrics.survey(questionFor(rollout, drafted.now), signal),
+    surveying,
+    inspect(deps, rollout, { ...asked, survey: surveying }),
     looking.then((seen) => rehearse(deps.mesh, rollout, { seen, first: writes[0] }, signal)),
     deps.mesh.otherRoutes(target, signal),
   ]);
@@ -124,8 +132,14 @@ async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Pro
   const expected = forecast(paper);
   const changesIn = (step: number) =>
     written.changes.filter((_, index) => writes[index]?.step === step).flat();
-  const sight = { view, measurements: survey?.measurements ?? nothingAsked(drafted.now), epoch: 0, order };
+  const measurements = survey?.measurements ?? nothingAsked(drafted.now);
+  const sight = { view, measurements, epoch: 0, order, readiness };
   const obstacle = obstacleIn(rollout, sight, drafted.now) ?? refusedIn(rehearsed, target);
+  const told = [
+    ...rehearsalWarnings(rehearsed),
+    ...podlessWarnings(target),
+    ...otherRouteWarnings(target, otherRoutes),
+  ];
   return {
     kind: 'preview',
     rollout: drafted.rollout,
@@ -136,14 +150,8 @@ async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Pro
     survey,
     rehearsed,
     otherRoutes,
-    warnings: [
-      ...[
-        ...rehearsalWarnings(rehearsed),
-        ...podlessWarnings(target),
-        ...otherRouteWarnings(target, otherRoutes),
-      ].map(say.sentence),
-      ...warningsOf(paper, expected, doubtsOf(view)),
-    ],
+    readiness,
+    warnings: [...told.map(say.sentence), ...warningsOf(paper, expected, doubtsOf(view))],
   };
 }
 
@@ -173,13 +181,6 @@ function rehearse(
 /** What stands in the way by itself is told of by the obstacles. */
 function canBeWritten({ hasStable, canaryShare }: SplitView): boolean {
   return hasStable && canaryShare === 0;
-}
-
-/** A poll as a turn asks for it; its increments span one interval, or the two scrapes that they need. */
-function questionFor(rollout: Rollout, at: Millis): MeasureRequest {
-  const { target, plan, scrapeSeconds } = rollout;
-  const seconds = Math.max(plan.interval, 2 * scrapeSeconds);
-  return { target, checks: plan.checks, at, incrementSeconds: seconds, mirrored: isMirroring(rollout) };
 }
 
 function queuedBehind({ rollout }: Draft): StartObstacle | null {

@@ -143,6 +143,8 @@ export const HoldReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('targetMissing'), since: Millis, ...ofSeveral }),
   z.strictObject({ kind: z.literal('canaryNotReady'), total: z.number() }),
   z.strictObject({ kind: z.literal('canaryUnsettled'), why: z.string() }),
+  /** `check`: the readiness check that speaks against a raise. */
+  z.strictObject({ kind: z.literal('notReady'), check: z.string(), why: z.string(), checkedAt: Millis }),
   z.strictObject({
     kind: z.literal('killSwitch'),
     order: z.string(),

@@ -1,7 +1,7 @@
 import type { Rehearsal, WeightWrite } from './ports/mesh.ts';
+import type { StartObstacle } from './readiness-words.ts';
 import * as say from './say.ts';
 import { objectName } from './several.ts';
-import type { StartObstacle } from './start.ts';
 import { objectsOf, type Target } from './target.ts';
 
 /** A write as the API server would answer it: the first of the plan, and the one that goes back. */

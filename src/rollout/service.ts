@@ -1,5 +1,6 @@
 import { type ActAnswer, act, type Remember } from './act.ts';
 import type { AuditRow } from './audit.ts';
+import { type ChecklistAnswer, checklist, type MutualTlsAnswer, mutualTls } from './checklist.ts';
 import type { Command } from './command.ts';
 import {
   type CreateRequest,
@@ -10,8 +11,10 @@ import {
 } from './draft.ts';
 import type { LiveReads } from './ports/live.ts';
 import type { AuditQuery, FoundRollout, Remembered, RolloutEntry, RolloutQuery } from './ports/store.ts';
+import { type Preflight, preflight } from './preflight.ts';
 import { type Preview, type PreviewDeps, preview } from './preview.ts';
 import type { Actor } from './reasons.ts';
+import type { TargetQuestion } from './roles-now.ts';
 import type { StoredRollout } from './rollout.ts';
 import { askedFor } from './say-scheduled.ts';
 import { newScheduled } from './scheduled.ts';
@@ -31,6 +34,11 @@ export type ServiceDeps = PreviewDeps;
 export interface RolloutService {
   create(request: CreateRequest, actor: Actor, remember: Remember | null): Promise<CreateAnswer>;
   preview(request: CreateRequest, actor: Actor): Promise<Preview>;
+  /** All readiness checks, and nothing else. */
+  preflight(request: CreateRequest, actor: Actor): Promise<Preflight>;
+  /** The same for a target without a plan, by priority. */
+  checklist(question: TargetQuestion): Promise<ChecklistAnswer>;
+  mutualTls(question: TargetQuestion): Promise<MutualTlsAnswer>;
   act(id: string, command: Command, actor: Actor, remember: Remember | null): Promise<ActAnswer>;
   /** `nextAt` is when the next turn is due; `now` is PostgreSQL's clock. */
   find(id: string): Promise<FoundRollout | null>;
@@ -52,6 +60,9 @@ export function rolloutService(deps: ServiceDeps): RolloutService {
   return {
     create: (request, actor, remember) => create(deps, request, actor, remember),
     preview: (request, actor) => preview(deps, request, actor),
+    preflight: (request, actor) => preflight(deps, request, actor),
+    checklist: (question) => checklist(deps, question),
+    mutualTls: (question) => mutualTls(deps, question),
     act: (id, command, actor, remember) => act(deps, { id, command, actor, remember }),
     find: (id) => rollouts.find(id),
     list: async (query) => ({ rollouts: await rollouts.list(query), now: await rollouts.now() }),

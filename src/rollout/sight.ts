@@ -5,6 +5,7 @@ import { isPreviewed } from './managed.ts';
 import type { Plan } from './plan.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { HoldOrder } from './ports/store.ts';
+import type { ReadinessReport } from './readiness-report.ts';
 import type { Rollout } from './rollout.ts';
 import { lowestIn } from './several.ts';
 import type { Millis, Share } from './units.ts';
@@ -16,6 +17,8 @@ export type Sight = {
   epoch: number;
   /** A hold order, when the rollout lies in its scope. */
   order: HoldOrder | null;
+  /** What the mesh around the target says; null or absent when nobody asked. */
+  readiness?: ReadinessReport | null;
 };
 
 /** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */

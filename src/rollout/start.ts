@@ -1,9 +1,11 @@
+import type { AuditEvent } from './audit.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
 import { asksNothing } from './evidence.ts';
 import { goOn } from './go-on.ts';
 import { presentIn } from './identity.ts';
 import { longestWindowSeconds } from './plan-parts.ts';
 import type { SplitView } from './ports/mesh.ts';
+import { auditedFacts, notReady, type StartObstacle, summaryInWords } from './readiness-words.ts';
 import { begunAt, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { objectName } from './several.ts';
@@ -22,22 +24,18 @@ export function start(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const obstacle = obstacleIn(rollout, sight, now);
   if (obstacle === null) return begin(rollout, sight, now);
   const { why, patienceMs: patience } = obstacle;
-  const waits = patience === null || now - begunAt(rollout) < patience;
-  return waits ? waitFor(rollout, why, now) : giveUp(rollout, why, now);
+  const notReadySince = sight.readiness ? notReadySinceIn(rollout, now) : null;
+  const waits = patience === null || now - (notReadySince ?? begunAt(rollout)) < patience;
+  return waits ? waitFor(rollout, { why, notReadySince }, now) : giveUp(rollout, { why, sight }, now);
 }
-
-/**
- * What stands in the way of a start, in words, and for how many milliseconds it may pass by itself before the start is
- * given up; null is for as long as it takes.
- */
-export type StartObstacle = { why: string; patienceMs: number | null };
 
 /** Why a rollout in preflight does not begin at this moment; null when it does. */
 export function obstacleIn(rollout: Rollout, sight: Sight, now: Millis): StartObstacle | null {
   const fault = faultOf(rollout, sight);
   if (fault !== null) return fault;
   const why = stoppedBy(sight) ?? leftoversIn(rollout, sight, now);
-  return why === null ? null : { why, patienceMs: null };
+  if (why !== null) return { why, patienceMs: null };
+  return sight.readiness ? notReady(sight.readiness) : null;
 }
 
 /** A hold order stops what has not begun, too. */
@@ -46,15 +44,24 @@ function stoppedBy({ order }: Sight): string | null {
   return say.standing(order);
 }
 
-function waitFor(rollout: Rollout, waitingFor: string, now: Millis): Decision {
-  const waiting = inState(rollout, { kind: 'preflight', waitingFor });
+/** The mesh is looked at when nothing else stands in the way, which may be long after the beginning. */
+function notReadySinceIn({ state }: Rollout, now: Millis): Millis {
+  return (state.kind === 'preflight' ? state.notReadySince : undefined) ?? now;
+}
+
+type Waiting = { why: string; notReadySince: Millis | null };
+
+function waitFor(rollout: Rollout, { why: waitingFor, notReadySince }: Waiting, now: Millis): Decision {
+  const since = notReadySince === null ? {} : { notReadySince };
+  const waiting = inState(rollout, { kind: 'preflight', waitingFor, ...since });
   const nextAt = now + Math.min(rollout.plan.interval * 1000, patienceMs / 6);
   return decided(waiting, { nextAt });
 }
 
-function giveUp(rollout: Rollout, why: string, now: Millis): Decision {
+function giveUp(rollout: Rollout, { why, sight }: { why: string; sight: Sight }, now: Millis): Decision {
   const failed = inState(rollout, { kind: 'preflightFailed', at: now, why });
-  const events = [event('rollout.preflight_failed', `not started, no traffic was moved: ${why}`)];
+  const message = `not started, no traffic was moved: ${why}`;
+  const events = [...preflightEvents(sight), event('rollout.preflight_failed', message)];
   return decided(failed, { events });
 }
 
@@ -88,11 +95,19 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   return {
     ...decision,
     events: [
+      ...preflightEvents(sight),
       event('rollout.started', message, { plan: rollout.plan.name }),
       stepStarted({ ...started, state }),
       ...decision.events,
     ],
   };
+}
+
+/** What was found, for auditors: all that was not well, and every waiver that was used. */
+function preflightEvents({ readiness }: Sight): AuditEvent[] {
+  if (!readiness) return [];
+  const message = `the mesh around the target was checked: ${summaryInWords(readiness)}`;
+  return [event('preflight.completed', message, auditedFacts(readiness))];
 }
 
 /** Managed routes that an earlier rollout left behind; the first write takes them away. */

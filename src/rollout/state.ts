@@ -30,6 +30,8 @@ export const State = z.discriminatedUnion('kind', [
     kind: z.literal('preflight'),
     /** What the start waits for, in words; null before the first look. */
     waitingFor: z.string().nullable(),
+    /** Since when it is what stands around the target that it waits for. */
+    notReadySince: Millis.exactOptional(),
   }),
   z.strictObject({ kind: z.literal('running'), position: Position }),
   z.strictObject({ kind: z.literal('holding'), position: Position, since: Millis, reason: HoldReason }),

@@ -36,6 +36,7 @@ export type StatusReason =
   | 'no_way_back'
   | 'canary_changed'
   | 'canary_unsettled'
+  | 'not_ready'
   | 'kill_switch'
   | 'queued'
   | 'target_unreadable'
@@ -71,6 +72,7 @@ const byHold = {
   targetMissing: 'target_missing',
   canaryNotReady: 'canary_not_ready',
   canaryUnsettled: 'canary_unsettled',
+  notReady: 'not_ready',
   killSwitch: 'kill_switch',
   meshUnavailable: 'mesh_unavailable',
   meshWriteFailed: 'mesh_write_failed',

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { accessReviewPath } from './access-review.ts';
 import { authenticate, forbidden, type User, unauthorized } from './auth.ts';
 import { makeCertificate } from './certificate.ts';
 import { type After, afterRealTime } from './clock.ts';
@@ -80,9 +81,14 @@ async function serve(
   const request = readRequest(message, body);
   if (isUnserved(faults, request.path)) return send(response, pageNotFound());
   const end = await handle(options, user, request);
-  if (request.method !== 'GET') writes.push(recordOf(options, user, request, end));
+  if (isWrite(request)) writes.push(recordOf(options, user, request, end));
   if (end.kind === 'reply') return send(response, end.reply, () => faults.apiDown);
   if (end.kind === 'reset') message.socket.destroy();
+}
+
+/** A question about rights is asked by POST and stores nothing. */
+function isWrite({ method, path }: ApiRequest): boolean {
+  return method !== 'GET' && path !== accessReviewPath;
 }
 
 /** How a request ends; `applied` is the answer the client would have got from a write that went through. */

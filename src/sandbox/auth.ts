@@ -1,11 +1,15 @@
 import { failure, type Reply } from './status.ts';
 
-/** One right: any of the verbs on any of the resources; `namespaces` absent means everywhere. `*` matches all. */
+/**
+ * One right: any of the verbs on any of the resources; `namespaces` absent means everywhere, and `names` any name or
+ * none. `*` matches all.
+ */
 type Rule = {
   verbs: readonly string[];
   groups: readonly string[];
   resources: readonly string[];
   namespaces?: readonly string[];
+  names?: readonly string[];
 };
 
 export type User = { name: string; token: string; rules: readonly Rule[] };
@@ -59,7 +63,8 @@ export function isAllowed(user: User, attempt: Attempt): boolean {
       fits(rule.verbs, attempt.verb) &&
       fits(rule.groups, attempt.group) &&
       fits(rule.resources, attempt.resource) &&
-      fits(rule.namespaces, attempt.namespace),
+      fits(rule.namespaces, attempt.namespace) &&
+      fits(rule.names, attempt.name),
   );
 }
 

@@ -1,10 +1,14 @@
 import { ledgerMesh } from './ledger-mesh.ts';
 import type { MeshSpec } from './mesh-spec.ts';
 import { paymentMesh } from './payment-mesh.ts';
+import { egressObjects } from './platform.ts';
 
-/** The mesh of the demo: payment-service, split by subsets of one host, and ledger, split by hosts. */
+/**
+ * The mesh of the demo: payment-service, split by subsets of one host, ledger, split by hosts, and a gateway through
+ * which the card network would be called.
+ */
 export function demoMesh(): MeshSpec {
-  return joined([paymentMesh(), ledgerMesh()]);
+  return joined([paymentMesh(), ledgerMesh(), { services: [], objects: egressObjects() }]);
 }
 
 /** Several meshes as one. */

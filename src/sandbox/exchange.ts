@@ -1,6 +1,6 @@
 import { drawLatency, pick, pickByWeight } from './draws.ts';
 import { istioLabels, type NamedService, type Result } from './istio-labels.ts';
-import type { Behaviour, ServiceSpec } from './mesh-spec.ts';
+import type { Behaviour, MeshSpec, ServiceSpec } from './mesh-spec.ts';
 import type { Pod } from './pod-objects.ts';
 import type { Random } from './random.ts';
 import type { Arm, Way } from './split.ts';
@@ -29,6 +29,7 @@ export type Flow = {
 export type Simulation = {
   store: ObjectStore;
   workloads: Workloads;
+  mesh: MeshSpec;
   nowMs: () => number;
   telemetry: Map<string, Telemetry>;
   seconds: number;
@@ -136,7 +137,13 @@ export function telemetryOf(simulation: Simulation, pod: Pod): Telemetry {
   const key = `${pod.namespace}/${pod.name}/${pod.restarts}`;
   const known = simulation.telemetry.get(key);
   if (known !== undefined) return known;
-  const fresh = createTelemetry();
+  const fresh = createTelemetry(serviceOf(simulation.mesh, pod)?.durationBucketsMs);
   simulation.telemetry.set(key, fresh);
   return fresh;
+}
+
+function serviceOf({ services }: MeshSpec, { namespace, workload }: Pod): ServiceSpec | undefined {
+  return services.find(
+    (service) => service.namespace === namespace && service.versions.some((one) => one.workload === workload),
+  );
 }

@@ -44,6 +44,8 @@ export type Faults = {
   webhook: WebhookMode;
   /** Whether scrapes of the pods are answered; false gives `up == 0` everywhere. */
   metricsDown: boolean;
+  /** What every proxy has left of its certificate, in seconds, below 0 once that is over; null while it is renewed in time. */
+  certificateSecondsLeft: number | null;
   /** Lets every held PATCH go on. */
   releaseHeld(): void;
   /** How many PATCHes are being held. */
@@ -62,6 +64,7 @@ export function createFaults(): FaultControl {
     istioVersions: null,
     webhook: 'up',
     metricsDown: false,
+    certificateSecondsLeft: null,
     releaseHeld: () => {
       for (const release of held.splice(0)) release();
     },

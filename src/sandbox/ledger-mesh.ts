@@ -11,6 +11,7 @@ const service: ServiceSpec = {
     workload: `ledger-${colour}`,
     ownService: `ledger-${colour}`,
     replicas: 2,
+    hasNativeSidecar: true,
     image: `example.test/ledger/ledger:${colour}`,
     behaviour: { errorRate: 0.0005, medianMs: 30, p99Ms: 120 },
   })),
@@ -20,7 +21,7 @@ const service: ServiceSpec = {
 
 /**
  * ledger in ledger-prod, whose versions blue and green (two healthy pods each) have a Service and a host each, all
- * traffic on blue, called by order-service in order-prod 100 times a second.
+ * traffic on blue, called by order-service in order-prod 100 times a second. Its proxies are native sidecars.
  */
 export function ledgerMesh(): MeshSpec {
   const { name, namespace } = service;

@@ -21,6 +21,8 @@ export type VersionSpec = {
   app?: string;
   /** Name of a Service for its pods alone, beside the one for all versions. */
   ownService?: string;
+  /** True when its proxies are native sidecars: init containers that go on running. */
+  hasNativeSidecar?: boolean;
 };
 
 /** Who sends the requests; its sidecars report with `reporter="source"`. */
@@ -62,6 +64,11 @@ export type ServiceSpec = {
   requestsPerSecond: number;
   /** What is left of all requests is plain: `GET /` without a special header. */
   requests?: readonly RequestKind[];
+  /**
+   * Upper bounds of the latency histograms of its pods' proxies in milliseconds, ascending, without +Inf, as the
+   * annotation `sidecar.istio.io/statsHistogramBuckets` sets them; Istio's own when absent.
+   */
+  durationBucketsMs?: readonly number[];
 };
 
 /** What a sandbox starts with. `objects` are stored as they are: VirtualServices, DestinationRules, further Services. */

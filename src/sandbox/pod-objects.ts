@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { appContainer, injected } from './containers.ts';
 import { type JsonObject, objectAt } from './json.ts';
+import { podStatus } from './pod-status.ts';
 
 /** One running pod of the simulated mesh. */
 export type Pod = {
@@ -15,6 +17,8 @@ export type Pod = {
   ready: boolean;
   /** Restarts so far; a pod that comes back has lost its counters. */
   restarts: number;
+  /** True when the proxy is an init container that goes on running; absent is false. */
+  hasNativeSidecar?: boolean;
 };
 
 export function podLabels(pod: Pod): Record<string, string> {
@@ -30,22 +34,17 @@ export function podLabels(pod: Pod): Record<string, string> {
 
 /** The Pod as the API server shows it: the application container, its sidecar, and their readiness. */
 export function podObject(pod: Pod, since: Date): JsonObject {
-  const containers = [
-    { name: pod.app, image: pod.image, ready: pod.ready },
-    { name: 'istio-proxy', image: 'docker.io/istio/proxyv2:1.31.0', ready: pod.ready },
-  ];
+  const sidecar = injected(pod.hasNativeSidecar ?? false);
+  const containers = [appContainer(pod.app, pod.image), ...sidecar.beside];
   return {
     kind: 'Pod',
     metadata: {
       labels: podLabels(pod),
-      annotations: { 'sidecar.istio.io/status': '{"containers":["istio-proxy"],"revision":"default"}' },
+      annotations: { 'sidecar.istio.io/status': sidecar.note },
       ownerReferences: [ownerOf(pod)],
     },
-    spec: {
-      containers: containers.map(({ name, image }) => ({ name, image })),
-      serviceAccountName: pod.app,
-    },
-    status: podStatus(pod, containers, since),
+    spec: { ...podSpec(pod), initContainers: sidecar.init, containers },
+    status: podStatus(pod, { init: sidecar.init, containers }, since),
   };
 }
 
@@ -54,44 +53,15 @@ function ownerOf(pod: Pod): JsonObject {
   return { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: uidLike(name), controller: true };
 }
 
-function podStatus(
-  pod: Pod,
-  containers: { name: string; image: string; ready: boolean }[],
-  since: Date,
-): JsonObject {
-  const lastTransitionTime = since.toISOString().replace(/\.\d+Z$/, 'Z');
-  const condition = (type: string, isTrue: boolean) => ({
-    type,
-    status: isTrue ? 'True' : 'False',
-    lastTransitionTime,
-  });
-  return {
-    phase: 'Running',
-    podIP: pod.ip,
-    podIPs: [{ ip: pod.ip }],
-    conditions: [
-      condition('PodScheduled', true),
-      condition('Initialized', true),
-      condition('ContainersReady', pod.ready),
-      condition('Ready', pod.ready),
-    ],
-    containerStatuses: containers.map(({ name, image, ready }) => ({
-      name,
-      image,
-      imageID: `${image.split(':')[0]}@${imageDigest(image)}`,
-      ready,
-      started: ready,
-      restartCount: pod.restarts,
-      state: ready
-        ? { running: { startedAt: lastTransitionTime } }
-        : { waiting: { reason: 'CrashLoopBackOff' } },
-    })),
+/** What the template asks for beside its containers. */
+function podSpec({ app }: Pod): JsonObject {
+  const spread = {
+    maxSkew: 1,
+    topologyKey: 'topology.kubernetes.io/zone',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: { app } },
   };
-}
-
-/** A digest that depends on the image name only: the same image is the same digest in every pod. */
-function imageDigest(image: string): string {
-  return `sha256:${createHash('sha256').update(image).digest('hex')}`;
+  return { serviceAccountName: app, topologySpreadConstraints: [spread] };
 }
 
 function uidLike(text: string): string {
@@ -130,7 +100,7 @@ export function deploymentObject(pods: readonly Pod[], pod: Pod): JsonObject {
       selector: { matchLabels: selector },
       template: {
         metadata: { labels },
-        spec: { serviceAccountName: pod.app, containers: [{ name: pod.app, image: pod.image }] },
+        spec: { ...podSpec(pod), containers: [appContainer(pod.app, pod.image)] },
       },
     },
     status: {

@@ -1,7 +1,7 @@
 import type { JsonObject } from './json.ts';
 import type { ServiceSpec } from './mesh-spec.ts';
 import { deploymentObject, endpointSliceObject, type Pod, replicaSetObject } from './pod-objects.ts';
-import { deployments, endpointSlices, type ResourceType, replicaSets } from './resources.ts';
+import { autoscalers, deployments, endpointSlices, type ResourceType, replicaSets } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
 /** The pods that run now, and where their objects are stored. */
@@ -32,6 +32,16 @@ export function publishDeployment(fleet: Running, pod: Pod | undefined): void {
     deploymentObject(siblings, pod),
   );
   publishReplicaSet(fleet, pod);
+  tellAutoscaler(fleet.store, pod, siblings.length);
+}
+
+/** An autoscaler that somebody took away does not come back with the next pod. */
+function tellAutoscaler(store: ObjectStore, { namespace, workload }: Pod, replicas: number): void {
+  const key = { type: autoscalers, namespace, name: workload };
+  const stored = store.get(key);
+  if (stored === null) return;
+  const status = { currentReplicas: replicas, desiredReplicas: replicas };
+  store.update(key, { ...stored, status }, 'sandbox');
 }
 
 /** One that has lost its last pod stays, as the history that a Deployment keeps. */

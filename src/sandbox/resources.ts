@@ -27,6 +27,11 @@ export const endpointSlices = plain('discovery.k8s.io', 'endpointslices', 'Endpo
 export const deployments = plain('apps', 'deployments', 'Deployment');
 export const replicaSets = plain('apps', 'replicasets', 'ReplicaSet');
 
+export const configMaps = plain('', 'configmaps', 'ConfigMap');
+export const autoscalers = plain('autoscaling', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', {
+  versions: ['v2', 'v1'],
+});
+
 /** Everything served. The kinds without a shape exist so that a reader finds an empty list instead of a 404 page. */
 export const resourceTypes: readonly ResourceType[] = [
   virtualServices,
@@ -40,7 +45,7 @@ export const resourceTypes: readonly ResourceType[] = [
   istio('gateways', 'Gateway', null),
   istio('sidecars', 'Sidecar', null),
   istio('serviceentries', 'ServiceEntry', null),
-  istio('envoyfilters', 'EnvoyFilter', null),
+  plain('networking.istio.io', 'envoyfilters', 'EnvoyFilter', { versions: ['v1alpha3'] }),
   istio('workloadentries', 'WorkloadEntry', null),
   plain('security.istio.io', 'authorizationpolicies', 'AuthorizationPolicy', { versions: ['v1', 'v1beta1'] }),
   plain('security.istio.io', 'peerauthentications', 'PeerAuthentication', { versions: ['v1', 'v1beta1'] }),
@@ -49,10 +54,10 @@ export const resourceTypes: readonly ResourceType[] = [
   }),
   plain('telemetry.istio.io', 'telemetries', 'Telemetry', { versions: ['v1', 'v1alpha1'] }),
   plain('extensions.istio.io', 'wasmplugins', 'WasmPlugin', { versions: ['v1alpha1'] }),
-  plain('autoscaling', 'horizontalpodautoscalers', 'HorizontalPodAutoscaler', { versions: ['v2', 'v1'] }),
+  autoscalers,
   plain('policy', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   plain('networking.k8s.io', 'networkpolicies', 'NetworkPolicy'),
-  plain('', 'configmaps', 'ConfigMap'),
+  configMaps,
   plain('', 'secrets', 'Secret'),
   plain('', 'serviceaccounts', 'ServiceAccount'),
   plain('', 'endpoints', 'Endpoints'),

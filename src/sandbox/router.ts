@@ -31,8 +31,10 @@ export function route(cluster: Cluster, user: User, request: ApiRequest): Reply 
 }
 
 export function attemptOf(target: ResourceTarget, request: ApiRequest): Attempt {
-  const { plural, subresource, group, namespace, name } = target;
+  const { plural, subresource, group, name } = target;
   const verb = verbOf(request.method, name !== '', isWatch(request));
+  // A namespace counts as standing in itself: a Role in it may let it be read.
+  const namespace = group === '' && plural === 'namespaces' ? name : target.namespace;
   return { verb, group, resource: subresource === '' ? plural : `${plural}/${subresource}`, namespace, name };
 }
 

@@ -6,8 +6,11 @@ import { createFaults, type Faults } from './faults.ts';
 import { type JsonObject, textAt } from './json.ts';
 import type { Behaviour, MeshSpec, ServiceSpec } from './mesh-spec.ts';
 import { startMetricsServer } from './metrics-server.ts';
-import { resourceTypes } from './resources.ts';
+import { istioObjects } from './platform.ts';
+import { type ObjectKey, resourceTypes } from './resources.ts';
+import { createRootOfTrust } from './root-of-trust.ts';
 import { createStore, type ObjectStore } from './store.ts';
+import { surroundingsOf } from './surroundings.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 import { createWorkloads, storeNamespace, type Workloads } from './workloads.ts';
 
@@ -40,6 +43,8 @@ export type Sandbox = {
   redeployByPod(service: string, version: string, image: string): () => number;
   /** Replaces a version's pods by new ones of the same image, as `kubectl rollout restart` does. */
   restart(service: string, version: string): void;
+  /** Replaces the root certificate of the mesh by one that is valid for so many days from now. */
+  renewRoot(validDays: number): Promise<void>;
   store: ObjectStore;
   workloads: Workloads;
   traffic: Traffic;
@@ -58,11 +63,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const store = createStore({ seed, now });
   const workloads = createWorkloads({ store, mesh, now, seed });
   for (const object of mesh.objects) storeObject(store, object);
+  storeMissing(store, [...istioObjects(now()), ...surroundingsOf(mesh)]);
+  const root = await createRootOfTrust(store, now);
   const traffic = createTraffic({ store, workloads, mesh, seed, nowMs: Date.now });
   const control = createFaults();
   const users = defaultUsers();
   const api = await startApiServer({ store, users, control, now });
-  const metrics = await startMetricsServer({ workloads, traffic, faults: control.faults });
+  const metrics = await startMetricsServer({ workloads, traffic, faults: control.faults, root, now });
   const stop = tickMs > 0 ? startTicking(traffic, tickMs) : () => {};
   const service = (name: string) => findService(mesh, name);
   return {
@@ -78,6 +85,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     redeploy: (name, version, image) => workloads.redeploy(service(name), version, image),
     redeployByPod: (name, version, image) => workloads.redeployByPod(service(name), version, image),
     restart: (name, version) => workloads.restart(service(name), version),
+    renewRoot: root.renew,
     store,
     workloads,
     traffic,
@@ -93,15 +101,24 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
 
 /** Stores an object of any served kind by its own name and namespace. */
 export function storeObject(store: ObjectStore, object: JsonObject): JsonObject {
+  const key = keyOf(object);
+  if (key.namespace !== '') storeNamespace(store, key.namespace);
+  return store.get(key) === null
+    ? store.create(key, object, 'sandbox')
+    : store.update(key, object, 'sandbox');
+}
+
+/** What a mesh says itself stays as it says. */
+function storeMissing(store: ObjectStore, objects: readonly JsonObject[]): void {
+  for (const object of objects) if (store.get(keyOf(object)) === null) storeObject(store, object);
+}
+
+function keyOf(object: JsonObject): ObjectKey {
   const kind = textAt(object, 'kind');
   const type = resourceTypes.find((one) => one.kind === kind);
   if (type === undefined) throw new Error(`the sandbox does not serve ${kind}`);
   const namespace = type.namespaced ? textAt(object, 'metadata', 'namespace') : '';
-  if (namespace !== '') storeNamespace(store, namespace);
-  const key = { type, namespace, name: textAt(object, 'metadata', 'name') };
-  return store.get(key) === null
-    ? store.create(key, object, 'sandbox')
-    : store.update(key, object, 'sandbox');
+  return { type, namespace, name: textAt(object, 'metadata', 'name') };
 }
 
 function findService(mesh: MeshSpec, name: string): ServiceSpec {

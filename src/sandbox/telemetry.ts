@@ -5,7 +5,13 @@ export const durationBucketsMs = [
 ] as const;
 
 /** The counters of one label set: requests, and their durations by bucket (not cumulative; the last is over all bounds). */
-type Series = { labels: string; count: number; sumMs: number; buckets: number[] };
+type Series = {
+  labels: string;
+  count: number;
+  sumMs: number;
+  buckets: number[];
+  bounds: readonly number[];
+};
 
 /** What one sidecar has counted since it started. Series appear with their first request. */
 export type Telemetry = {
@@ -14,7 +20,8 @@ export type Telemetry = {
   all(): Iterable<Series>;
 };
 
-export function createTelemetry(): Telemetry {
+/** @param bounds Upper bounds of the duration histogram in milliseconds, ascending, without +Inf */
+export function createTelemetry(bounds: readonly number[] = durationBucketsMs): Telemetry {
   const known = new Map<string, Series>();
   return {
     series: (key, labels) => {
@@ -24,7 +31,8 @@ export function createTelemetry(): Telemetry {
         labels: labelText(labels()),
         count: 0,
         sumMs: 0,
-        buckets: durationBucketsMs.map(() => 0).concat(0),
+        buckets: bounds.map(() => 0).concat(0),
+        bounds,
       };
       known.set(key, fresh);
       return fresh;
@@ -35,8 +43,8 @@ export function createTelemetry(): Telemetry {
 
 /** Counts one request that took this long. */
 export function observe(series: Series, durationMs: number): void {
-  const found = durationBucketsMs.findIndex((bound) => durationMs <= bound);
-  const index = found < 0 ? durationBucketsMs.length : found;
+  const found = series.bounds.findIndex((bound) => durationMs <= bound);
+  const index = found < 0 ? series.bounds.length : found;
   series.count += 1;
   series.sumMs += durationMs;
   series.buckets[index] = (series.buckets[index] ?? 0) + 1;
@@ -66,7 +74,7 @@ export function exposition(telemetry: Telemetry): string {
 function histogramText(series: Series): string {
   const name = 'istio_request_duration_milliseconds';
   let cumulative = 0;
-  const lines = durationBucketsMs.map((bound, index) => {
+  const lines = series.bounds.map((bound, index) => {
     cumulative += series.buckets[index] ?? 0;
     return `${name}_bucket{${series.labels},le="${bound}"} ${cumulative}\n`;
   });

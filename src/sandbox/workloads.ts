@@ -101,6 +101,7 @@ function startPods(fleet: Fleet, { namespace, app, version, hash, count }: Batch
       ip: `10.244.${Math.floor(fleet.started / 250)}.${1 + (fleet.started % 250)}`,
       ready: true,
       restarts: 0,
+      hasNativeSidecar: version.hasNativeSidecar ?? false,
     };
     fleet.pods.push(pod);
     put(fleet.store, podType, pod, podObject(pod, fleet.now()));

@@ -16,7 +16,7 @@ import { holdStore } from '../store/hold-store.ts';
 import { planStore } from '../store/plan-store.ts';
 import { rolloutStore } from '../store/rollout-store.ts';
 import { targetStore } from '../store/target-store.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, surroundingsOf } from './parts.ts';
 import { readinessOf } from './readiness.ts';
 import type { Schema } from './schema.ts';
 import type { Closing } from './shutdown.ts';
@@ -41,6 +41,7 @@ export async function startApi(parts: Parts, tokens: TokenTable, standing: Stand
       clusters,
       mesh,
       metrics,
+      surroundings: surroundingsOf(parts, 'readers'),
       rollouts,
       holds,
       newId: () => `ro_${ulid()}`,

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import { type ClusterMetrics, clusterMetrics } from '../metrics/clusters.ts';
 import { inTime } from '../queue/deadline.ts';
 import { type QueueHealth, queueHealth } from '../queue/health.ts';
+import type { Surroundings } from '../rollout/ports/readiness.ts';
 import { databaseNow } from '../store/clock.ts';
 import { connect, type Database } from '../store/database.ts';
 import { rolloutStore } from '../store/rollout-store.ts';
@@ -44,6 +45,14 @@ export async function openParts(config: Config, log: Log): Promise<Parts> {
     queue: queueHealth(config.queue, clocks, log),
     telemetry: telemetry(rolloutStore(reads.db)),
   };
+}
+
+/** What stands around targets, in their clusters and in their metrics. */
+export function surroundingsOf(
+  { clusters, metrics }: Pick<Parts, 'clusters' | 'metrics'>,
+  reader: keyof Clusters['surroundings'],
+): Surroundings {
+  return { ofCluster: clusters.surroundings[reader], ofMetrics: metrics.facts };
 }
 
 /** Milliseconds; a server that does not answer is left without a farewell. */

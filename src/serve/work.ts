@@ -11,7 +11,7 @@ import { turnStore } from '../store/turn-store.ts';
 import { listen } from '../store/wake.ts';
 import { startHousekeeping, startTurns } from '../worker.ts';
 import { watchOrphans } from './orphan-watch.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, surroundingsOf } from './parts.ts';
 import type { Closing } from './shutdown.ts';
 
 /** Wraps what turns work with: programs that test faults put them in between. */
@@ -31,6 +31,7 @@ export async function startWork(parts: Parts, wrap: Wrap): Promise<Closing> {
     store: turnStore(database.db),
     mesh: clusters.mesh,
     metrics,
+    surroundings: surroundingsOf(parts, 'turns'),
     alarm: alarmOn(queue, log),
     deadline: AbortSignal.timeout,
     rest: async (ms: number) => wait(ms * (1 + Math.random())),

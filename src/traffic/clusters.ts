@@ -1,17 +1,25 @@
 import { AppError } from '../errors.ts';
 import type { Mesh, MeshFailure } from '../rollout/ports/mesh.ts';
 import type { Marks } from '../rollout/ports/orphans.ts';
+import type { Surroundings } from '../rollout/ports/readiness.ts';
 import { unavailable } from './api-answer.ts';
 import { istioMesh } from './istio.ts';
 import { connectKube, type Kube } from './kube.ts';
 import type { KubeSource } from './kube-connection.ts';
 import { markedIn } from './marks.ts';
 import { nothingRead } from './other-routes.ts';
+import { noSurroundings, type Reader, surroundingsOf } from './surroundings.ts';
+import { mends } from './surroundings-words.ts';
 import { type WatchedKube, watchKube } from './watched-kube.ts';
 import { realClock } from './watched-list.ts';
 
-/** A cluster of the configuration. */
-export type ClusterAddress = { name: string; source: KubeSource; clusterDomain: string };
+/** A cluster of the configuration. `rootNamespace` is where istiod runs, `istio-system` when left out. */
+export type ClusterAddress = {
+  name: string;
+  source: KubeSource;
+  clusterDomain: string;
+  rootNamespace?: string;
+};
 
 /** Where an adapter reports what it survived. */
 export type Reports = Record<'info' | 'warn', (fields: Record<string, unknown>, message: string) => void>;
@@ -23,6 +31,8 @@ export type Clusters = {
   /** Sends each question to the cluster that it names; none ever gets another cluster's. */
   mesh: Mesh;
   marks: Marks;
+  /** What stands around a target in its cluster. Turns have calls of their own, which no number of readers takes. */
+  surroundings: Record<Reader, Surroundings['ofCluster']>;
   /** Whether each cluster's API answers, by name. */
   ready(signal: AbortSignal): Promise<Record<string, Answers>>;
   close(): Promise<void>;
@@ -49,6 +59,7 @@ export async function openClusters(addresses: readonly ClusterAddress[], log: Re
         return opening.kind === 'open' ? markedIn({ cluster, ...opening }, namespaces, signal) : opening;
       },
     },
+    surroundings: { turns: surroundingsFor(members, 'turns'), readers: surroundingsFor(members, 'readers') },
     ready: async (signal) => {
       const answers = [...members].map(
         async ([name, member]) => [name, await readyOf(member, signal)] as const,
@@ -61,7 +72,23 @@ export async function openClusters(addresses: readonly ClusterAddress[], log: Re
   };
 }
 
-type OpenCluster = { kind: 'open'; mesh: Mesh; kube: Kube; watched: WatchedKube; clusterDomain: string };
+function surroundingsFor(members: ReadonlyMap<string, Member>, reader: Reader): Surroundings['ofCluster'] {
+  return async (target, callees, signal) => {
+    const opening = await openOne(members.get(target.cluster), target.cluster, signal);
+    return opening.kind === 'open'
+      ? opening.surroundings[reader](target, callees, signal)
+      : noSurroundings(opening.why, mends[opening.reason]);
+  };
+}
+
+type OpenCluster = {
+  kind: 'open';
+  mesh: Mesh;
+  surroundings: Clusters['surroundings'];
+  kube: Kube;
+  watched: WatchedKube;
+  clusterDomain: string;
+};
 type ClusterOpening = OpenCluster | { kind: 'broken'; failure: MeshFailure };
 
 type Member = {
@@ -104,7 +131,7 @@ function memberOf(address: ClusterAddress, log: Reports): Member {
 }
 
 async function openAddress(
-  { name, source, clusterDomain }: ClusterAddress,
+  { name, source, clusterDomain, rootNamespace = 'istio-system' }: ClusterAddress,
   log: Reports,
 ): Promise<ClusterOpening> {
   try {
@@ -117,7 +144,9 @@ async function openAddress(
           'a watch is not allowed: every turn reads for itself',
         ),
     });
-    return { kind: 'open', kube, watched, clusterDomain, mesh: istioMesh(kube, { clusterDomain, watched }) };
+    const mesh = istioMesh(kube, { clusterDomain, watched });
+    const surroundings = surroundingsOf({ kube, clusterDomain, rootNamespace });
+    return { kind: 'open', kube, watched, clusterDomain, mesh, surroundings };
   } catch (error) {
     const why = error instanceof AppError ? error.message : 'the credentials cannot be read';
     return { kind: 'broken', failure: unavailable('unauthorized', why) };

@@ -1,18 +1,9 @@
 import { z } from 'zod';
+import { Review, type Right, reviewOf } from './access-review.ts';
 import type { ApiAnswer } from './api-answer.ts';
 import { readAnswer } from './api-answer.ts';
 import { closeAgents } from './kube-client.ts';
 import { type Connection, connect, type KubeSource, send } from './kube-connection.ts';
-
-/** Something that canaryd has to be allowed; `name` is the object's, empty for any. */
-export type Right = {
-  verb: 'get' | 'list' | 'watch' | 'patch';
-  group: '' | 'apps' | 'networking.istio.io';
-  resource: 'virtualservices' | 'destinationrules' | 'services' | 'pods' | 'replicasets';
-  /** Empty asks for all namespaces at once. */
-  namespace: string;
-  name: string;
-};
 
 type Found<Value> = { kind: 'found'; value: Value } | { kind: 'failed'; why: string };
 
@@ -40,7 +31,6 @@ const Version = z.looseObject({
   data: z.looseObject({ gitVersion: z.string() }),
 });
 const ResourceList = z.looseObject({ resources: z.array(z.looseObject({ name: z.string() })) });
-const Review = z.looseObject({ status: z.looseObject({ allowed: z.boolean() }) });
 
 /**
  * Asks a cluster who it is and what canaryd may do there. An access review is a question, too: it stores nothing.
@@ -121,21 +111,10 @@ async function targetOf(
 
 async function mayDo(
   connection: Connection,
-  { verb, group, resource, namespace, name }: Right,
+  right: Right,
   { timeoutMs }: InspectOptions,
 ): Promise<Found<boolean>> {
-  const resourceAttributes = { verb, group, resource, namespace, name };
-  const body = {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SelfSubjectAccessReview',
-    spec: { resourceAttributes },
-  };
-  const answer = await send(
-    connection,
-    ({ authorization }, options) => authorization.createSelfSubjectAccessReview({ body }, options),
-    AbortSignal.timeout(timeoutMs),
-    { timeoutMs },
-  );
+  const answer = await send(connection, reviewOf(right), AbortSignal.timeout(timeoutMs), { timeoutMs });
   return found(answer, Review, ({ status }) => status.allowed);
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { ApiAnswer } from './api-answer.ts';
 import {
   type Connection,
@@ -36,10 +37,13 @@ const late: Failed = {
 export async function ask(
   client: Client,
   request: Request,
-  signal: AbortSignal,
+  deadline: AbortSignal,
   timeoutMs: number,
 ): Promise<ApiAnswer> {
   const { lane } = client;
+  // Many calls share a deadline, and Node warns of more than ten listeners to one signal as of a leak.
+  const signal = AbortSignal.any([deadline]);
+  setMaxListeners(0, signal);
   return withCredentials(client, (connection) => send(connection, request, signal, { timeoutMs, lane }), {
     signal,
     timeoutMs,

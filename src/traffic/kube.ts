@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MeshFailure } from '../rollout/ports/mesh.ts';
 import { KubernetesName, ObjectName as NameOfObject } from '../rollout/units.ts';
+import { Review, type Right, reviewOf } from './access-review.ts';
 import {
   type ApiAnswer,
   type Read,
@@ -17,6 +18,14 @@ import { type AskedList, openList } from './open-list.ts';
 import type { Opened } from './open-path.ts';
 import { type Page, takePages } from './pages.ts';
 import type { PatchOperation } from './patch-operation.ts';
+import {
+  type AskedObject,
+  type AskedObjects,
+  type Listed,
+  listObjects,
+  listVersions,
+  readObject,
+} from './read-objects.ts';
 import { VirtualService } from './virtual-service.ts';
 
 type Labels = Record<string, string>;
@@ -54,6 +63,18 @@ export interface Kube extends TurnCalls {
   readService(name: ObjectName, signal: AbortSignal): Promise<KubeRead<Service>>;
   /** Opens a list, to be read piece by piece, on connections that no other call uses; the only deadline is the signal's. */
   openList(asked: AskedList, signal: AbortSignal): Promise<Opened>;
+  /** All objects of a kind, on connections that no turn uses; `missing` where the cluster does not serve the kind. */
+  listObjects<Item>(
+    asked: AskedObjects,
+    item: z.ZodType<Item>,
+    signal: AbortSignal,
+  ): Promise<KubeRead<Listed<Item>>>;
+  /** One object of any kind, on connections that no turn uses. */
+  readObject<Item>(asked: AskedObject, item: z.ZodType<Item>, signal: AbortSignal): Promise<KubeRead<Item>>;
+  /** The versions of an API group that are served; `missing` where the cluster does not know the group. */
+  listVersions(group: string, signal: AbortSignal): Promise<KubeRead<string[]>>;
+  /** Whether canaryd has a right. */
+  mayDo(right: Right, signal: AbortSignal): Promise<KubeRead<boolean>>;
   /** Asks for the server's version, which everybody may read: whether it answers at all. */
   readVersion(signal: AbortSignal): Promise<KubeRead<ServerVersion>>;
   /** Closes idle connections and waits for open requests. */
@@ -91,6 +112,10 @@ export async function connectKube(source: KubeSource, options: KubeOptions = {})
     listServiceEntries: (namespace, signal) => listServiceEntries(client, namespace, signal),
     readService: (name, signal) => readService(client, name, signal),
     openList: (asked, signal) => openList(client, asked, signal),
+    listObjects: (asked, item, signal) => listObjects(client, asked, item, signal),
+    readObject: (asked, item, signal) => readObject(client, asked, item, signal),
+    listVersions: (group, signal) => listVersions(client, group, signal),
+    mayDo: (right, signal) => mayDo(client, right, signal),
     readVersion: (signal) => readVersion(client, signal),
     close: async () => closeAgents(await client.shared.connection),
   };
@@ -205,6 +230,12 @@ async function listDestinationRules(
 async function readVersion(client: Client, signal: AbortSignal): Promise<KubeRead<ServerVersion>> {
   const request: Request = ({ version }, options) => version.getCode({}, options);
   return served(readAnswer(await ask(client, request, signal, client.readTimeoutMs), ServerVersion));
+}
+
+async function mayDo(client: Client, right: Right, signal: AbortSignal): Promise<KubeRead<boolean>> {
+  const answer = await ask(client, reviewOf(right), signal, client.readTimeoutMs);
+  const read = served(readAnswer(answer, Review));
+  return read.kind === 'found' ? { kind: 'found', value: read.value.status.allowed } : read;
 }
 
 async function readService(

@@ -5,6 +5,7 @@ import { rolloutService } from '../../src/rollout/service.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { api, ask } from './api.ts';
 import { alice, now, planAsWritten, rolloutId } from './rollouts.ts';
 
@@ -18,6 +19,7 @@ function world(orders: HoldOrder[] = []) {
   metrics.set('canary', mood.idle);
   const rollouts = memoryStore({ now: () => now });
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh,
     metrics,

@@ -1,3 +1,4 @@
+import { summaryOf } from '../../src/readiness/policy.ts';
 import type { ActAnswer } from '../../src/rollout/act.ts';
 import type { AuditRow } from '../../src/rollout/audit.ts';
 import type { Command } from '../../src/rollout/command.ts';
@@ -69,6 +70,14 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
       if (remember !== null) fake.remembered.push(remember(rollout, now));
       return { kind: 'created', rollout, now };
     },
+    preflight: async ({ plan, planVersion = null }) => ({
+      kind: 'preflight',
+      rollout: rolloutIn({ kind: 'preflight', waitingFor: null }, { plan, planVersion }),
+      report: { at: now, rulings: [], summary: summaryOf([]) },
+      obstacle: null,
+    }),
+    checklist: () => Promise.reject(new Error('no test asks for it')),
+    mutualTls: () => Promise.reject(new Error('no test asks for it')),
     preview: async (request, actor) => {
       works(fake);
       fake.asked.push({ kind: 'preview', request, actor });
@@ -173,6 +182,14 @@ function previewOf({ plan, planVersion = null }: CreateRequest): Preview {
   const survey = { kind: 'none' as const, why: 'not asked' };
   const expected = forecast({ plan, beginsAt: now, scrapeSeconds: 1, survey });
   const steps = expected.steps.map((step) => ({ ...step, changes: step.step === 0 ? changes : [] }));
-  const none = { obstacle: null, order: null, survey: null, rehearsed: [], otherRoutes: null, warnings: [] };
+  const none = {
+    obstacle: null,
+    order: null,
+    survey: null,
+    rehearsed: [],
+    otherRoutes: null,
+    readiness: null,
+    warnings: [],
+  };
   return { kind: 'preview', rollout, forecast: expected, steps, ...none };
 }

@@ -8,6 +8,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aScheduled, rolloutId } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { api, ask, problemOf, slugOf } from './api.ts';
 import { bodyAsWritten, now } from './rollouts.ts';
 
@@ -30,6 +31,7 @@ function world() {
   };
   const holds = { standing: async () => [] };
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh,
     metrics,
@@ -52,6 +54,7 @@ function world() {
         store,
         mesh,
         metrics,
+        surroundings: darkSurroundings(),
         alarm: { ring: async () => undefined },
         deadline,
         rest: async () => undefined,

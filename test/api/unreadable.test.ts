@@ -5,6 +5,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { type MemoryStore, memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { api, ask, problemOf, slugOf } from './api.ts';
 import { fakeService } from './fake-service.ts';
 import { now, rolloutIn, running } from './rollouts.ts';
@@ -16,6 +17,7 @@ function appOn(rollouts: MemoryStore) {
   const mesh = fakeMesh();
   mesh.add({ namespace: 'payment-prod', virtualService: 'payment-service' });
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh,
     metrics: fakeMetrics(),

@@ -9,13 +9,13 @@ const plan = {
   name: 'chaos',
   interval: '1s',
   deadline: '5m',
-  checks: { errors: { metric: 'errorRate', max: '5%', window: '2s', failures: 2, minRequests: 5 } },
+  checks: { errors: { metric: 'errorRate', max: '5%', window: '4s', failures: 2, minRequests: 5 } },
   steps: [
     { type: 'setWeight', weight: 20 },
-    { type: 'bake', duration: '2s' },
+    { type: 'bake', duration: '4s' },
     { type: 'setWeight', weight: 50 },
-    { type: 'bake', duration: '2s' },
-    { type: 'promote', bake: '2s' },
+    { type: 'bake', duration: '4s' },
+    { type: 'promote', bake: '4s' },
   ],
 };
 

@@ -29,7 +29,8 @@ export type CliWorld = {
   close(): Promise<void>;
 };
 
-export async function openCli(): Promise<CliWorld> {
+/** `given`: a server with something else behind it than the fakes of the world. */
+export async function openCli(given?: FastifyInstance): Promise<CliWorld> {
   const mesh = fakeMesh();
   const service = fakeService();
   const targets = targetService({
@@ -38,7 +39,7 @@ export async function openCli(): Promise<CliWorld> {
     records: memoryTargets(service.rollouts),
     deadline: () => new AbortController().signal,
   });
-  const app = api({ service, targets });
+  const app = given ?? api({ service, targets });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const folder = await mkdtemp(join(tmpdir(), 'canaryd-cli-'));
   return {

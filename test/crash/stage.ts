@@ -29,14 +29,14 @@ export type CrashStage = {
 const patienceMs = 60_000;
 
 const checks = {
-  errors: { metric: 'errorRate', max: '50%', window: '3s', failures: 3, minRequests: 5 },
+  errors: { metric: 'errorRate', max: '50%', window: '4s', failures: 3, minRequests: 5 },
 };
 const tiny = {
   name: 'tiny',
   interval: '1s',
   deadline: '2m',
   checks,
-  steps: [{ type: 'setWeight', weight: 20 }, { type: 'bake', duration: '3s' }, { type: 'promote' }],
+  steps: [{ type: 'setWeight', weight: 20 }, { type: 'bake', duration: '4s' }, { type: 'promote' }],
 };
 const patient = {
   ...tiny,

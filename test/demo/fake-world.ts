@@ -45,6 +45,7 @@ export function fakeWorld() {
     heal: (version, fault) => void done.push(`heal ${version} ${fault ?? 'all'}`),
     freezePrometheus: () => void done.push('freeze'),
     thawPrometheus: () => void done.push('thaw'),
+    letCallersReach: (version) => void done.push(`callers reach ${version ?? 'all'}`),
   };
   const session = createSession({ client, world, nowMs: () => now.ms });
   return {

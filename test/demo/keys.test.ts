@@ -46,6 +46,15 @@ describe('the keys of the demo, during a release', () => {
     expect(done).toEqual(['resume']);
   });
 
+  it('a waits for the end: policies were read before the start', async () => {
+    const { session, done, lastWords } = await underway();
+    await session.press('a');
+    expect(done).toEqual([]);
+    expect(lastWords()).toBe(
+      'a (break policy) makes no sense now: policies are read before a release starts, and this one has.',
+    );
+  });
+
   it('n waits for the end', async () => {
     const { session, done, lastWords } = await underway();
     await session.press('n');
@@ -97,6 +106,26 @@ describe('the keys of the demo, after a release', () => {
       await session.press('n');
     }
     expect(done.filter((one) => one.startsWith('create'))).toEqual(['create v3', 'create v1', 'create v2']);
+  });
+
+  it('a leaves the canary out of a policy, across the start of a release, until it is pressed again', async () => {
+    const { session, done, become, lastWords } = await underway();
+    await become({ status: 'rolled_back', allowedActions: [] });
+    await session.press('a');
+    expect(lastWords()).toBe(
+      'You broke a policy: AuthorizationPolicy allow-callers-of-payment-service selects v1 only. n shows what canaryd makes of it.',
+    );
+    await session.press('n');
+    await become({ status: 'preflight_failed', allowedActions: [] });
+    expect(screenStateOf(session.memory(), look, 0).broken).toEqual([
+      'AuthorizationPolicy allow-callers-of-payment-service selects v1 only: canaryd starts no release that would lose its callers. a mends it.',
+    ]);
+    await session.press('a');
+    expect(done.filter((one) => one.startsWith('callers'))).toEqual([
+      'callers reach v1',
+      'callers reach all',
+    ]);
+    expect(screenStateOf(session.memory(), look, 0).broken).toEqual([]);
   });
 
   it('a release that is going back takes no new fault', async () => {

@@ -6,7 +6,8 @@ import { checkQueue } from '../../src/doctor/queue.ts';
 import { asJson, asText, type Check, isHealthy } from '../../src/doctor/report.ts';
 import type { PrometheusFacts } from '../../src/metrics/inspect-prometheus.ts';
 import type { DatabaseFacts } from '../../src/store/inspect-database.ts';
-import type { ClusterFacts, Right } from '../../src/traffic/inspect-cluster.ts';
+import type { Right } from '../../src/traffic/access-review.ts';
+import type { ClusterFacts } from '../../src/traffic/inspect-cluster.ts';
 
 function saidOf(checks: Check[], what: string): string {
   const found = checks.filter((check) => check.what === what);

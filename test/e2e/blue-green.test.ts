@@ -12,7 +12,7 @@ const testers = { name: 'testers', part: 0.05, headers: { 'x-canary': 'true' } }
 const header = { type: 'setHeaderRoute', match: [{ headers: { 'x-canary': { exact: 'true' } } }] };
 const plan = {
   ...briefPlan,
-  steps: [header, { type: 'bake', duration: '3s' }, { type: 'promote', bake: '4s' }],
+  steps: [header, { type: 'bake', duration: '4s' }, { type: 'promote', bake: '4s' }],
 };
 
 let stack: Stack;

@@ -78,7 +78,7 @@ describe.concurrent('a host for each colour', () => {
 
 /** A service whose stable gets the canary's image before the release ends. */
 function fixedNames(service: string) {
-  const plan = { ...briefPlan, onSuccess: 'handover', handoverBake: '3s' };
+  const plan = { ...briefPlan, onSuccess: 'handover', handoverBake: '4s' };
   const target = { namespace: 'payment-prod', virtualService: service };
   const image = (tag: string) => `example.test/payments/${service}:${tag}`;
 

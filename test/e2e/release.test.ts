@@ -118,7 +118,7 @@ function tellOnce(running: () => Stack): void {
       await rollout.untilReason('traffic_mismatch');
       const { explanation } = await rollout.find();
       expect(explanation.what).toMatch(
-        /[345]\S* % of \d+ requests went to the canary, where its weight of 10 %/,
+        /[3-7]\S* % of \d+ requests went to the canary, where its weight of 10 %/,
       );
       expect(explanation.what).toContain('istioctl proxy-status');
       expect(weights(running())).toEqual({ v1: 90, v2: 10, v3: 0 });

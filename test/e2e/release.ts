@@ -18,13 +18,13 @@ export const briefPlan = {
   interval: '1s',
   deadline: '2m',
   checks: {
-    errors: { metric: 'errorRate', max: '5%', window: '3s', failures: 2, minRequests: 20 },
-    p99: { metric: 'p99LatencyMs', max: 2000, window: '3s', failures: 2, minRequests: 20 },
+    errors: { metric: 'errorRate', max: '5%', window: '4s', failures: 2, minRequests: 20 },
+    p99: { metric: 'p99LatencyMs', max: 2000, window: '4s', failures: 2, minRequests: 20 },
   },
   steps: [
     { type: 'setWeight', weight: 20 },
-    { type: 'bake', duration: '3s' },
-    { type: 'promote', bake: '3s' },
+    { type: 'bake', duration: '4s' },
+    { type: 'promote', bake: '4s' },
   ],
 } as const;
 

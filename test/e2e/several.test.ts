@@ -15,7 +15,7 @@ const plan = {
   name: 'two-doors',
   interval: '1s',
   deadline: '10m',
-  checks: { errors: { metric: 'errorRate', max: '5%', window: '3s', failures: 2, minRequests: 20 } },
+  checks: { errors: { metric: 'errorRate', max: '5%', window: '4s', failures: 2, minRequests: 20 } },
   steps: [{ type: 'setWeight', weight: 20 }, { type: 'bake', duration: '5m' }, { type: 'promote' }],
 };
 

@@ -40,6 +40,12 @@ const holds: Record<HoldReason['kind'], HoldReason> = {
   targetMissing: { kind: 'targetMissing', since: start },
   canaryNotReady: { kind: 'canaryNotReady', total: 3 },
   canaryUnsettled: { kind: 'canaryUnsettled', why: 'none of its pods is ready' },
+  notReady: {
+    kind: 'notReady',
+    check: 'PF-AL-02',
+    why: 'PF-AL-02: CardNetworkDown is firing; end it first',
+    checkedAt: now,
+  },
   killSwitch: {
     kind: 'killSwitch',
     order: 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC',
@@ -201,6 +207,10 @@ describe('what happened', () => {
     [
       'canaryUnsettled',
       'Holding since 10:00:00Z: the canary is not one thing yet, so it gets no traffic: none of its pods is ready.',
+    ],
+    [
+      'notReady',
+      'Holding since 10:00:00Z: the mesh is not ready for more: PF-AL-02: CardNetworkDown is firing; end it first.',
     ],
     [
       'killSwitch',
@@ -529,6 +539,7 @@ describe('for programs', () => {
     ['hold: no fresh proof', holding(holds.unproven), 'unproven', 8],
     ['hold: object gone', holding(holds.targetMissing), 'target_missing', 8],
     ['hold: canary unsettled', holding(holds.canaryUnsettled), 'canary_unsettled', 8],
+    ['hold: not ready', holding(holds.notReady), 'not_ready', 8],
     ['hold: hold order', holding(holds.killSwitch), 'kill_switch', 8],
     ['hold: mesh unreadable', holding(holds.meshUnavailable), 'mesh_unavailable', 8],
     ['hold: write refused', holding(holds.meshWriteFailed), 'mesh_write_failed', 8],

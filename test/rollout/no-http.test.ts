@@ -13,6 +13,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aScheduled, bankPlan, begun, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice, baking, bob, drive, noneReady } from './drive.ts';
 import { planOf } from './places.ts';
 
@@ -116,6 +117,7 @@ function world() {
   const holds = memoryHolds(() => clock.now);
   const newId = () => rolloutId(1);
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh,
     metrics,
@@ -126,7 +128,8 @@ function world() {
   });
   const alarm = { ring: async () => undefined };
   const rest = async () => undefined;
-  const deps: TurnDeps = { worker: 'w1', store, mesh, metrics, alarm, deadline, rest };
+  const surroundings = darkSurroundings();
+  const deps: TurnDeps = { worker: 'w1', store, mesh, metrics, surroundings, alarm, deadline, rest };
   const request: CreateRequest = { target: { cluster: 'default', ...where }, plan: unchecked, reason: null };
 
   async function run(seconds: number): Promise<void> {

@@ -7,6 +7,7 @@ import { fakeMesh, podsOf } from '../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice } from './drive.ts';
 
 const where = { namespace: 'bank', virtualService: 'payments' };
@@ -21,6 +22,7 @@ function world({ orders = [], aborted = false }: { orders?: HoldOrder[]; aborted
   const deadlines: number[] = [];
   const rollouts = memoryStore({ now: () => start });
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh,
     metrics,

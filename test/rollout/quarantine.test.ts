@@ -7,6 +7,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { sweepOnce } from './sweep-once.ts';
 
 const poison = rolloutId(1);
@@ -27,6 +28,7 @@ function world(store = memoryStore({ now: () => clock.now }), clock = { now: sta
       },
     },
     metrics: fakeMetrics(),
+    surroundings: darkSurroundings(),
     alarm: { ring: async (_id, at) => void rung.push(at) },
     deadline: () => new AbortController().signal,
     rest: async () => undefined,

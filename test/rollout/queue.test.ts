@@ -10,6 +10,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { begun, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice, bob } from './drive.ts';
 import { planOf } from './places.ts';
 
@@ -38,6 +39,7 @@ function world() {
     return rolloutId(ids);
   };
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh,
     metrics,
@@ -51,6 +53,7 @@ function world() {
     store,
     mesh,
     metrics,
+    surroundings: darkSurroundings(),
     alarm: { ring: async () => undefined },
     deadline,
     rest: async () => undefined,
@@ -178,6 +181,7 @@ describe('a queue of releases', () => {
     // The draft saw nobody: the other one was written down after it.
     const blind = { ...store, namesakes: async () => [] };
     const late = rolloutService({
+      surroundings: darkSurroundings(),
       clusters: ['default'],
       mesh: fakeMeshAtRest(),
       metrics: fakeMetrics(),

@@ -7,6 +7,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice } from './drive.ts';
 
 const where = { namespace: 'bank', virtualService: 'payments' };
@@ -25,6 +26,7 @@ function world(...answers: Rehearsal[]) {
     return mesh.rehearse(...call);
   };
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters: ['default'],
     mesh: { ...mesh, rehearse },
     metrics,

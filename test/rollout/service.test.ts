@@ -10,6 +10,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { bankPlan, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice } from './drive.ts';
 
 const where = { namespace: 'bank', virtualService: 'payments' };
@@ -34,6 +35,7 @@ function world({
   mesh.add(where);
   let ids = 0;
   const service = rolloutService({
+    surroundings: darkSurroundings(),
     clusters,
     mesh,
     metrics: fakeMetrics({ scrapeSeconds }),

@@ -5,6 +5,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { aRollout, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { sweepOnce } from './sweep-once.ts';
 
 /** So many rollouts that are due; the claims of `stuck` never find their row free. */
@@ -26,6 +27,7 @@ async function crowd(many: number, stuck: number[] = []) {
     },
     mesh,
     metrics: fakeMetrics(),
+    surroundings: darkSurroundings(),
     alarm: { ring: async () => undefined },
     deadline: () => new AbortController().signal,
     rest: async () => undefined,

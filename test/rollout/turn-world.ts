@@ -1,11 +1,14 @@
 import { advance, type TurnDeps } from '../../src/rollout/advance.ts';
 import type { Command } from '../../src/rollout/command.ts';
 import { obey } from '../../src/rollout/obey.ts';
+import { Readiness } from '../../src/rollout/plan-readiness.ts';
+import type { Surroundings } from '../../src/rollout/ports/readiness.ts';
 import { newRollout } from '../../src/rollout/rollout.ts';
 import { fakeMesh, type Where } from '../fakes/mesh.ts';
 import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
 import { begun, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice } from './drive.ts';
 import { planOf } from './places.ts';
 
@@ -18,11 +21,16 @@ export async function world({
   scrapeSeconds = 1,
   checks = {},
   also = [],
+  surroundings = darkSurroundings(),
+  readiness,
 }: {
   scrapeSeconds?: number;
   checks?: object;
   /** VirtualServices that are moved together with the one at `where`. */
   also?: Where[];
+  surroundings?: Surroundings;
+  /** What the plan asks of the mesh. */
+  readiness?: object;
 } = {}) {
   const clock = { now: start };
   const store = memoryStore({ now: () => clock.now });
@@ -37,7 +45,7 @@ export async function world({
   const uidAt = (place: Where) => mesh.at(place)?.uid ?? '';
   const others = also.map((other) => ({ ...other, uid: uidAt(other), routes: paymentTarget.routes }));
   const target = { ...paymentTarget, uid: uidAt(where), also: others };
-  const plan = planOf(watched, checks);
+  const plan = { ...planOf(watched, checks), ...(readiness && { readiness: Readiness.parse(readiness) }) };
   await store.create(
     newRollout({ id, target, plan, requestedBy: alice, reason: null }, scrapeSeconds, start),
     [],
@@ -48,6 +56,7 @@ export async function world({
     store,
     mesh,
     metrics,
+    surroundings,
     alarm: {
       ring: async (_id, at) => {
         const isFree = (await store.due(1)).length > 0 || at > clock.now;

@@ -48,6 +48,7 @@ clusters:
   - name: us
     inCluster: true
     clusterDomain: us.local
+    rootNamespace: mesh-system
     prometheus: { url: http://prometheus.us.test, user: canaryd, passwordFile: /secrets/us, scrapeSeconds: 30 }
 `;
 
@@ -189,6 +190,7 @@ describe('the configuration from a file', () => {
         name: 'us',
         source: { kind: 'inCluster' },
         clusterDomain: 'us.local',
+        rootNamespace: 'mesh-system',
         prometheus: {
           url: 'http://prometheus.us.test',
           auth: { kind: 'basic', user: 'canaryd', password: { kind: 'file', path: '/secrets/us' } },

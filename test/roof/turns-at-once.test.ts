@@ -6,6 +6,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics } from '../fakes/metrics.ts';
 import { rolloutId } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 
 type Given = { many: number; turnMs: number; most?: number; everyMs?: number; hangs?: string[] };
 type Row = { nextAt: number; isHeld: boolean; isGoingBack: boolean };
@@ -59,6 +60,7 @@ function slowWorld({ many, turnMs, most = 64, everyMs = 10_000, hangs = [] }: Gi
     },
     mesh: fakeMesh(),
     metrics: fakeMetrics(),
+    surroundings: darkSurroundings(),
     alarm: { ring: async () => undefined },
     deadline: () => new AbortController().signal,
     rest: async () => undefined,

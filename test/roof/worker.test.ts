@@ -7,6 +7,7 @@ import { fakeMesh } from '../fakes/mesh.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 
 const id = rolloutId(1);
 const where = { namespace: 'payment-prod', virtualService: 'payment-service' };
@@ -42,6 +43,7 @@ async function aWorker({ broken = false, jitter = 0.5, hangsOn }: Given = {}) {
         },
     mesh,
     metrics,
+    surroundings: darkSurroundings(),
     alarm: { ring: async () => undefined },
     deadline: () => new AbortController().signal,
     rest: async () => undefined,

@@ -146,6 +146,7 @@ describe('the simulated API server', () => {
       await ask('canaryd-token', 'delete'),
       await ask('nobody-token', 'get'),
     ]).toEqual([true, false, false]);
+    expect(sandbox.writes).toEqual([]);
   });
 
   it('changes a right while it runs', async () => {

@@ -25,11 +25,12 @@ async function scrape(target: z.infer<typeof Discovery>[number]) {
 }
 
 describe('the metrics endpoint', () => {
-  it('lists one target a pod, with its own path and labels', async () => {
+  it('lists one target a pod, istiod and the kubelet, each with its own path and labels', async () => {
     const found = await targets();
-    expect(found).toHaveLength(8);
-    expect(new Set(found.map((one) => one.labels['__metrics_path__'])).size).toBe(8);
-    expect(new Set(found.map((one) => one.labels['instance'])).size).toBe(8);
+    expect(found).toHaveLength(10);
+    expect(new Set(found.map((one) => one.labels['__metrics_path__'])).size).toBe(10);
+    expect(new Set(found.map((one) => one.labels['instance'])).size).toBe(10);
+    expect(found.filter((one) => one.labels['app'] === 'istiod')).toHaveLength(1);
     expect(
       found.filter((one) => one.labels['app'] === name && one.labels['namespace'] === 'payment-prod'),
     ).toHaveLength(6);
@@ -48,7 +49,7 @@ describe('the metrics endpoint', () => {
     sandbox.setVersion(name, 'v1', { readyPods: 1 });
     const pages = await Promise.all((await targets()).map(scrape));
     expect(pages.filter((page) => page.status !== 200)).toHaveLength(1);
-    expect(pages).toHaveLength(8);
+    expect(pages).toHaveLength(10);
   });
 
   it('answers no scrape at all while metrics are down', async () => {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { paymentMesh } from '../../src/sandbox/payment-mesh.ts';
 import { destinationRules, endpointSlices, pods as podType } from '../../src/sandbox/resources.ts';
 import { durationBucketsMs, exposition } from '../../src/sandbox/telemetry.ts';
 import { samplesOf } from './samples.ts';
@@ -134,6 +135,16 @@ describe('the metrics of the sidecars', () => {
     const values = pod.map((sample) => sample.value);
     expect(values).toEqual([...values].sort((a, b) => a - b));
     expect(values.at(-1)).toBe(one.find((sample) => sample.name.endsWith('_count'))?.value);
+  });
+
+  it('hold the buckets that a service has of its own', () => {
+    const durationBucketsMs = [50, 250, 1000];
+    const { services, objects } = paymentMesh();
+    const own = world(1, { services: services.map((one) => ({ ...one, durationBucketsMs })), objects });
+    run(own, 1);
+    const atService = samples(own).filter(({ labels }) => labels['reporter'] === 'destination');
+    const bounds = new Set(atService.flatMap(({ labels }) => labels['le'] ?? []));
+    expect([...bounds]).toEqual(['50', '250', '1000', '+Inf']);
   });
 
   it('show the median and the 99th percentile that were set', () => {

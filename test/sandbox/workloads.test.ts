@@ -77,7 +77,15 @@ describe('a ReplicaSet', () => {
     const set = store.list(replicaSets, namespace).find(named(`ledger-green-${pod?.hash}`));
     expect(set).toMatchObject({
       metadata: { labels: { app: 'ledger', version: 'green', 'pod-template-hash': pod?.hash } },
-      spec: { template: { spec: { containers: [{ name: 'ledger', image: pod?.image }] } } },
+      spec: {
+        template: {
+          spec: {
+            containers: [
+              { name: 'ledger', image: expect.stringMatching(`^${pod?.image}@sha256:[0-9a-f]{64}$`) },
+            ],
+          },
+        },
+      },
     });
   });
 });

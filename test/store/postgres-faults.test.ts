@@ -9,6 +9,7 @@ import { inTransaction } from '../../src/store/transaction.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { listen } from '../../src/store/wake.ts';
 import { aRollout, rolloutId, targetNamed } from '../fakes/rollouts.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { sweepOnce } from '../rollout/sweep-once.ts';
 import { type Databases, majors, query, startDatabases } from './databases.ts';
 
@@ -287,6 +288,7 @@ const idle = {
     preview: notAsked,
   },
   metrics: { scrapeSeconds: () => 1, measure: notAsked, survey: notAsked },
+  surroundings: darkSurroundings(),
   alarm: { ring: notAsked },
   deadline: () => new AbortController().signal,
   rest: async () => undefined,

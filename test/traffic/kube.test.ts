@@ -49,6 +49,19 @@ async function bothAnswers(answer: Answer, options?: KubeOptions) {
   };
 }
 
+describe('many calls with one deadline', () => {
+  it('are no reason for a warning of Node', async () => {
+    const { kube } = await serve(status(404, { reason: 'NotFound' }));
+    const warnings: string[] = [];
+    const listen = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', listen);
+    const { signal: deadline } = new AbortController();
+    await Promise.all(Array.from({ length: 30 }, () => kube.readVirtualService(name, deadline)));
+    process.off('warning', listen);
+    expect(warnings).toEqual([]);
+  });
+});
+
 describe('a refusal by the API server', () => {
   it.each([
     [403, { reason: 'Forbidden', message: 'no' }, 'forbidden'],

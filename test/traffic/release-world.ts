@@ -16,6 +16,7 @@ import { connectKube } from '../../src/traffic/kube.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { begun, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { alice } from '../rollout/drive.ts';
 import { planOf } from '../rollout/places.ts';
 import { namespace, virtualServiceObject } from './sandbox-mesh.ts';
@@ -70,6 +71,7 @@ export async function release(options: ReleaseOptions = {}) {
     store,
     mesh,
     metrics,
+    surroundings: darkSurroundings(),
     alarm: { ring: async () => {} },
     deadline: clock.deadline,
     rest: clock.rest,

@@ -10,6 +10,7 @@ import { connectKube, type Kube } from '../../src/traffic/kube.ts';
 import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, rolloutId, start } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { darkSurroundings } from '../fakes/surroundings.ts';
 import { edit } from './sandbox-mesh.ts';
 
 const where = { cluster: 'default', namespace: 'ledger-prod', virtualService: 'ledger' };
@@ -155,6 +156,7 @@ describe('a split between hosts of ServiceEntries', () => {
     const metrics = fakeMetrics();
     metrics.set('canary', mood.idle);
     const service = rolloutService({
+      surroundings: darkSurroundings(),
       clusters: ['default'],
       mesh,
       metrics,

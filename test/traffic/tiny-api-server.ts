@@ -16,7 +16,7 @@ export type TinyApiServer = {
 
 /** Starts it on a free loopback port, without TLS. */
 export async function startTinyApiServer(
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
 ): Promise<TinyApiServer> {
   const requests: string[] = [];
   const credentials: (string | undefined)[] = [];
@@ -24,7 +24,12 @@ export async function startTinyApiServer(
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     credentials.push(request.headers.authorization);
-    request.resume().on('end', () => answer(request, response));
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (chunk: string) => {
+      body += chunk;
+    });
+    request.on('end', () => answer(request, response, body));
   });
   server.on('connection', () => {
     opened += 1;

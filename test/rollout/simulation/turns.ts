@@ -1,5 +1,6 @@
 import { AppError } from '../../../src/errors.ts';
 import { advance, type TurnDeps } from '../../../src/rollout/advance.ts';
+import { darkSurroundings } from '../../fakes/surroundings.ts';
 import { faultyMesh } from './faulty-mesh.ts';
 import { faultyMetrics } from './faulty-metrics.ts';
 import { faultyStore, type Under } from './faulty-store.ts';
@@ -32,6 +33,7 @@ function depsOf(world: World, under: Under): TurnDeps {
     mesh: faultyMesh(world, under, () => sayAnything(world)),
     metrics: faultyMetrics(world, under),
     rest: (ms) => schedule.pass(under.owner, 'rest', { at: clock.now + ms }),
+    surroundings: darkSurroundings(),
     alarm: { ring: (_id, at, now) => ring(world, under, at - now) },
     deadline: (ms) => clock.deadline(ms),
   };

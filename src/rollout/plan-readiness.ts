@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { Policy } from '../readiness/policy.ts';
+import type { Requirements } from '../readiness/snapshot.ts';
+
+const CheckName = z.string().regex(/^PF-[A-Z]{2}-[0-9]{2}$/, {
+  error: 'write the id of a readiness check, such as PF-AZ-02',
+});
+
+const Waiver = z.strictObject({
+  check: CheckName.describe('The readiness check that may fail.'),
+  reason: z
+    .string()
+    .min(1, { error: 'a waiver says why' })
+    .max(500)
+    .describe('Why: it is kept for auditors.'),
+  until: z.iso
+    .datetime({ offset: true, error: 'write when it ends, such as 2026-12-31T18:00:00Z' })
+    .describe('When it ends. From then on the check counts again.'),
+});
+
+const Hosts = z
+  .array(z.string().min(1).max(253))
+  .max(100)
+  .describe('Hosts outside the mesh that the canary is going to call, beside those that stable calls.');
+
+/** What a plan asks of the mesh before the first percent. */
+export const Readiness = z.strictObject({
+  block: z
+    .array(z.enum(['error', 'warn', 'info', 'unknown'], { error: 'write error, warn, info or unknown' }))
+    .optional()
+    .describe(
+      'Which findings keep the rollout from starting: `error` when left out. `unknown` is what could not be read.',
+    ),
+  mutualTls: z
+    .enum(['STRICT', 'PERMISSIVE'], { error: 'write STRICT or PERMISSIVE' })
+    .optional()
+    .describe('The mTLS mode that the canary must have; left out, another one than STRICT is a warning.'),
+  defaultDeny: z.boolean().optional().describe('True when the namespace must deny what no policy allows.'),
+  egressHosts: Hosts.optional(),
+  imageDigests: z
+    .boolean()
+    .optional()
+    .describe('True when the images of the canary must be named by digest.'),
+  waivers: z.array(Waiver).max(50).optional().describe('Checks that may fail for a time.'),
+});
+export type Readiness = z.infer<typeof Readiness>;
+
+type Ready = { readiness?: Readiness | undefined };
+
+/** Which findings keep a rollout of a plan from starting. */
+export function policyOf({ readiness }: Ready): Policy {
+  const waivers = readiness?.waivers ?? [];
+  return {
+    block: readiness?.block ?? ['error'],
+    waivers: waivers.map(({ until, ...waiver }) => ({ ...waiver, until: Date.parse(until) })),
+  };
+}
+
+/** What a plan asks of every target. */
+export function requirementsOf({ readiness }: Ready): Requirements {
+  return {
+    mutualTls: readiness?.mutualTls ?? 'STRICT',
+    insistsOnMutualTls: readiness?.mutualTls !== undefined,
+    defaultDeny: readiness?.defaultDeny ?? false,
+    egressHosts: readiness?.egressHosts ?? [],
+    imageDigests: readiness?.imageDigests ?? false,
+  };
+}

@@ -1,0 +1,85 @@
+import type { Metadata } from '../readiness/objects.ts';
+import type { Fact } from '../readiness/snapshot.ts';
+import type { Kube, KubeRead } from './kube.ts';
+import { mergeFacts, readFact } from './merge-facts.ts';
+import type { Listed } from './read-objects.ts';
+import type { Wanted } from './surroundings-kinds.ts';
+import { notListed } from './surroundings-words.ts';
+
+/** What reads a cluster's surroundings asks of it. */
+export type SurroundingsKube = Pick<Kube, 'listObjects' | 'readObject' | 'listVersions' | 'mayDo'>;
+export type Asking = {
+  kube: SurroundingsKube;
+  signal: AbortSignal;
+  /** Objects by kind and name, such as `VirtualService shop/payment`, of which it matters who wrote what; of others that is only large. */
+  inFull: ReadonlySet<string>;
+};
+
+type InCluster = { metadata: Metadata };
+
+/** The objects of all namespaces or, where these may not be listed, those of the namespaces that are known. */
+export async function listEverywhere<Item extends InCluster>(
+  asking: Asking,
+  wanted: Wanted<Item>,
+  known: readonly string[],
+): Promise<Fact<Item[]>> {
+  const all = await list(asking, wanted, null);
+  const fact = factOf(wanted, null, all);
+  if (all.kind !== 'unavailable' || all.reason !== 'forbidden' || fact.kind === 'read') return fact;
+  const some = await listAmong(asking, wanted, known);
+  if (some.kind === 'unread') return { ...fact, why: `${fact.why}; ${some.why}` };
+  return readFact(some.value, [`${fact.why}: only those of ${known.join(', ')} were`, ...(some.gaps ?? [])]);
+}
+
+/** The objects of these namespaces; one of which they could not be read is a gap. */
+export async function listAmong<Item extends InCluster>(
+  asking: Asking,
+  wanted: Wanted<Item>,
+  namespaces: readonly string[],
+): Promise<Fact<Item[]>> {
+  const lists = namespaces.map(async (one) => factOf(wanted, one, await list(asking, wanted, one)));
+  return mergeFacts(await Promise.all(lists));
+}
+
+/** Those of one namespace that have the labels of a selector. */
+export async function listLabelled<Item extends InCluster>(
+  asking: Asking,
+  wanted: Wanted<Item>,
+  { namespace, labels }: { namespace: string | null; labels: string },
+): Promise<Fact<Item[]>> {
+  return factOf(wanted, namespace, await list(asking, wanted, namespace, labels));
+}
+
+function list<Item extends InCluster>(
+  { kube, signal, inFull }: Asking,
+  { item, words: _words, ...api }: Wanted<Item>,
+  namespace: string | null,
+  labels?: string,
+): Promise<KubeRead<Listed<Item>>> {
+  const asked = { ...api, namespace, ...(labels === undefined ? {} : { labels }) };
+  const kept = item.transform((one) =>
+    inFull.has(`${api.kind} ${nameOf(one)}`) ? one : withoutHistory(one),
+  );
+  return kube.listObjects(asked, kept, signal);
+}
+
+function nameOf({ metadata }: InCluster): string {
+  return `${metadata.namespace ?? ''}/${metadata.name}`;
+}
+
+/** A last applied copy is as large as its object. */
+function withoutHistory<Item extends InCluster>(one: Item): Item {
+  const { managedFields: _fields, annotations, ...metadata } = one.metadata;
+  const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...others } = annotations ?? {};
+  return { ...one, metadata: annotations ? { ...metadata, annotations: others } : metadata };
+}
+
+/** A kind that is not served has no objects. */
+function factOf<Item extends InCluster>(
+  wanted: Wanted<Item>,
+  namespace: string | null,
+  read: KubeRead<Listed<Item>>,
+): Fact<Item[]> {
+  if (read.kind === 'unavailable') return notListed(wanted, namespace, read);
+  return read.kind === 'missing' ? readFact([]) : readFact(read.value.items, read.value.broken);
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensurePrometheus, type RunningPrometheus, startPrometheus } from '../../local/prometheus.ts';
+import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
+import type { MetricsFacts } from '../../src/rollout/ports/readiness.ts';
+import type { Target } from '../../src/rollout/target.ts';
+import { entryTarget, hostTarget, targetOf } from '../metrics/requests.ts';
+import { eventually, noSignal } from './metrics.ts';
+
+let page: Server;
+let prometheus: RunningPrometheus;
+/** Counters on the page rise with each time that it is read. */
+let reads = 0;
+const start = Date.now();
+const inTenYears = Math.round(start / 1000) + 315_360_000;
+/** Changes are looked for every ten minutes of the clock: this is the last of these, in seconds. */
+const lastLook = Math.floor(start / 600_000) * 600;
+
+beforeAll(async () => {
+  page = createServer((_, response) => {
+    reads += 1;
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' }).end(`${lines().join('\n')}\n`);
+  }).listen(0, '127.0.0.1');
+  await once(page, 'listening');
+  const address = page.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const log = () => undefined;
+  const { binary } = await ensurePrometheus({ log });
+  const sources = { scrapeUrls: [`http://127.0.0.1:${port}/metrics`] };
+  prometheus = await startPrometheus({ binary, sources, scrapeSeconds: 0.2, log });
+}, 180_000);
+afterAll(async () => {
+  await prometheus.stop();
+  page.closeAllConnections();
+  page.close();
+});
+
+function lines(): string[] {
+  const pods = ['v1', 'v2'].map((version) => ({ version, pod: `payments-${version}-5d8c7-abcde` }));
+  return [
+    ...pods.flatMap(({ version, pod }) => {
+      const atPod = `namespace="bank",pod="${pod}"`;
+      return [
+        received({ version, pod, code: '200' }, 20),
+        received({ version, pod, code: '403' }, version === 'v2' ? 2 : 0),
+        `istio_request_duration_milliseconds_bucket{reporter="destination",${service},destination_version="${version}",pod="${pod}",le="100"} ${reads}`,
+        `istio_agent_cert_expiry_seconds{${atPod},resource_name="default"} ${86_400 - reads}`,
+        `kube_pod_labels{${atPod},label_app="payments",label_version="${version}"} 1`,
+        `container_cpu_cfs_periods_total{${atPod},container="istio-proxy"} ${reads * 10}`,
+        `container_cpu_cfs_throttled_periods_total{${atPod},container="istio-proxy"} ${reads}`,
+      ];
+    }),
+    sent('ledger-service', 'ledger', 'ledger-service.ledger.svc.cluster.local', 10),
+    sent('api.cards.example.com', 'egress', 'api.cards.example.com', 1),
+    sent('PassthroughCluster', 'unknown', 'unknown', 1),
+    rootExpiry(),
+    'citadel_server_cert_chain_expiry_seconds 5000',
+    `citadel_server_csr_count ${reads}`,
+  ];
+}
+
+/** The root's expiry since thirteen minutes before the last look, a minute with each read; it changed two minutes before. */
+function rootExpiry(): string {
+  const at = lastLook - 780 + 60 * reads;
+  const expiry = at < lastLook - 120 ? inTenYears - 86_400 : inTenYears;
+  return `citadel_server_root_cert_expiry_timestamp ${expiry}${at * 1000 < Date.now() ? ` ${at * 1000}` : ''}`;
+}
+
+const service =
+  'destination_service="payments.bank.svc.cluster.local",destination_service_name="payments",destination_service_namespace="bank",destination_workload_namespace="bank"';
+
+type Received = { version: string; pod: string; code: string };
+
+function received({ version, pod, code }: Received, each: number): string {
+  const from = 'order-service';
+  const source = `source_workload="${from}",source_workload_namespace="order",source_principal="spiffe://cluster.local/ns/order/sa/${from}",connection_security_policy="mutual_tls"`;
+  return `istio_requests_total{reporter="destination",${service},destination_workload="payments-${version}",destination_version="${version}",${source},response_code="${code}",pod="${pod}"} ${reads * each}`;
+}
+
+function sent(name: string, namespace: string, host: string, each: number): string {
+  return `istio_requests_total{reporter="source",source_workload="payments-v1",source_workload_namespace="bank",destination_service="${host}",destination_service_name="${name}",destination_service_namespace="${namespace}",response_code="200"} ${reads * each}`;
+}
+
+const factsOf = (target: Target): Promise<MetricsFacts> =>
+  prometheusMetrics({ url: prometheus.url, scrapeSeconds: 0.2 }).facts(target, Date.now(), noSignal);
+
+describe('what a real Prometheus tells of a target', () => {
+  it('is all that readiness asks of it', async () => {
+    await eventually(async () => {
+      const facts = await factsOf(targetOf('payments'));
+      const pods = [
+        { pod: 'payments-v1-5d8c7-abcde', arm: 'stable' },
+        { pod: 'payments-v2-5d8c7-abcde', arm: 'canary' },
+      ];
+      expect(facts).toMatchObject({
+        metricLabels: {
+          kind: 'read',
+          value: expect.arrayContaining(['destination_version', 'le', 'reporter']),
+        },
+        scrape: { kind: 'read', value: 0.2 },
+        requestSeries: { kind: 'read', value: { duplicates: [], reporters: ['destination'] } },
+        callers: {
+          kind: 'read',
+          value: [{ workload: 'order-service', namespace: 'order', plaintextPerSecond: 0 }],
+        },
+        forbidden: { kind: 'read', value: { stable: { forbidden: 0 }, window: 300 } },
+        proxyCertificates: { kind: 'read', value: { pods } },
+        meshCertificates: {
+          kind: 'read',
+          value: { rootNotAfter: inTenYears * 1000, rootChangedAt: lastLook * 1000, signingErrors: 0 },
+        },
+        throttling: { kind: 'read', value: pods },
+        alertRules: { kind: 'read', value: [] },
+        alerts: { kind: 'read', value: [] },
+        silences: { kind: 'unread' },
+      });
+      expect(facts).not.toHaveProperty('proxyCertificates.gaps');
+      const { provider, callees, forbidden, throttling, meshCertificates } = facts;
+      expect(provider.kind === 'read' && Math.abs(provider.value.clockOffset)).toBeLessThan(1);
+      expect(callees.kind === 'read' && callees.value.map(({ host }) => host).toSorted()).toEqual([
+        'PassthroughCluster',
+        'api.cards.example.com',
+        'ledger-service.ledger.svc.cluster.local',
+      ]);
+      expect(forbidden.kind === 'read' && forbidden.value.canary.forbidden).toBeGreaterThan(0);
+      expect(throttling.kind === 'read' && throttling.value[0]?.ratio).toBeCloseTo(0.1);
+      const chain = meshCertificates.kind === 'read' ? meshCertificates.value.chainNotAfter : null;
+      expect(Math.abs((chain ?? 0) - Date.now() - 5_000_000)).toBeLessThan(5000);
+    });
+  });
+
+  it.each([
+    ['a service that it never saw', targetOf('unheard-of')],
+    ['services that split by host', hostTarget()],
+    ['hosts outside the mesh', entryTarget()],
+  ])('is unknown and not zero for %s, and no question is refused', async (_name, target) => {
+    const { callers, metricLabels, requestSeries, forbidden, ...others } = await factsOf(target);
+    const why = expect.stringMatching(
+      /^no series of istio_requests_total for .*: nobody called, or its proxies/,
+    );
+    for (const fact of [callers, metricLabels, requestSeries, forbidden]) {
+      expect(fact).toMatchObject({ kind: 'unread', why });
+    }
+    expect(JSON.stringify(others)).not.toContain('refused');
+  });
+});
