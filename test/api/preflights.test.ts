@@ -16,7 +16,10 @@ const plan = {
 const leftOut = surroundingsOf({ peerAuthentications: read([]) });
 
 async function preflight(world: ReadinessWorld, readiness: object = {}) {
-  const response = await world.post({ target: bank, plan: { ...plan, readiness } });
+  const response = await world.post({
+    target: bank,
+    plan: { ...plan, readiness: { mutualTls: 'STRICT', ...readiness } },
+  });
   expect(response.statusCode).toBe(200);
   const body: unknown = response.json();
   const parsed = PreflightOnWire.parse(body);

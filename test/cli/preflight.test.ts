@@ -10,9 +10,10 @@ plan:
     - { type: setWeight, weight: 5 }
     - { type: bake, duration: 5m }
     - { type: promote }
+  readiness:
+    mutualTls: STRICT
 `;
-const waived = `${rollout}  readiness:
-    waivers:
+const waived = `${rollout}    waivers:
       - { check: PF-MT-01, reason: CHG0041234, until: '2026-12-31T18:00:00Z' }
 `;
 

@@ -61,7 +61,7 @@ describe('the usual plan', () => {
     expect(misfits(usualPlanFor(paymentTarget), paymentTarget)).toEqual([]);
   });
 
-  it('asks for the default deny that a bank wants of every namespace', () => {
-    expect(usualPlanFor(paymentTarget).readiness).toEqual({ defaultDeny: true });
+  it('asks for the default deny and the STRICT mTLS that a bank wants of every namespace', () => {
+    expect(usualPlanFor(paymentTarget).readiness).toEqual({ defaultDeny: true, mutualTls: 'STRICT' });
   });
 });

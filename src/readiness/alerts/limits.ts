@@ -51,7 +51,11 @@ function limitWords(metric: Metric, value: number): string {
   return metric === 'p99LatencyMs' ? `${value} ms` : `${Number((value * 100).toPrecision(6))} %`;
 }
 
+/** In characters: a string that does not end costs the square of its length. */
+const longestQuery = 10_000;
+
 function thresholdOf(rule: AlertRule): Threshold[] {
+  if (rule.query.length > longestQuery) return [];
   const bare = rule.query
     .replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""')
     .replaceAll(/\{[^{}]*\}/g, '');

@@ -12,7 +12,7 @@ export const stableTakesAllBack = defineCheck({
   family: 'workload',
   priority: 'P0',
   codes: [],
-  again: true,
+  again: false,
   severity: 'error',
   needs: ['pods', 'deployments', 'autoscalers'],
   judge: (seen, subject) => judge(seen, subject),
@@ -117,12 +117,13 @@ function scalingIn({ metadata, spec, status }: Autoscaler, floor: Floor, { stabl
   if (wanted !== null && wanted < floor.count) {
     const read = `${name} is taking ${stable.version} down to ${wanted} pods, ${floor.because}: ${needs(floor)}`;
     const means = `if the canary fails, all requests go back to ${wanted} pods of ${stable.version}`;
-    return [weighed(Math.min(wanted, least), floor)({ ...facts, read, means })];
+    return [weighed(wanted, floor)({ ...facts, read, means })];
   }
   if (least >= floor.count) return [];
   const read = `${name} may take ${stable.version} down to ${least} pods, ${floor.because}: ${needs(floor)}`;
   const means = `as requests go to the canary it will do so: if the canary then fails, all of them go back to ${least} pods`;
-  return [weighed(least, floor)({ ...facts, read, means })];
+  // Many services run far above their minimum: what may happen is no reason to keep a rollout from starting.
+  return [warn({ ...facts, read, means })];
 }
 
 function labelText(labels: Readonly<Record<string, string>>): string {
