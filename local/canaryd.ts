@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endChild, hasEnded, lastWordsOf } from './child.ts';
 import { freePort } from './free-port.ts';
+import { programAt } from './programs.ts';
 
 export type CanarydOptions = {
   databaseUrl: string;
@@ -30,7 +31,7 @@ const stopMs = 25_000;
  */
 export async function startCanaryd(options: CanarydOptions): Promise<RunningCanaryd> {
   const port = await freePort();
-  const child = spawn(options.node ?? process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(options.node ?? process.execPath, [await programAt('src/main.ts')], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...environment(options, port) },

@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { programAt } from '../../local/programs.ts';
 import { askRight, folded, patchByHand } from '../../src/break-glass/commands.ts';
 import { readBreakGlass } from '../../src/break-glass/options.ts';
 import { sourceFor } from '../../src/break-glass/source.ts';
 import { openWorld, optionsFor, type Ran, type World } from './world.ts';
 
-const source = fileURLToPath(new URL('../../src/', import.meta.url));
-const tsx = import.meta.resolve('tsx');
 let world: World;
 
 beforeAll(async () => {
@@ -18,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** Nothing of the configuration of canaryd is in its environment, and no terminal. */
-function start(program: string, words: string[], env: Record<string, string> = {}): Promise<Ran> {
+async function start(program: string, words: string[], env: Record<string, string> = {}): Promise<Ran> {
   const options = { env: { PATH: process.env['PATH'] ?? '', HOME: world.folder, ...env }, timeout: 90_000 };
-  const args = ['--import', tsx, join(source, program), 'break-glass', ...words];
+  const args = [await programAt(`src/${program}`), 'break-glass', ...words];
   return new Promise((resolve) => {
     const child = execFile(process.execPath, args, options, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });

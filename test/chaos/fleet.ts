@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { endChild, hasEnded, lastWordsOf } from '../../local/child.ts';
+import { programAt } from '../../local/programs.ts';
 import { type Order, Report } from './messages.ts';
 import type { Protection } from './protections.ts';
 
@@ -34,7 +35,8 @@ type Member = { child: ChildProcess; worker: Worker; isReady: boolean };
 export type FleetOptions = { size: number; seed: number; env: Record<string, string> };
 
 /** Starts the workers, each as a process of its own; `env` is their configuration. */
-export function startFleet({ size, seed, env }: FleetOptions): Fleet {
+export async function startFleet({ size, seed, env }: FleetOptions): Promise<Fleet> {
+  const program = await programAt('test/chaos/worker.ts');
   const members = new Set<Member>();
   const deaths: string[] = [];
   let taken: Protection | null = null;
@@ -45,11 +47,11 @@ export function startFleet({ size, seed, env }: FleetOptions): Fleet {
   function start(): void {
     if (closed) return;
     started += 1;
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', 'test/chaos/worker.ts', String(seed * 1000 + started), taken ?? ''],
-      { cwd: root, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, ...env } },
-    );
+    const child = spawn(process.execPath, [program, String(seed * 1000 + started), taken ?? ''], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
     const lastWords = lastWordsOf(child);
     const member: Member = { child, worker: workerOf(child), isReady: false };
     members.add(member);

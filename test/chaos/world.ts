@@ -82,7 +82,7 @@ async function startParts(
     kubeconfigPath,
   };
   const canaryd = keep(await startCanaryd({ ...places, scrapeSeconds, tokens, role: 'api' }));
-  const fleet = startFleet({ size: workers, seed, env: environment(places) });
+  const fleet = await startFleet({ size: workers, seed, env: environment(places) });
   closings.push(fleet.close);
   await fleet.untilReady();
   return { api: canaryd.url, token, db, sandbox, redis, proxies, fleet, writes: follow(sandbox.store) };

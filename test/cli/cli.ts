@@ -2,17 +2,14 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { programAt } from '../../local/programs.ts';
 import { targetService } from '../../src/rollout/targets.ts';
 import { aliceToken, api } from '../api/api.ts';
 import { type FakeService, fakeService } from '../api/fake-service.ts';
 import { type FakeMesh, fakeMesh } from '../fakes/mesh.ts';
 import { memoryTargets } from '../fakes/targets.ts';
-
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const tsx = import.meta.resolve('tsx');
 
 export type Ran = { code: number; out: string; err: string };
 
@@ -59,10 +56,11 @@ export async function openCli(given?: FastifyInstance): Promise<CliWorld> {
 
 const Failed = z.looseObject({ code: z.number() });
 
-function canaryd(args: string[], cwd: string, env: Record<string, string>): Promise<Ran> {
+async function canaryd(args: string[], cwd: string, env: Record<string, string>): Promise<Ran> {
+  const program = await programAt('src/cli/main.ts');
   return new Promise((resolve) => {
     const options = { cwd, env: { PATH: process.env['PATH'] ?? '', ...env }, timeout: 15_000 };
-    execFile(process.execPath, ['--import', tsx, main, ...args], options, (error, out, err) => {
+    execFile(process.execPath, [program, ...args], options, (error, out, err) => {
       const code = error === null ? 0 : (Failed.safeParse(error).data?.code ?? -1);
       resolve({ code, out, err });
     });

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { hasEnded } from '../../local/child.ts';
+import { programAt } from '../../local/programs.ts';
 import type { Stack } from '../../local/stack.ts';
 import type { Crash } from './points.ts';
 
@@ -26,7 +26,7 @@ export type CrashWorker = {
 
 /** Starts a worker on the parts of this stack and waits until it takes turns. */
 export async function startCrashWorker(stack: Stack, given: Given): Promise<CrashWorker> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'worker.ts')], {
+  const child = spawn(process.execPath, [await programAt('test/crash/worker.ts')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: {
       ...process.env,

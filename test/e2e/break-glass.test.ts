@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { programAt } from '../../local/programs.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { virtualServices } from '../../src/sandbox/resources.ts';
 import { fillDisk, query } from '../store/databases.ts';
@@ -29,7 +30,7 @@ afterAll(() => stack?.close(), 60_000);
 async function breakGlass(): Promise<string> {
   const words = ['break-glass', 'rollback', `--virtual-service=${name.namespace}/${name.virtualService}`];
   const options = [`--kubeconfig=${stack.kubeconfigPath}`, '--yes', '--reason=cards are declined'];
-  const program = ['--import', 'tsx', 'src/main.ts', ...words, ...options];
+  const program = [await programAt('src/main.ts'), ...words, ...options];
   return (await promisify(execFile)(process.execPath, program)).stdout;
 }
 

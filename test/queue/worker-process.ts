@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { programAt } from '../../local/programs.ts';
 import type { QueueSource } from '../../src/queue/queue.ts';
 
 const Said = z.looseObject({ kind: z.enum(['started', 'rang', 'aborted', 'ended', 'warned']) });
@@ -23,11 +23,10 @@ export async function startWorkerProcess(
   source: QueueSource,
   { aheadMs = 0, turnMs = 60_000, trusted = '' } = {},
 ): Promise<WorkerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'worker-program.ts')], {
+  const child = spawn(process.execPath, [await programAt('test/queue/worker-program.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
-      TSX_DISABLE_CACHE: '1',
       ...(trusted === '' ? {} : { NODE_EXTRA_CA_CERTS: trusted }),
       WORKER: JSON.stringify({ ...source, aheadMs, turnMs }),
     },
