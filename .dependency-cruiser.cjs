@@ -12,7 +12,7 @@ const pure = [
   '^src/readiness/',
   '^src/rollout/(?!(act|advance|advance-scheduled|checklist|draft|hold-orders|inspect|look-for-orphans|make-so|plans|preflight|preview|roles-now|service|slots|sweep|take-turn|targets)[.]ts$)',
   '^src/traffic/(annotations|api-answer|apply-patch|break-glass|changed-routes|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|istiod-version|last-writer|list-edits|managed-mirrors|managed-routes|managed-start|match-words|merge-facts|movable-routes|original-weights|other-routes|patch-operation|preview-changes|raw-routes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|split-to-take-back|surroundings-kinds|surroundings-words|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
-  '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|surroundings-(calls|facts|lists|proxies|queries)|survey|together)[.]ts$',
+  '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|surroundings-(budgets|calls|facts|lists|proxies|pushes|queries|silences)|survey|together)[.]ts$',
 ];
 
 /** The core's words: what an adapter speaks. How a rollout is decided and moved is none of its business. */
@@ -137,7 +137,7 @@ const forbidden = [
     name: 'adapters-check-nothing',
     comment: 'Adapters read, src/readiness judges: take the shapes of what is read only.',
     from: { path: `^src/${adapters}/` },
-    to: { path: '^src/readiness/', pathNot: '^src/readiness/(objects|snapshot)[.]ts$' },
+    to: { path: '^src/readiness/', pathNot: '^src/readiness/(objects|snapshot|sources)[.]ts$' },
   },
   {
     name: 'sandbox-knows-nobody',

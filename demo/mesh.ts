@@ -2,6 +2,7 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
+import { bankAlertRules } from '../local/alert-rules.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { heal, play } from './play.ts';
 import { scenarios } from './scenarios.ts';
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
   process.on('SIGTERM', () => process.exit(0));
   process.on('SIGINT', () => process.exit(0));
   await writeWhole(join(folder, 'kubeconfig'), sandbox.kubeconfig, 0o600);
+  await writeWhole(join(folder, 'rules.yml'), JSON.stringify(bankAlertRules), 0o644);
   await writeWhole(join(folder, 'prometheus.yml'), prometheusConfiguration(sandbox.metricsUrl), 0o644);
   const stack = { api: environment.CANARYD_DEMO_API, token: environment.CANARYD_DEMO_TOKEN, sandbox };
   await untilItAnswers(stack.api);
@@ -46,6 +48,7 @@ function prometheusConfiguration(metricsUrl: string): string {
   const discovery = { url: `${metricsUrl}/sd`, refresh_interval: '1s' };
   return JSON.stringify({
     global: often,
+    rule_files: ['rules.yml'],
     scrape_configs: [{ job_name: 'mesh', http_sd_configs: [discovery] }],
   });
 }

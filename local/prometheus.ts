@@ -23,6 +23,8 @@ export type PrometheusOptions = {
   binary: string;
   sources: ScrapeSources;
   scrapeSeconds: number;
+  /** Rules in the form of a rule file; none when left out. */
+  rules?: object;
   log: Log;
 };
 
@@ -72,9 +74,10 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   }
 }
 
-async function startOnce({ binary, sources, scrapeSeconds, log }: PrometheusOptions, port: number) {
+async function startOnce(options: PrometheusOptions, port: number) {
+  const { binary, log } = options;
   const folder = await mkdtemp(join(tmpdir(), 'canaryd-prometheus-'));
-  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(configuration(sources, scrapeSeconds)));
+  await writeConfiguration(folder, options);
   const child = spawn(
     binary,
     [
@@ -109,7 +112,14 @@ async function startOnce({ binary, sources, scrapeSeconds, log }: PrometheusOpti
   return { url, freeze, thaw, stop };
 }
 
-// JSON is YAML too.
+/** JSON is YAML too. */
+async function writeConfiguration(folder: string, { sources, scrapeSeconds, rules }: PrometheusOptions) {
+  const whole = configuration(sources, scrapeSeconds);
+  const named = rules === undefined ? whole : { ...whole, rule_files: ['rules.yml'] };
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(named));
+  if (rules !== undefined) await writeFile(join(folder, 'rules.yml'), JSON.stringify(rules));
+}
+
 function configuration(sources: ScrapeSources, scrapeSeconds: number): object {
   const interval = `${Math.round(scrapeSeconds * 1000)}ms`;
   const jobs =

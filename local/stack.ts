@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeshSpec } from '../src/sandbox/mesh-spec.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
+import { bankAlertRules as rules } from './alert-rules.ts';
 import { type RunningCanaryd, startCanaryd } from './canaryd.ts';
 import { nodeOf, type Pairing, usualPairing } from './pairings.ts';
 import { type LocalPostgres, startPostgres } from './postgres.ts';
@@ -119,7 +120,7 @@ async function startMesh({ seed, say, mesh }: StackOptions, closings: Closings) 
   const sandbox = await startSandbox(mesh === undefined ? { seed } : { seed, mesh });
   closings.push(sandbox.close);
   const sources = { httpSdUrl: `${sandbox.metricsUrl}/sd` };
-  const prometheus = await startPrometheus({ binary, sources, scrapeSeconds, log: () => undefined });
+  const prometheus = await startPrometheus({ binary, sources, scrapeSeconds, rules, log: () => undefined });
   closings.push(prometheus.stop);
   return { prometheus, sandbox };
 }

@@ -12,14 +12,14 @@ import { valueAt } from './known-names.ts';
 /** A secret, or the file that holds it and may be replaced while canaryd runs. */
 type Secret = { kind: 'text'; text: string } | { kind: 'file'; path: string };
 
-type PrometheusConfig = {
+/** Where a provider answers, and how it is asked. */
+type ProviderConfig = {
   url: string;
   auth:
     | { kind: 'none' }
     | { kind: 'basic'; user: string; password: Secret }
     | { kind: 'bearer'; token: Secret };
   headers: Record<string, string>;
-  scrapeSeconds: number;
 };
 
 export type ClusterConfig = {
@@ -28,7 +28,9 @@ export type ClusterConfig = {
   clusterDomain: string;
   /** Where istiod runs; `istio-system` when left out. */
   rootNamespace?: string;
-  prometheus: PrometheusConfig;
+  prometheus: ProviderConfig & { scrapeSeconds: number };
+  /** Whose silences are looked at; nobody's when left out. */
+  alertmanager?: ProviderConfig;
 };
 
 export type Config = {
@@ -211,7 +213,7 @@ function clusterRest(written: Written, { environment }: Rest): ClusterRest {
 type ClusterRest = { written: Written; password: string | null };
 
 function clusterFrom(settings: ClusterSettings, index: number, rest: ClusterRest): ClusterConfig {
-  const { name, kubeconfig, context, clusterDomain, rootNamespace, prometheus } = settings;
+  const { name, kubeconfig, context, clusterDomain, rootNamespace, prometheus, alertmanager } = settings;
   const fileAt = (key: string, to: string) => rest.written.fileAt(['clusters', index, key], to);
   return {
     name,
@@ -226,19 +228,31 @@ function clusterFrom(settings: ClusterSettings, index: number, rest: ClusterRest
             ...(context === undefined ? {} : { context }),
           },
     prometheus: {
-      url: prometheus.url,
-      headers: prometheus.headers ?? {},
+      ...providerFrom(prometheus, (to) => fileAt('prometheus', to), rest.password),
       scrapeSeconds: prometheus.scrapeSeconds,
-      auth: authFrom(prometheus, (to) => fileAt('prometheus', to), rest.password),
     },
+    ...(alertmanager === undefined
+      ? {}
+      : { alertmanager: providerFrom(alertmanager, (to) => fileAt('alertmanager', to), null) }),
   };
 }
 
-function authFrom(
-  { user, passwordFile, bearerTokenFile }: ClusterSettings['prometheus'],
+type ProviderSettings = NonNullable<ClusterSettings['alertmanager']>;
+
+function providerFrom(
+  settings: ProviderSettings,
   fileAt: (to: string) => string,
   password: string | null,
-): PrometheusConfig['auth'] {
+): ProviderConfig {
+  const { url, headers = {} } = settings;
+  return { url, headers, auth: authFrom(settings, fileAt, password) };
+}
+
+function authFrom(
+  { user, passwordFile, bearerTokenFile }: ProviderSettings,
+  fileAt: (to: string) => string,
+  password: string | null,
+): ProviderConfig['auth'] {
   if (bearerTokenFile !== undefined) {
     return { kind: 'bearer', token: { kind: 'file', path: fileAt(bearerTokenFile) } };
   }

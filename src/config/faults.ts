@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { knownAt, nearest, valueAt } from '../known-names.ts';
-import { type Fault, secretKeys } from './rules.ts';
+import { type Fault, providers, secretKeys } from './rules.ts';
 import { type Path, Settings } from './settings.ts';
 
 /** What the schema has against the tree, as verb phrases. No value is quoted: it may be a secret. */
@@ -20,8 +20,9 @@ export function schemaFaults(tree: unknown, issues: readonly z.core.$ZodIssue[])
 
 function unknownKeys(tree: unknown, path: Path, keys: readonly string[]): Fault[] {
   const known = knownAt(Settings, path, tree).properties;
+  const isProvider = providers.some((name) => name === path.at(-1));
   return keys
-    .filter((key) => !(path.at(-1) === 'prometheus' && Object.hasOwn(secretKeys, key)))
+    .filter((key) => !(isProvider && Object.hasOwn(secretKeys, key)))
     .map((key) => {
       const meant = nearest(key, known);
       const mend = meant === null ? `the keys here are ${known.join(', ')}` : `did you mean ${meant}?`;

@@ -41,8 +41,13 @@ function clusterFaults(tree: unknown, index: number, given: { password: boolean 
   if (has('context') && !has('kubeconfig')) {
     faults.push({ path: [...path, 'context'], says: 'belongs to a kubeconfig: name that, or take it out' });
   }
-  return [...faults, ...prometheusFaults(tree, [...path, 'prometheus'], given.password)];
+  const passwords = { prometheus: given.password, alertmanager: false };
+  const ofProviders = providers.flatMap((name) => providerFaults(tree, [...path, name], passwords[name]));
+  return [...faults, ...ofProviders];
 }
+
+/** What a cluster's figures and silences come from; both are asked in the same ways. */
+export const providers = ['prometheus', 'alertmanager'] as const;
 
 /** Keys that would hold a secret in the open, and what to write instead. */
 export const secretKeys = {
@@ -51,9 +56,9 @@ export const secretKeys = {
   token: 'bearerTokenFile',
 };
 
-function prometheusFaults(tree: unknown, path: Path, passwordGiven: boolean): Fault[] {
-  const prometheus = mappingAt(tree, path);
-  const has = (key: string) => prometheus[key] !== undefined;
+function providerFaults(tree: unknown, path: Path, passwordGiven: boolean): Fault[] {
+  const provider = mappingAt(tree, path);
+  const has = (key: string) => provider[key] !== undefined;
   const faults: Fault[] = [];
   for (const [key, instead] of Object.entries(secretKeys)) {
     const says = `is no setting: write the secret into a file of its own and its path as ${instead}`;
@@ -69,7 +74,7 @@ function prometheusFaults(tree: unknown, path: Path, passwordGiven: boolean): Fa
       says: 'goes without user and passwordFile: keep one way',
     });
   }
-  const headers = Object.keys(mappingAt(prometheus, ['headers']));
+  const headers = Object.keys(mappingAt(provider, ['headers']));
   if (headers.some((name) => name.toLowerCase() === 'authorization')) {
     const says = 'carry no Authorization: name the file of the token as bearerTokenFile';
     faults.push({ path: [...path, 'headers'], says });

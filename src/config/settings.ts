@@ -33,24 +33,29 @@ function whole(least: number, most: number) {
 const scrapeError = 'write seconds above 0, at most 300';
 const headerError = 'a header has a name of letters, digits and "-", and text without line breaks';
 
+/** How a provider is asked: what Prometheus and Alertmanager have in common behind their addresses. */
+const access = {
+  user: Text.optional().describe('Basic auth, together with `passwordFile`.'),
+  passwordFile: Text.optional().describe('A file that holds the password and nothing else.'),
+  bearerTokenFile: Text.optional().describe(
+    'A file that holds a bearer token, instead of `user` and `passwordFile`.',
+  ),
+  headers: z
+    .record(
+      z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: headerError }),
+      z.string({ error: headerError }).regex(/^[\x20-\x7e]*$/, { error: headerError }),
+      { error: 'write headers as `Name: text`' },
+    )
+    .optional()
+    .describe('Further headers of each query, such as `X-Scope-OrgID`.'),
+};
+
 const Prometheus = z.strictObject(
   {
     url: HttpUrl.describe(
       'Base address of anything with the query API of Prometheus, with or without a path.',
     ),
-    user: Text.optional().describe('Basic auth, together with `passwordFile`.'),
-    passwordFile: Text.optional().describe('A file that holds the password and nothing else.'),
-    bearerTokenFile: Text.optional().describe(
-      'A file that holds a bearer token, instead of `user` and `passwordFile`.',
-    ),
-    headers: z
-      .record(
-        z.string().regex(/^[A-Za-z0-9-]{1,100}$/, { error: headerError }),
-        z.string({ error: headerError }).regex(/^[\x20-\x7e]*$/, { error: headerError }),
-        { error: 'write headers as `Name: text`' },
-      )
-      .optional()
-      .describe('Further headers of each query, such as `X-Scope-OrgID`.'),
+    ...access,
     scrapeSeconds: z
       .number({ error: scrapeError })
       .positive({ error: scrapeError })
@@ -60,6 +65,18 @@ const Prometheus = z.strictObject(
   },
   { error: 'write the keys of a Prometheus: at least url' },
 );
+
+const Alertmanager = z
+  .strictObject(
+    {
+      url: HttpUrl.describe(
+        'Base address of the Alertmanager whose silences are looked at; without `alertmanager` they are unknown.',
+      ),
+      ...access,
+    },
+    { error: 'write the keys of an Alertmanager: at least url' },
+  )
+  .optional();
 
 const nameError =
   'a cluster name has 1 to 63 of a-z, 0-9 and "-", and starts and ends with a letter or digit';
@@ -79,6 +96,7 @@ const Cluster = z.strictObject(
     clusterDomain: Text.default('cluster.local').describe('Completes short host names.'),
     rootNamespace: Text.optional().describe('Where istiod runs: `istio-system` when left out.'),
     prometheus: Prometheus,
+    alertmanager: Alertmanager,
   },
   { error: 'write the keys of a cluster: name, kubeconfig or inCluster, prometheus' },
 );
@@ -149,6 +167,7 @@ export const variables = {
   CANARYD_PROMETHEUS_URL: ['clusters', 0, 'prometheus', 'url'],
   CANARYD_PROMETHEUS_USER: ['clusters', 0, 'prometheus', 'user'],
   CANARYD_SCRAPE_SECONDS: ['clusters', 0, 'prometheus', 'scrapeSeconds'],
+  CANARYD_ALERTMANAGER_URL: ['clusters', 0, 'alertmanager', 'url'],
 } as const satisfies Record<string, Path>;
 
 /** Variables that have no key in a file: where the file is, and secrets that a file only points to. */

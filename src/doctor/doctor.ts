@@ -1,6 +1,7 @@
 import { type ClusterConfig, type ConfigRead, readParts, type SoundParts } from '../config.ts';
 import { AppError } from '../errors.ts';
-import { addressOf } from '../metrics/clusters.ts';
+import { addressOf } from '../metrics/address.ts';
+import { silencesAt } from '../metrics/alertmanager.ts';
 import { inspectPrometheus } from '../metrics/inspect-prometheus.ts';
 import { inspectQueue } from '../queue/inspect.ts';
 import { tokensOf } from '../serve/tokens.ts';
@@ -8,6 +9,7 @@ import { databaseNow } from '../store/clock.ts';
 import { connect } from '../store/database.ts';
 import { inspectDatabase } from '../store/inspect-database.ts';
 import { type ClusterFacts, inspectCluster } from '../traffic/inspect-cluster.ts';
+import { checkAlertmanager } from './alertmanager.ts';
 import { aheadMs } from './clocks.ts';
 import { type AskedTarget, checkCluster, clusterFailed, rightsFor } from './cluster.ts';
 import { checkDatabase, databaseFailed } from './database.ts';
@@ -48,6 +50,7 @@ async function examine(
     examineClusters(clusters, target),
   ]);
   const metrics = clusters.map((cluster) => examinePrometheus(cluster, database.aheadMs));
+  const silences = clusters.map(examineAlertmanager);
   return [
     ...checkConfiguration(read),
     ...tokens,
@@ -55,6 +58,7 @@ async function examine(
     ...queue,
     ...reached,
     ...(await Promise.all(metrics)).flat(),
+    ...(await Promise.all(silences)).flat(),
     ...checkShared(clusters),
   ];
 }
@@ -138,8 +142,14 @@ async function examinePrometheus(
   databaseAheadMs: number | null,
 ): Promise<Check[]> {
   const { scrapeSeconds } = prometheus;
-  const read = await addressOf({ cluster: name, ...prometheus });
+  const read = await addressOf(prometheus, 'Prometheus');
   if (read.kind === 'broken') return [prometheusFailed(name, read.why)];
   const facts = await inspectPrometheus(read.address, { scrapeSeconds, timeoutMs, now: Date.now });
   return checkPrometheus({ cluster: name, facts, scrapeSeconds, databaseAheadMs });
+}
+
+/** Nothing to say where none is configured: canaryd works without. */
+async function examineAlertmanager({ name, alertmanager }: ClusterConfig): Promise<Check[]> {
+  if (alertmanager === undefined) return [];
+  return [checkAlertmanager(name, await silencesAt(alertmanager)(AbortSignal.timeout(timeoutMs)))];
 }

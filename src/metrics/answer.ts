@@ -102,15 +102,21 @@ export function sampleNumber(text: string): number {
 function refusal(httpStatus: number, body: unknown): Failed {
   const failed = (why: string, fault: Failed['fault'] = 'provider') =>
     ({ kind: 'failed', why, fault }) as const;
-  if (httpStatus === 401 || httpStatus === 403) return failed(`refused the credentials (HTTP ${httpStatus})`);
-  if (httpStatus >= 300 && httpStatus < 400) {
-    return failed(`redirects elsewhere (HTTP ${httpStatus}): configure the address it points to`);
-  }
+  const noAccess = refusedAccess(httpStatus);
+  if (noAccess !== null) return noAccess;
   const { data: failure } = Failure.safeParse(body);
   const fault = faultOf(httpStatus, failure?.errorType);
   if (failure) return failed(`refused the query (HTTP ${httpStatus}): ${short(failure.error)}`, fault);
   if (httpStatus !== 200) return failed(`answered HTTP ${httpStatus}`, fault);
   return failed("answered with something that is not Prometheus's query API: check the address");
+}
+
+/** Refused credentials and redirects, which mean the same whoever answers them; null for every other status. */
+export function refusedAccess(httpStatus: number): Failed | null {
+  const failed = (why: string): Failed => ({ kind: 'failed', why, fault: 'provider' });
+  if (httpStatus === 401 || httpStatus === 403) return failed(`refused the credentials (HTTP ${httpStatus})`);
+  if (httpStatus < 300 || httpStatus >= 400) return null;
+  return failed(`redirects elsewhere (HTTP ${httpStatus}): configure the address it points to`);
 }
 
 /** 413, 414 and 431 are a request too large for something on the way; 400 and 422 are Prometheus's own. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
+import { type Address, readAddress } from './address.ts';
 import { type Answer, type Failed, type Listed, readAnswer, readListed } from './answer.ts';
 import { type InstantQuery, type Line, type Listing, openLine, type Received } from './driver.ts';
 
@@ -7,16 +7,6 @@ import { type InstantQuery, type Line, type Listing, openLine, type Received } f
 export const bytesOfOne = 1024 * 1024;
 /** Lines that are kept open for the next question. */
 const mostIdle = 64;
-
-type PrometheusAuth = { username: string; password: string } | { bearerToken: string };
-
-export type PrometheusAddress = {
-  /** Base address, such as `http://prometheus.monitoring:9090`; may carry a path and `user:password@`. */
-  url: string;
-  auth?: PrometheusAuth;
-  /** Further headers, such as a tenant's `X-Scope-OrgID`. */
-  headers?: Record<string, string>;
-};
 
 export type PrometheusClient = {
   /** Answers, never throws; ends when `signal` aborts. At most 1 MB is read when `maxBytes` is left out. */
@@ -33,8 +23,8 @@ export type PrometheusLists = {
  * infinities into NaN, loses warnings and throws objects that hold the password. Throws `configuration` when the
  * address is no http or https URL.
  */
-export function prometheusClient(address: PrometheusAddress): PrometheusClient & PrometheusLists {
-  const { endpoint, host, auth } = readAddress(address);
+export function prometheusClient(address: Address): PrometheusClient & PrometheusLists {
+  const { endpoint, host, auth } = readAddress(address, 'Prometheus');
   const basic = auth !== undefined && 'username' in auth ? { auth } : {};
   const bearer =
     auth !== undefined && 'bearerToken' in auth ? { Authorization: `Bearer ${auth.bearerToken}` } : {};
@@ -60,20 +50,6 @@ export function prometheusClient(address: PrometheusAddress): PrometheusClient &
   };
 }
 
-function readAddress({ url, auth }: PrometheusAddress) {
-  const parsed = URL.canParse(url) ? new URL(url) : null;
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw new AppError('configuration', "Prometheus's address is an http or https URL");
-  }
-  const { username, password, host, origin, pathname } = parsed;
-  const inUrl = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-  return {
-    endpoint: `${origin}${pathname.replace(/\/+$/, '')}`,
-    host,
-    auth: auth ?? (username ? inUrl : undefined),
-  };
-}
-
 function isFailed(read: { kind: string }): read is Failed {
   return read.kind === 'failed';
 }
@@ -84,7 +60,11 @@ type Reading<Read> = {
   read: (status: number, body: unknown) => Read;
 };
 
-function answerFrom<Read>(received: Received, { maxBytes, signal, read }: Reading<Read>): Read | Failed {
+/** What a question came to: as `read` judges what was answered, or why there is no answer that could be read. */
+export function answerFrom<Read>(
+  received: Received,
+  { maxBytes, signal, read }: Reading<Read>,
+): Read | Failed {
   switch (received.kind) {
     case 'answer':
       return read(received.status, received.body);

@@ -1,29 +1,21 @@
-import { readFile } from 'node:fs/promises';
-import { AppError, codeOf } from '../errors.ts';
+import { AppError } from '../errors.ts';
+import { notAsked } from '../readiness/snapshot.ts';
+import { type MetricsFacts, metricsFacts, nothingRead } from '../readiness/sources.ts';
 import type { Metrics } from '../rollout/ports/metrics.ts';
-import type { MetricsFacts } from '../rollout/ports/readiness.ts';
-import type { Target } from '../rollout/target.ts';
-import type { Millis } from '../rollout/units.ts';
-import type { PrometheusAddress } from './client.ts';
+import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
+import { addressOf, type Provider } from './address.ts';
+import { type SilencesRead, silencesAt } from './alertmanager.ts';
 import { type PrometheusMetrics, prometheusMetrics } from './prometheus.ts';
 import { nothingMeasured } from './readings.ts';
-import { nothingRead } from './surroundings-facts.ts';
+import { noAlertmanager, unread } from './surroundings-facts.ts';
 import { nothingSurveyed } from './survey.ts';
 
-/** A secret, or the file that holds it: such a file is renewed while canaryd runs. */
-type Secret = { kind: 'text'; text: string } | { kind: 'file'; path: string };
-
-/** The Prometheus of one cluster. */
-export type ClusterPrometheus = {
+/** The Prometheus of one cluster, and the Alertmanager that it sends to where that is known. */
+export type ClusterPrometheus = Provider & {
   cluster: string;
-  url: string;
-  auth:
-    | { kind: 'none' }
-    | { kind: 'basic'; user: string; password: Secret }
-    | { kind: 'bearer'; token: Secret };
-  headers: Record<string, string>;
   /** Seconds between two scrapes of the mesh's proxies. */
   scrapeSeconds: number;
+  alertmanager?: Provider;
 };
 
 /** Anybody may read this: which file it is stands in the measurements. */
@@ -32,8 +24,8 @@ const unreadable = { ok: false, why: 'its credentials cannot be read' } as const
 export type ClusterMetrics = Metrics & {
   /** Whether each cluster's provider answers queries, by the cluster's name. */
   ready(signal: AbortSignal): Promise<Record<string, { ok: true } | { ok: false; why: string }>>;
-  /** What the provider of the target's cluster tells of its surroundings; never throws. */
-  facts(target: Target, now: Millis, signal: AbortSignal): Promise<MetricsFacts>;
+  /** What the providers of the target's cluster tell of its surroundings, as far as that is wanted; never throws. */
+  facts(question: MetricsQuestion, signal: AbortSignal): Promise<MetricsFacts>;
 };
 
 /**
@@ -43,6 +35,11 @@ export type ClusterMetrics = Metrics & {
  */
 export function clusterMetrics(providers: readonly ClusterPrometheus[]): ClusterMetrics {
   const byName = new Map(providers.map((provider) => [provider.cluster, openProvider(provider)]));
+  const silences = new Map(
+    providers.flatMap(({ cluster, alertmanager }) =>
+      alertmanager === undefined ? [] : [[cluster, silencesAt(alertmanager)] as const],
+    ),
+  );
   const open = (cluster: string) => (byName.get(cluster) ?? notConfigured(cluster))();
   return {
     scrapeSeconds: (cluster) => {
@@ -63,9 +60,13 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
       const scrapeSeconds = providers.find((one) => one.cluster === cluster)?.scrapeSeconds ?? 0;
       return nothingSurveyed(request, opened.why, scrapeSeconds);
     },
-    facts: async (target, now, signal) => {
-      const opened = await open(target.cluster);
-      return opened.kind === 'open' ? opened.metrics.facts(target, now, signal) : nothingRead(opened.why);
+    facts: async (question, signal) => {
+      const { cluster } = question.target;
+      const [ofPrometheus, ofAlertmanager] = await Promise.all([
+        open(cluster).then((opened) => factsOf(opened, question, signal)),
+        silencesIn(silences.get(cluster), question, signal),
+      ]);
+      return { ...ofPrometheus, ...ofAlertmanager };
     },
     ready: async (signal) => {
       const answers = [...byName].map(async ([name, open]) => {
@@ -78,22 +79,6 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
   };
 }
 
-/**
- * The address with its secrets, as they stand in their files now.
- * @returns why not, when a file cannot be read; the reason names the file and not what it holds
- */
-export async function addressOf(
-  provider: ClusterPrometheus,
-): Promise<{ kind: 'address'; address: PrometheusAddress } | { kind: 'broken'; why: string }> {
-  const { url, headers, auth } = provider;
-  if (auth.kind === 'none') return { kind: 'address', address: { url, headers } };
-  const secret = await readSecret(auth.kind === 'basic' ? auth.password : auth.token);
-  if (secret.kind === 'broken') return secret;
-  const { text } = secret;
-  const credentials = auth.kind === 'basic' ? { username: auth.user, password: text } : { bearerToken: text };
-  return { kind: 'address', address: { url, headers, auth: credentials } };
-}
-
 type Opened = { kind: 'open'; metrics: PrometheusMetrics } | { kind: 'broken'; why: string };
 
 function openProvider(provider: ClusterPrometheus): () => Promise<Opened> {
@@ -101,7 +86,7 @@ function openProvider(provider: ClusterPrometheus): () => Promise<Opened> {
   // An address that is none is refused at once, and not at the first measurement.
   let current = { key: '', metrics: prometheusMetrics({ url, headers, scrapeSeconds }) };
   return async () => {
-    const read = await addressOf(provider);
+    const read = await addressOf(provider, 'Prometheus');
     if (read.kind === 'broken') return read;
     const key = JSON.stringify(read.address);
     // One for all measurements, which share queries, for as long as the credentials are the same.
@@ -111,28 +96,27 @@ function openProvider(provider: ClusterPrometheus): () => Promise<Opened> {
   };
 }
 
+async function factsOf(
+  opened: Opened,
+  question: MetricsQuestion,
+  signal: AbortSignal,
+): Promise<MetricsFacts> {
+  if (opened.kind === 'open') return opened.metrics.facts(question, signal);
+  const nothing = nothingRead([...question.wanted], unread(opened.why));
+  return { ...nothingRead(metricsFacts, notAsked), ...nothing };
+}
+
+/** Silences stand in another place than all else: without Prometheus they are known, and without them all else is. */
+async function silencesIn(
+  read: SilencesRead | undefined,
+  { wanted }: MetricsQuestion,
+  signal: AbortSignal,
+): Promise<Pick<MetricsFacts, 'silences'>> {
+  if (!wanted.has('silences')) return { silences: notAsked };
+  return { silences: read === undefined ? noAlertmanager : await read(signal) };
+}
+
 function notConfigured(cluster: string): () => Promise<Opened> {
   const why = `the cluster ${cluster} is not in the configuration of canaryd any more`;
   return async () => ({ kind: 'broken', why });
-}
-
-async function readSecret(
-  secret: Secret,
-): Promise<{ kind: 'text'; text: string } | { kind: 'broken'; why: string }> {
-  if (secret.kind === 'text') return secret;
-  try {
-    const text = (await readFile(secret.path, 'utf8')).trim();
-    // Else it could end the header that it stands in.
-    if (/^[^\p{Cc}]+$/u.test(text)) return { kind: 'text', text };
-    return {
-      kind: 'broken',
-      why: `the file ${secret.path} does not hold one line of text: write the secret into it`,
-    };
-  } catch (error) {
-    const why = codeOf(error) ?? 'unknown reason';
-    return {
-      kind: 'broken',
-      why: `the file ${secret.path} with the credentials of Prometheus cannot be read: ${why}`,
-    };
-  }
 }

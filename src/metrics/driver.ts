@@ -94,7 +94,12 @@ function parametersOf(question: Question, written: unknown): unknown {
   return written;
 }
 
-async function readBody(status: number, data: unknown, { maxBytes }: Question): Promise<Received> {
+/** Reads a body to its end, or as far as it may be long. */
+export async function readBody(
+  status: number,
+  data: unknown,
+  { maxBytes }: { maxBytes: number },
+): Promise<Received> {
   if (!(data instanceof Readable)) return { kind: 'brokenOff' };
   const chunks: Buffer[] = [];
   let bytes = 0;

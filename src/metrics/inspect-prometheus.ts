@@ -1,5 +1,6 @@
+import type { Address } from './address.ts';
 import type { Answer } from './answer.ts';
-import { type PrometheusAddress, prometheusClient } from './client.ts';
+import { prometheusClient } from './client.ts';
 import { providerClock, range } from './promql.ts';
 
 type Found<Value> = { kind: 'found'; value: Value } | { kind: 'failed'; why: string };
@@ -28,7 +29,7 @@ const requests = 'istio_requests_total{reporter="destination"}';
  * @throws AppError `configuration` when the address is no URL
  */
 export async function inspectPrometheus(
-  address: PrometheusAddress,
+  address: Address,
   { scrapeSeconds, timeoutMs, now }: InspectOptions,
 ): Promise<PrometheusFacts> {
   const client = prometheusClient(address);

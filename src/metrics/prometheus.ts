@@ -1,19 +1,19 @@
 import { setMaxListeners } from 'node:events';
+import type { MetricsFacts } from '../readiness/sources.ts';
 import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
-import type { MetricsFacts } from '../rollout/ports/readiness.ts';
-import type { Target } from '../rollout/target.ts';
-import type { Millis } from '../rollout/units.ts';
+import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
+import type { Address } from './address.ts';
 import type { Answer } from './answer.ts';
 import { type Asking, askingAlone, askingTogether } from './asking.ts';
-import { type PrometheusAddress, prometheusClient } from './client.ts';
+import { prometheusClient } from './client.ts';
 import { freshArms, hasNoFreshArm, withoutFreshArm } from './freshness.ts';
 import { providerClock, type ServiceSelector, selectService } from './promql.ts';
 import { type Question, queriesOf, questionsOf } from './queries.ts';
 import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
-import { metricsFacts } from './surroundings.ts';
+import { askSurroundings } from './surroundings.ts';
 import { nothingSurveyed, surveyFrom } from './survey.ts';
 
-export type PrometheusMetricsOptions = PrometheusAddress & {
+export type PrometheusMetricsOptions = Address & {
   /** Seconds between two scrapes of the mesh's proxies. */
   scrapeSeconds: number;
   /** Time for all queries of one measurement together, in ms. */
@@ -25,8 +25,8 @@ type PrometheusReady = { ok: true } | { ok: false; why: string };
 export type PrometheusMetrics = Metrics & {
   /** Whether the provider answers queries; for the readiness page. */
   ready(signal: AbortSignal): Promise<PrometheusReady>;
-  /** What it tells of a target beside the checks of its plan; `now` is the database's clock. */
-  facts(target: Target, now: Millis, signal: AbortSignal): Promise<MetricsFacts>;
+  /** What it tells of a target beside the checks of its plan, as far as that is wanted; never throws. */
+  facts(question: MetricsQuestion, signal: AbortSignal): Promise<MetricsFacts>;
 };
 
 /**
@@ -55,7 +55,7 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Prometheus
       const queries = queriesOf(selector, request, scrapeSeconds);
       return surveyFrom(request, queries, await pollOf(alone, selector, request, signal));
     },
-    facts: (target, now, signal) => metricsFacts({ client, target, now, scrapeSeconds }, signal),
+    facts: (question, signal) => askSurroundings({ client, scrapeSeconds }, question, signal),
     ready: async (signal) => {
       const answer = await client.ask({ query: providerClock, at: null }, withDeadline(signal, deadlineMs));
       return answer.kind === 'rows' ? { ok: true } : { ok: false, why: answer.why };

@@ -16,15 +16,32 @@ export type Asking = {
   list(list: Listing['list'], parameters?: Listing['parameters']): Promise<Listed>;
 };
 
-/** Each question has 3 s to be answered, and eight are under way at a time; all end after 10 s, or with the signal. */
+/**
+ * Each question has 3 s to be answered, and eight are under way at a time; all end after 10 s, or with the signal. What
+ * several facts are read from is asked once.
+ */
 export function openAsking(client: PrometheusClient & PrometheusLists, signal: AbortSignal): Asking {
   const inTurn = atMost(mostAtOnce);
   const whole = AbortSignal.any([signal, AbortSignal.timeout(wholeMs)]);
   const bounded = () => AbortSignal.any([whole, AbortSignal.timeout(deadlineMs)]);
+  const rows = once((query: string) =>
+    inTurn(() => client.ask({ query, at: null, maxBytes: 4 * bytesOfOne }, bounded())),
+  );
   return {
-    rows: (query) => inTurn(() => client.ask({ query, at: null, maxBytes: 4 * bytesOfOne }, bounded())),
+    rows,
     list: (list, parameters = []) =>
       inTurn(() => client.list({ list, parameters, maxBytes: mostBytes }, bounded())),
+  };
+}
+
+function once<Asked, Answered>(
+  ask: (asked: Asked) => Promise<Answered>,
+): (asked: Asked) => Promise<Answered> {
+  const answers = new Map<Asked, Promise<Answered>>();
+  return (asked) => {
+    const answer = answers.get(asked) ?? ask(asked);
+    answers.set(asked, answer);
+    return answer;
   };
 }
 

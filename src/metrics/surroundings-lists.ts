@@ -95,7 +95,8 @@ const Alerting = z.looseObject({
   lastEvaluation: z.string().nullish(),
 });
 
-type Part<One> = { one: One } | { gap: string };
+/** One thing of a list, or what could not be understood of it. */
+export type Part<One> = { one: One } | { gap: string };
 
 /** Alert rules of all groups. Source: https://prometheus.io/docs/prometheus/latest/querying/api/#rules */
 export function alertRulesFrom(listed: Listed): Fact<AlertRule[]> {
@@ -153,7 +154,8 @@ function alertOf(alert: unknown): Part<FiringAlert>[] {
   return [{ one: { name: labels['alertname'] ?? '', labels, state, since: instantOf(activeAt) } }];
 }
 
-function collected<One>(parts: readonly Part<One>[], partial: string[]): Fact<One[]> {
+/** What was understood of a list, with gaps for the rest. */
+export function collected<One>(parts: readonly Part<One>[], partial: string[]): Fact<One[]> {
   const gaps = parts.flatMap((part) => ('gap' in part ? [part.gap] : []));
   const all = parts.flatMap((part) => ('one' in part ? [part.one] : []));
   return found(all, [...gaps, ...partial]);
@@ -165,6 +167,7 @@ function instantOf(text: string | null | undefined): number | null {
   return Number.isFinite(instant) && instant > 0 ? instant : null;
 }
 
-function pathOf({ issues: [first] }: z.ZodError): string {
+/** Where something is not as it is expected, and how. */
+export function pathOf({ issues: [first] }: z.ZodError): string {
   return first === undefined ? 'its form' : `${first.path.join('.') || 'it'} (${first.message})`;
 }

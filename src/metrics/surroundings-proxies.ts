@@ -10,7 +10,7 @@ type Labels = Row['labels'];
 type Pod = { pod: string; arm: ArmName };
 
 /** The pods of both arms that the metrics name, by namespace and name; gaps for an arm of which there is none. */
-type ArmPods = { pods: ReadonlyMap<string, Pod>; gaps: string[] };
+export type ArmPods = { pods: ReadonlyMap<string, Pod>; gaps: string[] };
 
 /** A pod that fits both arms, or none, is left out. */
 export function armPods(rows: readonly Row[], target: Target): ArmPods {

@@ -1,41 +1,55 @@
-import type { Fact, Provider } from '../readiness/snapshot.ts';
-import type { MetricsFacts } from '../rollout/ports/readiness.ts';
-import type { Target } from '../rollout/target.ts';
-import type { Millis } from '../rollout/units.ts';
+import { type Fact, notAsked, type Provider } from '../readiness/snapshot.ts';
+import { type MetricsFacts, metricsFacts, nothingRead } from '../readiness/sources.ts';
+import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
 import type { PrometheusClient, PrometheusLists } from './client.ts';
-import { providerClock, type ServiceSelector, selectService } from './promql.ts';
-import { type Asking, openAsking } from './surroundings-asking.ts';
-import { found, fromRows, silences, unread } from './surroundings-facts.ts';
+import { providerClock, selectService } from './promql.ts';
+import { openAsking } from './surroundings-asking.ts';
+import { budgetQuery, budgetsFrom } from './surroundings-budgets.ts';
+import { found, fromRows, noAlertmanager, unread } from './surroundings-facts.ts';
 import { alertRulesFrom, alertsFrom } from './surroundings-lists.ts';
-import {
-  armPods,
-  meshCertificatesFrom,
-  proxyCertificatesFrom,
-  throttlingFrom,
-} from './surroundings-proxies.ts';
-import * as queries from './surroundings-queries.ts';
-import { type AboutService, askService, nothingOf } from './surroundings-service.ts';
+import * as platform from './surroundings-platform.ts';
+import * as service from './surroundings-service.ts';
 
-type SurroundingsAsked = AboutService & { client: PrometheusClient & PrometheusLists };
+type Asked = service.Asked;
+type Prometheus = { client: PrometheusClient & PrometheusLists; scrapeSeconds: number };
 
 /**
- * Reads what the provider tells of a target beside the checks of its plan: each question by itself, with 3 s to answer
- * and eight at a time, at the provider's own present. Never throws; what fails leaves the others.
+ * Asks the provider what is wanted of a target's surroundings: each question by itself, with 3 s to answer and eight at a
+ * time, at the provider's own present. Never throws; what fails leaves the others.
  */
-export async function metricsFacts(asked: SurroundingsAsked, signal: AbortSignal): Promise<MetricsFacts> {
-  const asking = openAsking(asked.client, signal);
-  const selector = selectService(asked.target);
-  const [provider, ofService, ofProxies, ofMesh, ofRules] = await Promise.all([
-    askProvider(asking, asked.now),
-    selector.kind === 'refused' ? nothingOf(selector.why) : askService(asking, asked, selector),
-    askProxies(asking, asked.target, selector.kind === 'refused' ? null : selector),
-    askMesh(asking),
-    askRules(asking),
-  ]);
-  return { provider, ...ofService, ...ofProxies, ...ofMesh, ...ofRules, silences };
+export async function askSurroundings(
+  { client, scrapeSeconds }: Prometheus,
+  { wanted, ...question }: MetricsQuestion,
+  signal: AbortSignal,
+): Promise<MetricsFacts> {
+  const asking = openAsking(client, signal);
+  const asked = { ...question, asking, scrapeSeconds, selector: selectService(question.target) };
+  const names = metricsFacts.filter((name) => wanted.has(name));
+  const read = await Promise.all(names.map(async (name) => [name, await readers[name](asked)] as const));
+  return { ...nothingRead(metricsFacts, notAsked), ...Object.fromEntries(read) };
 }
 
-async function askProvider(asking: Asking, now: Millis): Promise<Fact<Provider>> {
+/** How each fact is read. Those that ask the same share the answer. */
+const readers: { [Name in keyof MetricsFacts]: (asked: Asked) => Promise<MetricsFacts[Name]> } = {
+  provider: readProvider,
+  metricLabels: service.ofService(service.readMetricLabels),
+  scrape: service.ofService(service.readScrape),
+  requestSeries: service.ofService(service.readRequestSeries),
+  callers: service.ofService(service.readCallers),
+  callees: service.ofService(service.readCallees),
+  forbidden: service.ofService(service.readForbidden),
+  proxyCertificates: platform.readProxyCertificates,
+  meshCertificates: platform.readMeshCertificates,
+  throttling: platform.readThrottling,
+  proxySync: platform.readProxySync,
+  errorBudgets: readErrorBudgets,
+  alertRules: readAlertRules,
+  alerts: async ({ asking }) => alertsFrom(await asking.list('alerts')),
+  // Prometheus does not know them: whoever has an Alertmanager asks that.
+  silences: async () => noAlertmanager,
+};
+
+async function readProvider({ asking, now }: Asked): Promise<Fact<Provider>> {
   const before = performance.now();
   const answer = await asking.rows(providerClock);
   const seconds = (performance.now() - before) / 1000;
@@ -46,48 +60,18 @@ async function askProvider(asking: Asking, now: Millis): Promise<Fact<Provider>>
   });
 }
 
-type OfProxies = Pick<MetricsFacts, 'proxyCertificates' | 'throttling'>;
-
-async function askProxies(
-  asking: Asking,
-  target: Target,
-  selector: ServiceSelector | null,
-): Promise<OfProxies> {
-  if (target.stable.podLabels === null && target.canary.podLabels === null) {
-    return { proxyCertificates: found({ ttl: 86_400, pods: [] }), throttling: found([]) };
-  }
-  const [pods, certificates, ttl, throttled, measured] = await Promise.all([
-    asking.rows(queries.podsQuery(target, selector)),
-    asking.rows(queries.proxyCertificatesQuery(target)),
-    asking.rows(queries.certificateTtlQuery(target)),
-    asking.rows(queries.throttlingQuery(target)),
-    asking.rows(queries.measuredProxiesQuery(target)),
-  ]);
-  if (pods.kind === 'failed') return { proxyCertificates: unread(pods.why), throttling: unread(pods.why) };
-  const known = armPods(pods.rows, target);
-  return {
-    proxyCertificates: fromRows(certificates, (rows) => proxyCertificatesFrom(rows, ttl, known)),
-    throttling: fromRows(throttled, (rows) => throttlingFrom(rows, measured, { target, known })),
-  };
+async function readErrorBudgets({ asking, errorBudgets }: Asked): Promise<MetricsFacts['errorBudgets']> {
+  const answers = errorBudgets.map(async (budget) => {
+    const query = budgetQuery(budget);
+    return { min: budget.min, query, answer: await asking.rows(query) };
+  });
+  return budgetsFrom(await Promise.all(answers));
 }
 
-async function askMesh(asking: Asking): Promise<Pick<MetricsFacts, 'meshCertificates'>> {
-  const [root, chain, changed, errors] = await Promise.all([
-    asking.rows(queries.meshExpiryQuery('root_cert')),
-    asking.rows(queries.meshExpiryQuery('cert_chain')),
-    asking.rows(queries.rootChangeQuery()),
-    asking.rows(queries.signingErrorsQuery()),
+async function readAlertRules({ asking }: Asked): Promise<MetricsFacts['alertRules']> {
+  const rules = await asking.list('rules', [
+    ['type', 'alert'],
+    ['exclude_alerts', 'true'],
   ]);
-  return { meshCertificates: meshCertificatesFrom({ root, chain, changed, errors }) };
-}
-
-async function askRules(asking: Asking): Promise<Pick<MetricsFacts, 'alertRules' | 'alerts'>> {
-  const [rules, alerts] = await Promise.all([
-    asking.list('rules', [
-      ['type', 'alert'],
-      ['exclude_alerts', 'true'],
-    ]),
-    asking.list('alerts'),
-  ]);
-  return { alertRules: alertRulesFrom(rules), alerts: alertsFrom(alerts) };
+  return alertRulesFrom(rules);
 }

@@ -14,7 +14,7 @@ type Definition<Name extends FactName> = CheckFacts & {
 };
 
 /** A check of the mesh before or while traffic is moved. */
-export type Check = CheckFacts & { run: (snapshot: Snapshot) => Finding[] };
+export type Check = CheckFacts & { needs: readonly FactName[]; run: (snapshot: Snapshot) => Finding[] };
 
 /**
  * Makes a check of what it needs and of what it says. A fact that could not be read makes the answer unknown, and one
@@ -32,7 +32,7 @@ export function defineCheck<const Name extends FactName>({
     const gaps = needs.flatMap((name) => gapsIn(name, snapshot[name]));
     return withGaps(judged, gaps, failsByAbsence).map((judgement) => ({ ...facts, ...judgement }));
   };
-  return { ...facts, run };
+  return { ...facts, needs, run };
 }
 
 function unreadIn(name: FactName, fact: Fact<unknown>): Judgement[] {
@@ -93,7 +93,11 @@ const factWords: Record<FactName, string> = {
   otherCanaries: 'Canaries of Flagger and Rollouts of Argo',
   rights: "canaryd's rights",
   servedVersions: 'the served API versions',
+  serviceAccounts: 'ServiceAccounts',
+  httpRoutes: 'HTTPRoutes',
+  kubernetesGateways: 'Gateways of the Gateway API',
   locks: 'rollouts on the route',
+  holds: 'hold orders',
   rootCertificates: 'the root certificates of the mesh',
   gatewayCertificates: 'gateway certificates',
   provider: 'the metrics provider',
@@ -107,6 +111,8 @@ const factWords: Record<FactName, string> = {
   proxyCertificates: 'the certificates of the proxies',
   meshCertificates: 'the certificates of istiod',
   throttling: 'the CPU throttling of the proxies',
+  proxySync: 'the pushes of istiod',
+  errorBudgets: 'error budgets',
   alertRules: 'alert rules',
   alerts: 'firing alerts',
   silences: 'silences',

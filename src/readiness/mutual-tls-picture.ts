@@ -1,6 +1,6 @@
 import { type EffectiveMode, effectiveMode } from './peer-authentication.ts';
 import { labelSetsOf, podsOf } from './select.ts';
-import type { Arm, Caller, Fact, Snapshot } from './snapshot.ts';
+import type { Arm, Caller, Fact, FactName, Snapshot } from './snapshot.ts';
 import { containerPorts, portPairsOf } from './workload-ports.ts';
 
 /** What is known, or why it is not and what makes it known. */
@@ -31,17 +31,18 @@ export type MutualTlsPicture = {
   }>;
 };
 
-type Read = Pick<
-  Snapshot,
-  | 'subject'
-  | 'peerAuthentications'
-  | 'meshConfig'
-  | 'pods'
-  | 'services'
-  | 'callers'
-  | 'metricLabels'
-  | 'proxyCertificates'
->;
+/** What the picture is made of. */
+export const pictureFacts = [
+  'peerAuthentications',
+  'meshConfig',
+  'pods',
+  'services',
+  'callers',
+  'metricLabels',
+  'proxyCertificates',
+] as const satisfies readonly FactName[];
+
+type Read = Pick<Snapshot, 'subject' | (typeof pictureFacts)[number]>;
 
 /** Mutual TLS around a target: what its pods accept and by whose word, who comes without, and how long it lasts. */
 export function mutualTlsPicture(snapshot: Read): MutualTlsPicture {

@@ -15,6 +15,8 @@ export const Metadata = z.looseObject({
   namespace: z.string().optional(),
   labels: Labels.nullish(),
   annotations: Labels.nullish(),
+  /** Counts the changes of `spec`. */
+  generation: z.number().nullish(),
   /** RFC 3339. */
   creationTimestamp: z.string().nullish(),
   deletionTimestamp: z.string().nullish(),
@@ -186,6 +188,8 @@ export type Sidecar = z.infer<typeof Sidecar>;
 const PolicySource = z.looseObject({
   principals: Names.nullish(),
   notPrincipals: Names.nullish(),
+  requestPrincipals: Names.nullish(),
+  notRequestPrincipals: Names.nullish(),
   serviceAccounts: Names.nullish(),
   notServiceAccounts: Names.nullish(),
   namespaces: Names.nullish(),
@@ -475,3 +479,82 @@ export const OtherCanary = z.looseObject({
   }),
 });
 export type OtherCanary = z.infer<typeof OtherCanary>;
+
+/** What a route or a Gateway of the Gateway API says of itself, as its controller judged it. */
+const KubernetesConditions = z.array(
+  z.looseObject({
+    type: z.string(),
+    status: z.string(),
+    reason: z.string().nullish(),
+    message: z.string().nullish(),
+    observedGeneration: z.number().nullish(),
+  }),
+);
+
+const ParentRef = z.looseObject({
+  group: z.string().nullish(),
+  kind: z.string().nullish(),
+  namespace: z.string().nullish(),
+  name: z.string(),
+  sectionName: z.string().nullish(),
+  port: z.number().nullish(),
+});
+
+/** Reference: https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
+export const HttpRoute = z.looseObject({
+  metadata: Metadata,
+  spec: z.looseObject({
+    parentRefs: z.array(ParentRef).nullish(),
+    hostnames: z.array(z.string()).nullish(),
+    rules: z
+      .array(
+        z.looseObject({
+          backendRefs: z
+            .array(
+              z.looseObject({
+                group: z.string().nullish(),
+                kind: z.string().nullish(),
+                namespace: z.string().nullish(),
+                name: z.string(),
+                port: z.number().nullish(),
+                weight: z.number().nullish(),
+              }),
+            )
+            .nullish(),
+        }),
+      )
+      .nullish(),
+  }),
+  status: z
+    .looseObject({
+      parents: z
+        .array(z.looseObject({ parentRef: ParentRef, conditions: KubernetesConditions.nullish() }))
+        .nullish(),
+    })
+    .nullish(),
+});
+export type HttpRoute = z.infer<typeof HttpRoute>;
+
+/** Reference: https://gateway-api.sigs.k8s.io/reference/spec/#gateway */
+export const KubernetesGateway = z.looseObject({
+  metadata: Metadata,
+  spec: z.looseObject({
+    gatewayClassName: z.string(),
+    listeners: z
+      .array(
+        z.looseObject({
+          protocol: z.string().nullish(),
+          allowedRoutes: z
+            .looseObject({
+              namespaces: z
+                .looseObject({ from: z.string().nullish(), selector: LabelSelector.nullish() })
+                .nullish(),
+            })
+            .nullish(),
+        }),
+      )
+      .nullish(),
+  }),
+  status: z.looseObject({ conditions: KubernetesConditions.nullish() }).nullish(),
+});
+export type KubernetesGateway = z.infer<typeof KubernetesGateway>;

@@ -1,5 +1,6 @@
 import type { Check } from './check.ts';
 import { nothingUndoes } from './ownership/git-ops.ts';
+import { nothingHolds } from './ownership/holds.ts';
 import { oneRollout } from './ownership/locks.ts';
 import { noOtherOwner } from './ownership/other-owners.ts';
 import { rightsGiven, versionServed } from './ownership/rights.ts';
@@ -11,4 +12,5 @@ export const ownershipChecks: readonly Check[] = [
   rightsGiven,
   versionServed,
   oneRollout,
+  nothingHolds,
 ];

@@ -7,7 +7,7 @@ export function runChecks(checks: readonly Check[], snapshot: Snapshot): Finding
   return checks.flatMap((check) => findingsOf(check, snapshot));
 }
 
-function findingsOf({ run, ...facts }: Check, snapshot: Snapshot): Finding[] {
+function findingsOf({ run, needs: _needs, ...facts }: Check, snapshot: Snapshot): Finding[] {
   try {
     return run(snapshot);
   } catch (error) {

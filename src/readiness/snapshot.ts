@@ -230,6 +230,27 @@ export type Silence = {
   comment: string;
 };
 
+/** A ServiceAccount, by whose name principals are made. */
+export type ServiceAccount = { name: string; namespace: string };
+
+/**
+ * What istiod tells of its pushes to proxies over the last `window` seconds: configurations that proxies refused, and
+ * the 99th percentile of the seconds from a change until a proxy has it; null where it does not tell.
+ */
+export type ProxySync = { rejected: number | null; convergenceSeconds: number | null; window: number };
+
+/** An error budget that the plan names: the ratio that is left of it, and the least that the plan asks for. */
+export type ErrorBudget = {
+  /** The series as it was asked for. */
+  query: string;
+  /** Ratio of the budget that is left: 1 is all, below 0 is overspent; null when the series has no value. */
+  left: number | null;
+  min: number;
+};
+
+/** An order that stops every move forward where it holds. */
+export type StandingHold = { id: string; scope: string; by: string; reason: string | null };
+
 /** Versions such as `1.26.1`. */
 export type ProxyVersions = { istiod: string | null };
 
@@ -263,10 +284,17 @@ export type Snapshot = {
   autoscalers: Fact<objects.Autoscaler[]>;
   gitOpsApplications: Fact<objects.GitOpsApplication[]>;
   otherCanaries: Fact<objects.OtherCanary[]>;
+  /** Of the services' namespaces, the root namespace and those whose accounts policies name. */
+  serviceAccounts: Fact<ServiceAccount[]>;
+  /** Routes and Gateways of the Gateway API: waypoints are among the latter. */
+  httpRoutes: Fact<objects.HttpRoute[]>;
+  kubernetesGateways: Fact<objects.KubernetesGateway[]>;
   rights: Fact<Right[]>;
   /** Of the API group networking.istio.io, such as `v1`; none when the cluster does not know it. */
   servedVersions: Fact<string[]>;
   locks: Fact<Lock[]>;
+  /** Those that hold for the target now, of canaryd's own database. */
+  holds: Fact<StandingHold[]>;
   rootCertificates: Fact<Certificate[]>;
   gatewayCertificates: Fact<GatewayCertificate[]>;
   provider: Fact<Provider>;
@@ -282,6 +310,8 @@ export type Snapshot = {
   proxyCertificates: Fact<ProxyCertificates>;
   meshCertificates: Fact<MeshCertificates>;
   throttling: Fact<Throttling>;
+  proxySync: Fact<ProxySync>;
+  errorBudgets: Fact<ErrorBudget[]>;
   alertRules: Fact<AlertRule[]>;
   alerts: Fact<FiringAlert[]>;
   silences: Fact<Silence[]>;
@@ -289,3 +319,10 @@ export type Snapshot = {
 
 /** The names of the facts, each of which may be unread. */
 export type FactName = Exclude<keyof Snapshot, 'at' | 'subject'>;
+
+/** The fact of what nobody asked for. */
+export const notAsked = {
+  kind: 'unread',
+  why: 'no check of this inspection asked for it',
+  mend: 'ask for a preflight, which reads everything',
+} as const satisfies Fact<never>;

@@ -3,6 +3,7 @@ import { callersCovered } from './virtual-service/callers-covered.ts';
 import { destinationsResolve } from './virtual-service/destinations-resolve.ts';
 import { weightsAsWritten } from './virtual-service/drift.ts';
 import { soleClaim } from './virtual-service/host-conflicts.ts';
+import { noHttpRoutes } from './virtual-service/http-routes.ts';
 import { noLeftovers } from './virtual-service/leftovers.ts';
 import { noStickiness, nothingHidden } from './virtual-service/noted.ts';
 import { canaryAtRest, routeStands, subsetDefined } from './virtual-service/split-checks.ts';
@@ -21,4 +22,5 @@ export const virtualServiceChecks: readonly Check[] = [
   nothingHidden,
   weightsAsWritten,
   noStickiness,
+  noHttpRoutes,
 ];

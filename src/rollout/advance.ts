@@ -7,7 +7,7 @@ import { asksNothing, incrementSeconds, nothingAsked } from './evidence.ts';
 import { judgedTarget } from './hand-over.ts';
 import { inspect, type Known, surveyOf } from './inspect.ts';
 import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo, wanting } from './make-so.ts';
-import { isMirroring } from './managed.ts';
+import { addsRoute, isMirroring } from './managed.ts';
 import { asksForOtherRoutes, notFound, withOtherRoutes } from './other-routes.ts';
 import type { Alarm } from './ports/alarm.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
@@ -153,14 +153,14 @@ async function decideOnStart(
   const decision = decide(rollout, sight, now);
   // Whatever goes back, or waits, asks nobody.
   if (!isForward(decision.rollout)) return backWhereItCan(deps, claim, { ...seen, decision });
-  const readiness = await inspectNow(deps, rollout, { now });
+  const readiness = await inspectNow(deps, rollout, { now, order });
   return { ...seen, decision: decide(rollout, { ...sight, readiness }, now) };
 }
 
 function inspectNow(
   deps: TurnDeps,
   rollout: Rollout,
-  when: Pick<Known, 'now' | 'raiseTo'>,
+  when: Pick<Known, 'now' | 'order' | 'raiseTo'>,
 ): Promise<ReadinessReport> {
   const asked = { ...when, readMs: budgets.inspectMs };
   const survey = surveyOf(deps, rollout, asked);
@@ -176,15 +176,19 @@ async function inspectedBeforeRaise(
   const { view, measurements } = decided;
   const raiseTo = raiseIn(rollout, decided);
   if (raiseTo === null) return decided;
-  const readiness = await inspectNow(deps, rollout, { now, raiseTo });
+  const readiness = await inspectNow(deps, rollout, { now, order, raiseTo });
   return { ...decided, decision: decide(rollout, { view, measurements, epoch, order, readiness }, now) };
 }
 
-/** The share that a turn on the way forward raises to; null for none, as where what is asked for stands there already. */
+/**
+ * The share at which a turn on the way forward gives the canary more requests, by weights or by a route of its own; null
+ * for none, as where what is asked for stands there already.
+ */
 function raiseIn({ traffic }: Rollout, { decision: { rollout, write }, view }: Decided): Share | null {
   if (!isForward(rollout) || write === null || view.kind !== 'split') return null;
   const isThere = isSameShare(view.canaryShare, write.share);
-  return write.share > traffic.applied && !isThere ? write.share : null;
+  const isRaised = write.share > traffic.applied && !isThere;
+  return isRaised || addsRoute(rollout) ? write.share : null;
 }
 
 function isForward({ state }: Rollout): boolean {

@@ -1,8 +1,10 @@
-import { type MutualTlsPicture, mutualTlsPicture } from '../readiness/mutual-tls-picture.ts';
+import { type MutualTlsPicture, mutualTlsPicture, pictureFacts } from '../readiness/mutual-tls-picture.ts';
 import type { Subject } from '../readiness/snapshot.ts';
 import { type ChecklistPart, checklistOf } from './checklist-parts.ts';
 import type { TargetRefusal } from './draft.ts';
 import { inspect, snapshotOf, surveyOf } from './inspect.ts';
+import { widestOver } from './names.ts';
+import type { Holds } from './ports/holds.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Surroundings } from './ports/readiness.ts';
 import type { Rollouts } from './ports/store.ts';
@@ -27,6 +29,7 @@ export type ChecklistDeps = RolesDeps & {
   metrics: Metrics;
   rollouts: Pick<Rollouts, 'namesakes' | 'now'>;
   surroundings: Surroundings;
+  holds: Pick<Holds, 'standing'>;
 };
 
 /** Milliseconds for which the metrics, and then the mesh, may be read. */
@@ -38,7 +41,8 @@ export async function checklist(deps: ChecklistDeps, question: TargetQuestion): 
   if (roles.kind !== 'roles') return roles;
   const { rollout, live, now } = roles;
   const survey = surveyOf(deps, rollout, { now, readMs });
-  const { at, rulings } = await inspect(deps, rollout, { survey, now, readMs });
+  const order = widestOver(await deps.holds.standing(), question);
+  const { at, rulings } = await inspect(deps, rollout, { survey, order, now, readMs });
   const { checks, shares, deadline, requirements } = subjectOf(rollout);
   const limits = { checks, shares, deadline, requirements };
   return { kind: 'checklist', at, rollout, live, limits, parts: checklistOf(rulings) };
@@ -49,6 +53,7 @@ export async function mutualTls(deps: ChecklistDeps, question: TargetQuestion): 
   const roles = await rolesNow(deps, question);
   if (roles.kind !== 'roles') return roles;
   const { rollout, live, now } = roles;
-  const snapshot = await snapshotOf(deps, rollout, { survey: Promise.resolve(null), now, readMs });
+  const known = { survey: Promise.resolve(null), order: null, now, readMs };
+  const snapshot = await snapshotOf(deps, rollout, { ...known, wanted: new Set(pictureFacts) });
   return { kind: 'mutualTls', at: now, rollout, live, picture: mutualTlsPicture(snapshot) };
 }

@@ -2,21 +2,25 @@ import { allChecks } from '../readiness/all-checks.ts';
 import type { Check } from '../readiness/check.ts';
 import { rule, summaryOf } from '../readiness/policy.ts';
 import { runChecks } from '../readiness/run-checks.ts';
-import type { Callee, Fact, Lock, Snapshot } from '../readiness/snapshot.ts';
+import type { Callee, Fact, FactName, Lock, Snapshot, StandingHold } from '../readiness/snapshot.ts';
+import { clusterFacts, metricsFacts } from '../readiness/sources.ts';
 import { asksNothing } from './evidence.ts';
 import { isMirroring } from './managed.ts';
-import { policyOf } from './plan-readiness.ts';
+import { errorBudgetsOf, policyOf } from './plan-readiness.ts';
 import type { MeasureRequest, Metrics, MetricsSurvey } from './ports/metrics.ts';
 import type { Surroundings } from './ports/readiness.ts';
-import type { Rollouts } from './ports/store.ts';
+import type { HoldOrder, Rollouts } from './ports/store.ts';
 import type { ReadinessReport } from './readiness-report.ts';
 import { subjectOf, surveyFact } from './readiness-subject.ts';
 import { begunAt, isScheduled, type Rollout, type StoredRollout } from './rollout.ts';
+import * as say from './say.ts';
 import type { Millis, Share } from './units.ts';
 
 /** What whoever asks has read already. */
 export type Known = {
   survey: Promise<MetricsSurvey | null>;
+  /** The widest hold order over the target, or none. */
+  order: HoldOrder | null;
   now: Millis;
   /** Milliseconds for which the metrics, and then the mesh, may be read. */
   readMs: number;
@@ -38,37 +42,51 @@ export type InspectDeps = {
  * What cannot be read is unknown in the report; nothing is thrown for what an outside may answer.
  */
 export async function inspect(deps: InspectDeps, rollout: Rollout, known: Known): Promise<ReadinessReport> {
-  const snapshot = await snapshotOf(deps, rollout, known);
-  const rulings = rule(
-    runChecks(checksFor(known), snapshot),
-    policyOf(rollout.plan),
-    waivedAt(rollout, known),
-  );
+  const checks = checksFor(known);
+  const snapshot = await snapshotOf(deps, rollout, { ...known, wanted: factsFor(checks) });
+  const rulings = rule(runChecks(checks, snapshot), policyOf(rollout.plan), waivedAt(rollout, known));
   return { at: known.now, rulings, summary: summaryOf(rulings) };
 }
 
 /** Reads what the checks judge; what cannot be read says so in its fact. */
 export async function snapshotOf(
-  { surroundings, rollouts, deadline }: InspectDeps,
+  deps: InspectDeps,
   rollout: Rollout,
-  known: Known,
+  known: Known & { wanted: ReadonlySet<FactName> },
 ): Promise<Snapshot> {
-  const { target } = rollout;
+  const { surroundings, rollouts, deadline } = deps;
+  const { target, plan } = rollout;
+  const { wanted, now } = known;
+  const errorBudgets = errorBudgetsOf(plan);
+  const ofMetrics = { target, now, errorBudgets, wanted: among(metricsFacts, wanted) };
   const [metrics, survey] = await Promise.all([
-    surroundings.ofMetrics(target, known.now, deadline(known.readMs)),
+    surroundings.ofMetrics(ofMetrics, deadline(known.readMs)),
     known.survey,
   ]);
   const callees = namespacesOf(metrics.callees);
-  const cluster = await surroundings.ofCluster(target, callees, deadline(known.readMs));
+  const ofCluster = { target, callees, wanted: among(clusterFacts, wanted) };
+  const cluster = await surroundings.ofCluster(ofCluster, deadline(known.readMs));
   return {
     at: known.now,
     subject: subjectOf(rollout, known.raiseTo),
     split: { kind: 'read', value: { kind: 'ready' } },
     locks: { kind: 'read', value: locksOf(rollout, await rollouts.namesakes(target)) },
+    holds: { kind: 'read', value: known.order === null ? [] : [standingHold(known.order)] },
     survey: surveyFact(rollout, survey),
     ...metrics,
     ...cluster,
   };
+}
+
+/** What these checks need to know. */
+export function factsFor(checks: readonly Check[]): ReadonlySet<FactName> {
+  const needed = new Set(checks.flatMap(({ needs }) => needs));
+  // Whose policies are read depends on what stable calls.
+  return needed.has('authorizationPolicies') ? needed.add('callees') : needed;
+}
+
+function among<Name extends FactName>(names: readonly Name[], wanted: ReadonlySet<FactName>): Set<Name> {
+  return new Set(names.filter((name) => wanted.has(name)));
 }
 
 function checksFor({ raiseTo }: Known): readonly Check[] {
@@ -91,6 +109,10 @@ function locksOf(rollout: Rollout, namesakes: readonly StoredRollout[]): Lock[] 
   return namesakes
     .filter((one) => !isScheduled(one))
     .map(({ id, createdAt }) => ({ rolloutId: id, live: true, since: createdAt, isOwn: id === rollout.id }));
+}
+
+function standingHold({ id, by, reason, ...scope }: HoldOrder): StandingHold {
+  return { id, scope: say.scope(scope), by: by.name, reason };
 }
 
 /** The checks of the plan asked of stable; null where the plan asks nothing. */

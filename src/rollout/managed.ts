@@ -27,6 +27,11 @@ export function withManagedFound(
   return { desired, applied, ...(changed.length === 0 ? {} : { changed: [...changed] }) };
 }
 
+/** True when a route is wanted that did not stand there when it was last read back. */
+export function addsRoute({ traffic: { managed } }: Pick<Rollout, 'traffic'>): boolean {
+  return managed.desired.some(({ name }) => !managed.applied.includes(name));
+}
+
 /** True when some requests go to the canary whatever the weights: the routes may stand, or may have landed. */
 export function isPreviewed({ traffic: { managed, intent } }: Pick<Rollout, 'traffic'>): boolean {
   const mayHaveLanded = intent !== null && managed.desired.some(({ kind }) => kind === 'header');

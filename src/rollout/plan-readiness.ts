@@ -23,6 +23,24 @@ const Hosts = z
   .max(100)
   .describe('Hosts outside the mesh that the canary is going to call, beside those that stable calls.');
 
+/** A series that somebody's recording rules keep, named rather than written as a query. */
+const ErrorBudget = z.strictObject({
+  series: z
+    .string()
+    .regex(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,199}$/, {
+      error: 'write the name of a recorded series, such as slo:error_budget_remaining:ratio',
+    })
+    .describe('The recorded series that says which ratio of the budget is left: 1 is all of it, 0 is none.'),
+  labels: z
+    .record(
+      z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]{0,99}$/, { error: 'write the name of a label' }),
+      z.string().max(200),
+    )
+    .optional()
+    .describe('Labels that choose one series of it, such as the service.'),
+  min: z.number().min(0).max(1).optional().describe('The least ratio that has to be left; 0 when left out.'),
+});
+
 /** What a plan asks of the mesh before the first percent. */
 export const Readiness = z.strictObject({
   block: z
@@ -41,9 +59,17 @@ export const Readiness = z.strictObject({
     .boolean()
     .optional()
     .describe('True when the images of the canary must be named by digest.'),
+  errorBudgets: z
+    .array(ErrorBudget)
+    .max(10)
+    .optional()
+    .describe('Error budgets that must not be spent when the rollout begins.'),
   waivers: z.array(Waiver).max(50).optional().describe('Checks that may fail for a time.'),
 });
 export type Readiness = z.infer<typeof Readiness>;
+
+/** An error budget of a plan, with nothing left out. */
+export type PlannedBudget = { series: string; labels: Readonly<Record<string, string>>; min: number };
 
 type Ready = { readiness?: Readiness | undefined };
 
@@ -65,4 +91,9 @@ export function requirementsOf({ readiness }: Ready): Requirements {
     egressHosts: readiness?.egressHosts ?? [],
     imageDigests: readiness?.imageDigests ?? false,
   };
+}
+
+/** The error budgets that a plan names. */
+export function errorBudgetsOf({ readiness }: Ready): PlannedBudget[] {
+  return (readiness?.errorBudgets ?? []).map(({ series, labels = {}, min = 0 }) => ({ series, labels, min }));
 }

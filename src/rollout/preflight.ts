@@ -1,6 +1,7 @@
 import type { CreateRequest } from './draft.ts';
 import { draft, type PlanUnfit, type StartAtOutside, type TargetRefusal } from './draft.ts';
 import { inspect, surveyOf } from './inspect.ts';
+import { widestOver } from './names.ts';
 import type { PreviewDeps } from './preview.ts';
 import type { ReadinessReport } from './readiness-report.ts';
 import type { StartObstacle } from './readiness-words.ts';
@@ -26,6 +27,7 @@ export async function preflight(deps: PreviewDeps, request: CreateRequest, actor
   if (drafted.kind !== 'drafted') return drafted;
   const { rollout, now } = drafted;
   const survey = surveyOf(deps, rollout, { now, readMs });
-  const report = await inspect(deps, rollout, { survey, now, readMs });
+  const order = widestOver(await deps.holds.standing(), rollout.target);
+  const report = await inspect(deps, rollout, { survey, order, now, readMs });
   return { kind: 'preflight', rollout, report, obstacle: notReady(report) };
 }

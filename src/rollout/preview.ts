@@ -123,7 +123,7 @@ async function previewed(deps: PreviewDeps, scene: Scene, rollout: Rollout): Pro
     deps.mesh.preview(drafted.request, writes, signal),
     looking,
     surveying,
-    inspect(deps, rollout, { ...asked, survey: surveying }),
+    inspect(deps, rollout, { ...asked, order, survey: surveying }),
     looking.then((seen) => rehearse(deps.mesh, rollout, { seen, first: writes[0] }, signal)),
     deps.mesh.otherRoutes(target, signal),
   ]);

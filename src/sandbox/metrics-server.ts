@@ -5,6 +5,7 @@ import type { Faults } from './faults.ts';
 import { listen } from './listen.ts';
 import { istiodPod } from './platform.ts';
 import type { Pod } from './pod-objects.ts';
+import { pushPage } from './push-metrics.ts';
 import type { RootOfTrust } from './root-of-trust.ts';
 import { exposition } from './telemetry.ts';
 import type { Traffic } from './traffic.ts';
@@ -51,7 +52,10 @@ function respond(source: Measuring, url: string, host: string): Answer {
 function page(source: Measuring, path: string): string | null {
   const { workloads, traffic, faults, root, now, measuredSeconds } = source;
   if (path === kubeletPath) return cadvisorPage(workloads.all(), measuredSeconds());
-  if (path === istiodPath) return authorityPage(root.notAfter(), now(), workloads.all().length);
+  if (path === istiodPath) {
+    const proxies = workloads.all().length;
+    return `${authorityPage(root.notAfter(), now(), proxies)}${pushPage(proxies, measuredSeconds())}`;
+  }
   const name = /^\/pods\/([^/]+)\/stats\/prometheus$/.exec(path)?.[1];
   const pod = workloads.all().find((one) => one.name === name);
   if (pod === undefined || !pod.ready) return null;

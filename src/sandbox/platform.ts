@@ -125,6 +125,7 @@ function programObjects({ pod, workload, labels, container }: Program, now: Date
   const spec = { serviceAccountName: workload, containers: [container] };
   const status = podStatus({ ip, ready: true, restarts: 0 }, { init: [], containers: [container] }, now);
   return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name: workload } },
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',

@@ -54,6 +54,9 @@ export const resourceTypes: readonly ResourceType[] = [
   }),
   plain('telemetry.istio.io', 'telemetries', 'Telemetry', { versions: ['v1', 'v1alpha1'] }),
   plain('extensions.istio.io', 'wasmplugins', 'WasmPlugin', { versions: ['v1alpha1'] }),
+  plain('gateway.networking.k8s.io', 'httproutes', 'HTTPRoute', { versions: ['v1', 'v1beta1'] }),
+  plain('gateway.networking.k8s.io', 'gateways', 'Gateway', { versions: ['v1', 'v1beta1'] }),
+  plain('cert-manager.io', 'certificates', 'Certificate'),
   autoscalers,
   plain('policy', 'poddisruptionbudgets', 'PodDisruptionBudget'),
   plain('networking.k8s.io', 'networkpolicies', 'NetworkPolicy'),
@@ -74,7 +77,7 @@ export function findResourceType(group: string, version: string, plural: string)
 
 /** Whether the kind comes from a CustomResourceDefinition; the API server treats those apart in places. */
 export function isCustom({ group }: ResourceType): boolean {
-  return group.endsWith('.istio.io');
+  return group.endsWith('.istio.io') || group === 'gateway.networking.k8s.io' || group === 'cert-manager.io';
 }
 
 /** `networking.istio.io/v1`, or just `v1` for the core group. */

@@ -7,10 +7,10 @@ import { type JsonObject, textAt } from './json.ts';
 import type { Behaviour, MeshSpec, ServiceSpec } from './mesh-spec.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import { istioObjects } from './platform.ts';
-import { type ObjectKey, resourceTypes } from './resources.ts';
+import { namespaces, type ObjectKey, resourceTypes } from './resources.ts';
 import { createRootOfTrust } from './root-of-trust.ts';
 import { createStore, type ObjectStore } from './store.ts';
-import { surroundingsOf } from './surroundings.ts';
+import { account, surroundingsOf } from './surroundings.ts';
 import { createTraffic, type Traffic } from './traffic.ts';
 import { createWorkloads, storeNamespace, type Workloads } from './workloads.ts';
 
@@ -64,6 +64,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const workloads = createWorkloads({ store, mesh, now, seed });
   for (const object of mesh.objects) storeObject(store, object);
   storeMissing(store, [...istioObjects(now()), ...surroundingsOf(mesh)]);
+  storeMissing(
+    store,
+    store.list(namespaces).map((one) => account(textAt(one, 'metadata', 'name'), 'default')),
+  );
   const root = await createRootOfTrust(store, now);
   const traffic = createTraffic({ store, workloads, mesh, seed, nowMs: Date.now });
   const control = createFaults();
@@ -115,7 +119,10 @@ function storeMissing(store: ObjectStore, objects: readonly JsonObject[]): void 
 
 function keyOf(object: JsonObject): ObjectKey {
   const kind = textAt(object, 'kind');
-  const type = resourceTypes.find((one) => one.kind === kind);
+  const types = resourceTypes.filter((one) => one.kind === kind);
+  const version = textAt(object, 'apiVersion');
+  // There is a Gateway of Istio and one of Kubernetes.
+  const type = types.find(({ group }) => version.startsWith(`${group}/`)) ?? types[0];
   if (type === undefined) throw new Error(`the sandbox does not serve ${kind}`);
   const namespace = type.namespaced ? textAt(object, 'metadata', 'namespace') : '';
   return { type, namespace, name: textAt(object, 'metadata', 'name') };

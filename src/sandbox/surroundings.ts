@@ -35,7 +35,8 @@ function guardsOf({ namespace, caller }: ServiceSpec, app: string): JsonObject[]
   ];
 }
 
-function account(namespace: string, name: string): JsonObject {
+/** An account, such as the one called default that Kubernetes gives every namespace. */
+export function account(namespace: string, name: string): JsonObject {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } };
 }
 

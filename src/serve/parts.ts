@@ -29,7 +29,11 @@ export type Parts = {
  */
 export async function openParts(config: Config, log: Log): Promise<Parts> {
   const metrics = clusterMetrics(
-    config.clusters.map(({ name, prometheus }) => ({ cluster: name, ...prometheus })),
+    config.clusters.map(({ name, prometheus, alertmanager }) => ({
+      cluster: name,
+      ...prometheus,
+      ...(alertmanager === undefined ? {} : { alertmanager }),
+    })),
   );
   const clusters = await openClusters(config.clusters, log);
   const turns = connect(config.databaseUrl, { log });

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { clusterFacts, nothingRead } from '../readiness/sources.ts';
 import type { Mesh, MeshFailure } from '../rollout/ports/mesh.ts';
 import type { Marks } from '../rollout/ports/orphans.ts';
 import type { Surroundings } from '../rollout/ports/readiness.ts';
@@ -7,9 +8,9 @@ import { istioMesh } from './istio.ts';
 import { connectKube, type Kube } from './kube.ts';
 import type { KubeSource } from './kube-connection.ts';
 import { markedIn } from './marks.ts';
-import { nothingRead } from './other-routes.ts';
-import { noSurroundings, type Reader, surroundingsOf } from './surroundings.ts';
-import { mends } from './surroundings-words.ts';
+import { nothingRead as noOtherRoutes } from './other-routes.ts';
+import { type Reader, surroundingsOf } from './surroundings.ts';
+import { mends, unread } from './surroundings-words.ts';
 import { type WatchedKube, watchKube } from './watched-kube.ts';
 import { realClock } from './watched-list.ts';
 
@@ -73,11 +74,12 @@ export async function openClusters(addresses: readonly ClusterAddress[], log: Re
 }
 
 function surroundingsFor(members: ReadonlyMap<string, Member>, reader: Reader): Surroundings['ofCluster'] {
-  return async (target, callees, signal) => {
-    const opening = await openOne(members.get(target.cluster), target.cluster, signal);
+  return async (question, signal) => {
+    const { cluster } = question.target;
+    const opening = await openOne(members.get(cluster), cluster, signal);
     return opening.kind === 'open'
-      ? opening.surroundings[reader](target, callees, signal)
-      : noSurroundings(opening.why, mends[opening.reason]);
+      ? opening.surroundings[reader](question, signal)
+      : nothingRead(clusterFacts, unread(opening.why, mends[opening.reason]));
   };
 }
 
@@ -228,7 +230,7 @@ function routedMesh(openCluster: (name: string, signal: AbortSignal) => Promise<
     },
     otherRoutes: async (target, signal) => {
       const found = await openCluster(target.cluster, signal);
-      return 'kind' in found ? nothingRead(found.why) : found.otherRoutes(target, signal);
+      return 'kind' in found ? noOtherRoutes(found.why) : found.otherRoutes(target, signal);
     },
     preview: (request, writes, signal) =>
       routed((mesh) => mesh.preview(request, writes, signal))(request.cluster, signal),

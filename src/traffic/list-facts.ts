@@ -17,18 +17,22 @@ export type Asking = {
 
 type InCluster = { metadata: Metadata };
 
-/** The objects of all namespaces or, where these may not be listed, those of the namespaces that are known. */
+/** The objects of all namespaces or, where these may not be listed, those of the namespaces that are `known`, asked then. */
 export async function listEverywhere<Item extends InCluster>(
   asking: Asking,
   wanted: Wanted<Item>,
-  known: readonly string[],
+  known: () => Promise<readonly string[]>,
 ): Promise<Fact<Item[]>> {
   const all = await list(asking, wanted, null);
   const fact = factOf(wanted, null, all);
   if (all.kind !== 'unavailable' || all.reason !== 'forbidden' || fact.kind === 'read') return fact;
-  const some = await listAmong(asking, wanted, known);
+  const namespaces = await known();
+  const some = await listAmong(asking, wanted, namespaces);
   if (some.kind === 'unread') return { ...fact, why: `${fact.why}; ${some.why}` };
-  return readFact(some.value, [`${fact.why}: only those of ${known.join(', ')} were`, ...(some.gaps ?? [])]);
+  return readFact(some.value, [
+    `${fact.why}: only those of ${namespaces.join(', ')} were`,
+    ...(some.gaps ?? []),
+  ]);
 }
 
 /** The objects of these namespaces; one of which they could not be read is a gap. */

@@ -3,49 +3,96 @@ import { z } from 'zod';
 import type { Fact, MeshConfig } from '../readiness/snapshot.ts';
 import type { Asking } from './list-facts.ts';
 import { readFact } from './merge-facts.ts';
+import { defaultRevision, type Revision } from './mesh-revision.ts';
 import { readConfigMap } from './read-config-map.ts';
 import { type Unread, unread } from './surroundings-words.ts';
 
 /** Where the mesh is installed: the namespace of istiod, and the DNS domain of the cluster. */
 export type Installation = { rootNamespace: string; clusterDomain: string };
 
-const meshMap = 'istio';
-const injectorMap = 'istio-sidecar-injector';
-
 /**
  * The mesh's configuration, with Istio's defaults for what is not set, and from the injector's whether namespaces are
- * injected unless they say no.
+ * injected unless they say no. That of a revision has the revision in its name.
  * Reference: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
  */
-export async function readMeshConfig(asking: Asking, installation: Installation): Promise<Fact<MeshConfig>> {
+export async function readMeshConfig(
+  asking: Asking,
+  installation: Installation,
+  { tries, doubt }: Revision,
+): Promise<Fact<MeshConfig>> {
   const namespace = installation.rootNamespace;
+  for (const [index, revision] of tries.entries()) {
+    const fact = await readRevision(asking, installation, mapsOf(namespace, revision));
+    if (fact === null) continue;
+    const isSure = doubt === null || (index === 0 && tries.length > 1);
+    return isSure || fact.kind === 'unread' ? fact : readFact(fact.value, [doubt, ...(fact.gaps ?? [])]);
+  }
+  return notThere(namespace, { tries, doubt });
+}
+
+/** Null when there is no such revision. */
+async function readRevision(
+  asking: Asking,
+  installation: Installation,
+  maps: Maps,
+): Promise<Fact<MeshConfig> | null> {
   const [mesh, injector] = await Promise.all([
-    readConfigMap(asking, { namespace, name: meshMap }),
-    readConfigMap(asking, { namespace, name: injectorMap }),
+    readConfigMap(asking, maps.mesh),
+    readConfigMap(asking, maps.injector),
   ]);
   if (mesh.kind === 'unread') return mesh;
-  if (mesh.value === null) return notThere(namespace);
-  const parsed = Mesh.safeParse(documentIn(mesh.value['mesh'] ?? ''));
-  if (!parsed.success) return notUnderstood(namespace, parsed.error);
-  const injects = injector.kind === 'unread' ? injector : injectsByDefault(injector.value, namespace);
+  return mesh.value === null ? null : meshFact(installation, maps, { mesh: mesh.value, injector });
+}
+
+type MapName = { namespace: string; name: string };
+type Maps = { mesh: MapName; injector: MapName };
+type Data = Record<string, string>;
+
+function mapsOf(namespace: string, revision: string): Maps {
+  const ending = revision === defaultRevision ? '' : `-${revision}`;
+  return {
+    mesh: { namespace, name: `istio${ending}` },
+    injector: { namespace, name: `istio-sidecar-injector${ending}` },
+  };
+}
+
+function meshFact(
+  installation: Installation,
+  maps: Maps,
+  { mesh, injector }: { mesh: Data; injector: Awaited<ReturnType<typeof readConfigMap>> },
+): Fact<MeshConfig> {
+  const parsed = Mesh.safeParse(documentIn(mesh['mesh'] ?? ''));
+  if (!parsed.success) return notUnderstood(maps.mesh, parsed.error);
+  const injects = injector.kind === 'unread' ? injector : injectsByDefault(injector.value, maps.injector);
   const value = { ...meshOf(parsed.data, installation), injectsByDefault: injects === true };
   return typeof injects === 'boolean' ? readFact(value) : readFact(value, [injects.why]);
 }
 
-function notThere(namespace: string): Unread {
-  return unread(
-    `there is no ConfigMap ${namespace}/${meshMap}`,
-    `tell canaryd the namespace that istiod runs in; canaryd reads no configuration of a revision (kubectl -n ${namespace} get configmaps)`,
-  );
+function notThere(namespace: string, { tries, doubt }: Revision): Unread {
+  const names = tries.map((revision) => shown(mapsOf(namespace, revision).mesh)).join(', ');
+  const missing = `there is no ConfigMap ${names}`;
+  return doubt === null
+    ? unread(
+        missing,
+        `tell canaryd the namespace that istiod runs in, or label the namespace of the service with its revision (kubectl -n ${namespace} get configmaps)`,
+      )
+    : unread(
+        `${doubt}; ${missing}`,
+        `label it with the revision itself, not with a tag: istioctl tag list, kubectl -n ${namespace} get deployments -l app=istiod -L istio.io/rev`,
+      );
 }
 
-function notUnderstood(namespace: string, error: z.ZodError): Unread {
+function notUnderstood(map: MapName, error: z.ZodError): Unread {
   const path = error.issues[0]?.path.join('.') ?? '';
   const where = path === '' ? 'mesh' : `mesh: ${path}`;
   return unread(
-    `in the ConfigMap ${namespace}/${meshMap} ${where} is not understood`,
-    `mend it: kubectl -n ${namespace} get configmap ${meshMap} -o yaml`,
+    `in the ConfigMap ${shown(map)} ${where} is not understood`,
+    `mend it: kubectl -n ${map.namespace} get configmap ${map.name} -o yaml`,
   );
+}
+
+function shown({ namespace, name }: MapName): string {
+  return `${namespace}/${name}`;
 }
 
 const Mesh = z.looseObject({
@@ -81,8 +128,8 @@ const Values = z.looseObject({
 });
 
 /** Without an injector nothing is injected. */
-function injectsByDefault(data: Record<string, string> | null, namespace: string): boolean | { why: string } {
+function injectsByDefault(data: Data | null, map: MapName): boolean | { why: string } {
   const values = Values.safeParse(documentIn(data?.['values'] ?? ''));
   if (values.success) return values.data.sidecarInjectorWebhook?.enableNamespacesByDefault ?? false;
-  return { why: `in the ConfigMap ${namespace}/${injectorMap} values is not understood` };
+  return { why: `in the ConfigMap ${shown(map)} values is not understood` };
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import * as objects from '../readiness/objects.ts';
 
 /** A kind that readiness reads: what people call many of them, where it is served, and what is read of each. */
@@ -16,6 +16,8 @@ const networking = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', '
 const security = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] };
 const core = { group: '', versions: ['v1'] };
 
+const gatewayApi = { group: 'gateway.networking.k8s.io', versions: ['v1', 'v1beta1'] };
+
 function wanted<Item>(
   kind: string,
   plural: string,
@@ -25,6 +27,8 @@ function wanted<Item>(
   const words = plural.endsWith('ies') ? `${kind.slice(0, -1)}ies` : `${kind}s`;
   return { kind, words, plural, ...api, item };
 }
+
+const Named = z.looseObject({ metadata: objects.Metadata });
 
 export const kinds = {
   virtualServices: wanted('VirtualService', 'virtualservices', networking, objects.VirtualService),
@@ -65,6 +69,18 @@ export const kinds = {
     { group: 'autoscaling', versions: ['v2', 'v1'] },
     objects.Autoscaler,
   ),
+  // Of one its name is read, and nothing of the Secrets that it names.
+  serviceAccounts: wanted(
+    'ServiceAccount',
+    'serviceaccounts',
+    core,
+    Named.transform(({ metadata }) => ({ metadata })),
+  ),
+  httpRoutes: wanted('HTTPRoute', 'httproutes', gatewayApi, objects.HttpRoute),
+  kubernetesGateways: {
+    ...wanted('Gateway', 'gateways', gatewayApi, objects.KubernetesGateway),
+    words: `Gateways (${gatewayApi.group})`,
+  },
   applications: wanted(
     'Application',
     'applications',
@@ -100,6 +116,25 @@ export const otherCanaries = [
   wanted('Canary', 'canaries', { group: 'flagger.app', versions: ['v1beta1'] }, objects.OtherCanary),
   wanted('Rollout', 'rollouts', { group: 'argoproj.io', versions: ['v1alpha1'] }, objects.OtherCanary),
 ];
+
+/**
+ * What cert-manager keeps in a Secret, and until when it holds.
+ * Reference: https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateStatus
+ */
+const IssuedCertificate = z.looseObject({
+  metadata: objects.Metadata,
+  spec: z.looseObject({ secretName: z.string() }),
+  /** RFC 3339; absent before the first one is issued. */
+  status: z.looseObject({ notAfter: z.string().nullish(), renewalTime: z.string().nullish() }).nullish(),
+});
+export type IssuedCertificate = z.infer<typeof IssuedCertificate>;
+
+export const issuedCertificates = wanted(
+  'Certificate',
+  'certificates',
+  { group: 'cert-manager.io', versions: ['v1'] },
+  IssuedCertificate,
+);
 
 /** One of them, not a list. */
 export const single = {

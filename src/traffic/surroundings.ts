@@ -1,22 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import type { Fact } from '../readiness/snapshot.ts';
-import type { ClusterFacts, Surroundings } from '../rollout/ports/readiness.ts';
-import { objectsOf, type Target } from '../rollout/target.ts';
+import { notAsked } from '../readiness/snapshot.ts';
+import { type ClusterFacts, clusterFacts, nothingRead } from '../readiness/sources.ts';
+import type { ClusterQuestion, Surroundings } from '../rollout/ports/readiness.ts';
 import { unavailable } from './api-answer.ts';
 import { atMost, type Limit } from './at-most.ts';
-import { gatewayCertificates, withGatewayPods } from './gateway-facts.ts';
-import { istiodVersion } from './istiod-version.ts';
-import { type Asking, listAmong, listEverywhere, listLabelled, type SurroundingsKube } from './list-facts.ts';
-import { mergeFacts, readFact } from './merge-facts.ts';
-import { type Installation, readMeshConfig } from './mesh-config.ts';
-import { readNamespaces } from './read-namespaces.ts';
-import { readRootCertificates } from './root-certificates.ts';
-import { readRights } from './surrounding-rights.ts';
-import { kinds, otherCanaries, selecting } from './surroundings-kinds.ts';
-import { mends, unread } from './surroundings-words.ts';
-
-/** One cluster, and where the mesh is installed in it. */
-export type SurroundingsSource = Installation & { kube: SurroundingsKube };
+import type { SurroundingsKube } from './list-facts.ts';
+import { readers } from './surroundings-readers.ts';
+import { beginReading, type SurroundingsSource } from './surroundings-reading.ts';
 
 /** An API server that many rollouts ask at once has others to serve. */
 const mostCalls = 8;
@@ -39,11 +29,11 @@ export function surroundingsOf({
   const some = atMost(mostForReaders);
   const within =
     (limit: Limit): Surroundings['ofCluster'] =>
-    (target, callees, deadline) => {
+    (question, deadline) => {
       // All calls of a reading share a deadline, and Node warns of more than ten listeners to one signal as of a leak.
       const signal = AbortSignal.any([deadline]);
       setMaxListeners(0, signal);
-      return readSurroundings({ ...installation, kube: limited(kube, limit) }, target, callees, signal);
+      return readSurroundings({ ...installation, kube: limited(kube, limit) }, question, signal);
     };
   return {
     turns: within(all),
@@ -65,153 +55,19 @@ function limited(kube: SurroundingsKube, limit: Limit): SurroundingsKube {
 }
 
 /**
- * What the API server tells of a target's surroundings. Never fails: what could not be read, or not before `signal`
- * aborted, says so in its fact.
- * @param callees namespaces of services that stable calls
+ * What the API server tells of a target's surroundings, of that what is wanted, with no other calls than that takes.
+ * Never fails: what could not be read, or not before `signal` aborted, says so in its fact.
  */
 export async function readSurroundings(
-  { kube, ...installation }: SurroundingsSource,
-  target: Target,
-  callees: readonly string[],
+  source: SurroundingsSource,
+  question: ClusterQuestion,
   signal: AbortSignal,
 ): Promise<ClusterFacts> {
-  const moved = objectsOf(target).map(
-    ({ namespace, virtualService }) => `VirtualService ${namespace}/${virtualService}`,
-  );
-  const asking: Asking = { kube, signal, inFull: new Set(moved) };
-  const meshConfig = await readMeshConfig(asking, installation);
-  const root = meshConfig.kind === 'read' ? meshConfig.value.rootNamespace : installation.rootNamespace;
-  const places = placesOf(target, callees, root);
-  const [everywhere, around, atServices, own] = await Promise.all([
-    readEverywhere(asking, places),
-    readPolicies(asking, places),
-    readAtServices(asking, places),
-    readOwn(asking, target, places, installation),
-  ]);
-  const deployments = await withGatewayPods(asking, atServices.deployments, everywhere.gateways);
-  return {
-    meshConfig,
-    ...everywhere,
-    ...around,
-    ...atServices,
-    deployments,
-    ...own,
-    gatewayCertificates: gatewayCertificates(everywhere.gateways),
+  const reading = beginReading(source, question, signal);
+  const facts: ClusterFacts = nothingRead(clusterFacts, notAsked);
+  const fill = async <Name extends keyof ClusterFacts>(name: Name): Promise<void> => {
+    facts[name] = await readers[name](reading);
   };
-}
-
-/** Namespaces, each once. `known` are all of them. */
-type Places = { services: string[]; withRoot: string[]; withCallees: string[]; known: string[] };
-
-function placesOf(target: Target, callees: readonly string[], root: string): Places {
-  const services = distinct([target.stable, target.canary].map(({ service }) => service.namespace));
-  const routes = objectsOf(target).map(({ namespace }) => namespace);
-  return {
-    services,
-    withRoot: distinct([...services, root]),
-    withCallees: distinct([...services, ...callees, root]),
-    known: distinct([...routes, ...services, ...callees, root]),
-  };
-}
-
-function distinct(names: readonly string[]): string[] {
-  return [...new Set(names)];
-}
-
-/** What somebody may have written for the target in any namespace. */
-async function readEverywhere(asking: Asking, { known }: Places) {
-  const [virtualServices, destinationRules, gateways, serviceEntries, sidecars] = await Promise.all([
-    listEverywhere(asking, kinds.virtualServices, known),
-    listEverywhere(asking, kinds.destinationRules, known),
-    listEverywhere(asking, kinds.gateways, known),
-    listEverywhere(asking, kinds.serviceEntries, known),
-    listEverywhere(asking, kinds.sidecars, known),
-  ]);
-  const [gitOpsApplications, ...canaries] = await Promise.all([
-    // Where Argo CD is installed unless somebody says otherwise.
-    listEverywhere(asking, kinds.applications, [...known, 'argocd']),
-    ...otherCanaries.map((one) => listEverywhere(asking, one, known)),
-  ]);
-  const found = { virtualServices, destinationRules, gateways, serviceEntries, sidecars };
-  return { ...found, gitOpsApplications, otherCanaries: mergeFacts(canaries) };
-}
-
-async function readPolicies(asking: Asking, { services, withRoot, withCallees }: Places) {
-  const [authorizationPolicies, peerAuthentications, networkPolicies, ...selectors] = await Promise.all([
-    listAmong(asking, kinds.authorizationPolicies, withCallees),
-    listAmong(asking, kinds.peerAuthentications, withRoot),
-    listAmong(asking, kinds.networkPolicies, services),
-    ...selecting.map((one) => listAmong(asking, one, withRoot)),
-  ]);
-  return {
-    authorizationPolicies,
-    peerAuthentications,
-    networkPolicies,
-    selectors: mergeFacts(selectors),
-  };
-}
-
-async function readAtServices(asking: Asking, { services: namespaces }: Places) {
-  const [services, endpoints, pods, deployments, autoscalers] = await Promise.all([
-    listAmong(asking, kinds.services, namespaces),
-    listAmong(asking, kinds.endpoints, namespaces),
-    listAmong(asking, kinds.pods, namespaces),
-    listAmong(asking, kinds.deployments, namespaces),
-    listAmong(asking, kinds.autoscalers, namespaces),
-  ]);
-  return { services, endpoints, pods, deployments, autoscalers };
-}
-
-async function readOwn(
-  asking: Asking,
-  target: Target,
-  { known, services }: Places,
-  { rootNamespace: namespace }: Installation,
-) {
-  const [istiods, servedVersions, namespaces, rights, rootCertificates] = await Promise.all([
-    listLabelled(asking, kinds.deployments, { namespace, labels: 'app=istiod' }),
-    readVersions(asking),
-    readNamespaces(asking, known),
-    readRights(asking, target),
-    readRootCertificates(asking, services),
-  ]);
-  return { proxyVersions: istiodVersion(istiods), servedVersions, namespaces, rights, rootCertificates };
-}
-
-async function readVersions({ kube, signal }: Asking): Promise<Fact<string[]>> {
-  const { group } = kinds.virtualServices;
-  const read = await kube.listVersions(group, signal);
-  if (read.kind === 'unavailable')
-    return unread(`the versions of ${group} could not be listed: ${read.why}`, mends[read.reason]);
-  return readFact(read.kind === 'missing' ? [] : read.value);
-}
-
-/** The facts of a cluster of which nothing can be read. */
-export function noSurroundings(why: string, mend: string): ClusterFacts {
-  const fact = unread(why, mend);
-  return {
-    meshConfig: fact,
-    proxyVersions: fact,
-    namespaces: fact,
-    virtualServices: fact,
-    destinationRules: fact,
-    gateways: fact,
-    serviceEntries: fact,
-    sidecars: fact,
-    authorizationPolicies: fact,
-    peerAuthentications: fact,
-    selectors: fact,
-    networkPolicies: fact,
-    services: fact,
-    endpoints: fact,
-    pods: fact,
-    deployments: fact,
-    autoscalers: fact,
-    gitOpsApplications: fact,
-    otherCanaries: fact,
-    rights: fact,
-    servedVersions: fact,
-    rootCertificates: fact,
-    gatewayCertificates: fact,
-  };
+  await Promise.all([...question.wanted].map((name) => fill(name)));
+  return facts;
 }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../../src/cli/run.ts';
-import { AuthorizationPolicy, Gateway } from '../../src/readiness/objects.ts';
-import { gatewayCertificates } from '../../src/traffic/gateway-facts.ts';
+import { AuthorizationPolicy, Deployment, Gateway } from '../../src/readiness/objects.ts';
+import { readGatewayCertificates } from '../../src/traffic/gateway-certificates.ts';
 import { aliceToken } from '../api/api.ts';
 import { type ReadinessWorld, readinessWorld } from '../api/readiness-world.ts';
 import { surroundingsOf } from '../fakes/surroundings.ts';
-import { authorizationPolicies, gateways } from '../readiness/bank-objects.ts';
+import { authorizationPolicies, deployments, gateways } from '../readiness/bank-objects.ts';
 import { parsed, read } from '../readiness/healthy.ts';
 
 const guide = await readFile(new URL('../../docs/guides/before-it-starts.md', import.meta.url), 'utf8');
@@ -23,9 +23,17 @@ let folder: string;
 /** The callers' policy selects stable alone, a batch calls in plaintext, and a gateway's certificate is in a Secret. */
 const surroundings = surroundingsOf({
   authorizationPolicies: read(parsed(AuthorizationPolicy, authorizationPolicies).map(forStable)),
-  gatewayCertificates: gatewayCertificates(read(parsed(Gateway, gateways))),
+  gatewayCertificates: await certificatesWithoutCertManager(),
   callers: read([caller('order-prod/order-service', 600, 0), caller('reports/batch', 0.2, 0.2)]),
 });
+
+function certificatesWithoutCertManager() {
+  const missing = () => Promise.resolve({ kind: 'missing' as const });
+  const kube = { listObjects: missing, readObject: missing, listVersions: missing, mayDo: missing };
+  const asking = { kube, signal: new AbortController().signal, inFull: new Set<string>() };
+  const behind = () => Promise.resolve(parsed(Deployment, deployments));
+  return readGatewayCertificates(asking, read(parsed(Gateway, gateways)), behind);
+}
 
 function caller(name: string, requestsPerSecond: number, plaintextPerSecond: number) {
   const [namespace = '', workload = ''] = name.split('/');

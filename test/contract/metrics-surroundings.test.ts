@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bankAlertRules } from '../../local/alert-rules.ts';
 import { ensurePrometheus, type RunningPrometheus, startPrometheus } from '../../local/prometheus.ts';
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
-import type { MetricsFacts } from '../../src/rollout/ports/readiness.ts';
+import { budgetQuery } from '../../src/metrics/surroundings-budgets.ts';
+import type { Fact } from '../../src/readiness/snapshot.ts';
+import { type MetricsFacts, metricsFacts } from '../../src/readiness/sources.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { entryTarget, hostTarget, targetOf } from '../metrics/requests.ts';
 import { eventually, noSignal } from './metrics.ts';
@@ -28,13 +31,31 @@ beforeAll(async () => {
   const log = () => undefined;
   const { binary } = await ensurePrometheus({ log });
   const sources = { scrapeUrls: [`http://127.0.0.1:${port}/metrics`] };
-  prometheus = await startPrometheus({ binary, sources, scrapeSeconds: 0.2, log });
+  prometheus = await startPrometheus({ binary, sources, scrapeSeconds: 0.2, rules, log });
 }, 180_000);
 afterAll(async () => {
   await prometheus.stop();
   page.closeAllConnections();
   page.close();
 });
+
+const paging = { severity: 'critical', destination_service_name: 'payments' };
+const twoRows = 'label_replace(vector(1), "a", "1", "", "") or label_replace(vector(1), "a", "2", "", "")';
+/** Those of a bank, one that always fires, and one that cannot be evaluated: two rows stand where one has to. */
+const rules = {
+  groups: [
+    ...bankAlertRules.groups,
+    {
+      name: 'odd',
+      rules: [
+        { alert: 'Always', expr: 'vector(1) > 0', for: '0s', labels: paging },
+        { alert: 'Broken', expr: `vector(1) + on () (${twoRows})` },
+        { record: 'slo:budget_left:ratio', expr: 'vector(0.75)', labels: { service: 'payments' } },
+        { record: 'slo:budgets_left:ratio', expr: twoRows },
+      ],
+    },
+  ],
+};
 
 function lines(): string[] {
   const pods = ['v1', 'v2'].map((version) => ({ version, pod: `payments-${version}-5d8c7-abcde` }));
@@ -57,6 +78,20 @@ function lines(): string[] {
     rootExpiry(),
     'citadel_server_cert_chain_expiry_seconds 5000',
     `citadel_server_csr_count ${reads}`,
+    ...pushes(),
+  ];
+}
+
+/** A tenth of the pushes takes more than half a second, and a proxy refused one with each read. */
+function pushes(): string[] {
+  const counts = { '0.1': 5, '0.5': 9, '1': 10, '+Inf': 10 };
+  const buckets = Object.entries(counts).map(
+    ([le, count]) => `pilot_proxy_convergence_time_bucket{le="${le}"} ${reads * count}`,
+  );
+  return [
+    `pilot_xds_pushes{type="cds"} ${reads * 10}`,
+    `pilot_total_xds_rejects{type="cds"} ${reads}`,
+    ...buckets,
   ];
 }
 
@@ -82,8 +117,21 @@ function sent(name: string, namespace: string, host: string, each: number): stri
   return `istio_requests_total{reporter="source",source_workload="payments-v1",source_workload_namespace="bank",destination_service="${host}",destination_service_name="${name}",destination_service_namespace="${namespace}",response_code="200"} ${reads * each}`;
 }
 
-const factsOf = (target: Target): Promise<MetricsFacts> =>
-  prometheusMetrics({ url: prometheus.url, scrapeSeconds: 0.2 }).facts(target, Date.now(), noSignal);
+const errorBudgets = [
+  { series: 'slo:budget_left:ratio', labels: { service: 'payments' }, min: 0.1 },
+  { series: 'slo:budget_left:ratio', labels: { service: 'a"} or vector(1) #\\' }, min: 0.2 },
+  { series: 'slo:budgets_left:ratio', labels: {}, min: 0.3 },
+];
+
+function factsOf(target: Target): Promise<MetricsFacts> {
+  const metrics = prometheusMetrics({ url: prometheus.url, scrapeSeconds: 0.2 });
+  return metrics.facts({ target, now: Date.now(), errorBudgets, wanted: new Set(metricsFacts) }, noSignal);
+}
+
+function seenIn<Value>(fact: Fact<Value>): Value {
+  if (fact.kind === 'read') return fact.value;
+  throw new Error(fact.why);
+}
 
 describe('what a real Prometheus tells of a target', () => {
   it('is all that readiness asks of it', async () => {
@@ -111,8 +159,6 @@ describe('what a real Prometheus tells of a target', () => {
           value: { rootNotAfter: inTenYears * 1000, rootChangedAt: lastLook * 1000, signingErrors: 0 },
         },
         throttling: { kind: 'read', value: pods },
-        alertRules: { kind: 'read', value: [] },
-        alerts: { kind: 'read', value: [] },
         silences: { kind: 'unread' },
       });
       expect(facts).not.toHaveProperty('proxyCertificates.gaps');
@@ -127,6 +173,52 @@ describe('what a real Prometheus tells of a target', () => {
       expect(throttling.kind === 'read' && throttling.value[0]?.ratio).toBeCloseTo(0.1);
       const chain = meshCertificates.kind === 'read' ? meshCertificates.value.chainNotAfter : null;
       expect(Math.abs((chain ?? 0) - Date.now() - 5_000_000)).toBeLessThan(5000);
+    });
+  });
+
+  it('is how istiod pushes, with the refusals of proxies', async () => {
+    await eventually(async () => {
+      const { proxySync } = await factsOf(targetOf('payments'));
+      expect(proxySync).toMatchObject({ kind: 'read', value: { window: 300 } });
+      const { rejected, convergenceSeconds } = seenIn(proxySync);
+      expect(rejected).toBeGreaterThan(0);
+      expect(convergenceSeconds).toBeCloseTo(0.95);
+    });
+  });
+
+  it('is the error budgets that a plan names, one series each, whatever their labels hold', async () => {
+    const [one, none] = errorBudgets.map((budget) => budgetQuery(budget));
+    await eventually(async () => {
+      const { errorBudgets: budgets } = await factsOf(targetOf('payments'));
+      expect(budgets).toEqual({
+        kind: 'read',
+        value: [
+          { query: one, left: 0.75, min: 0.1 },
+          { query: none, left: null, min: 0.2 },
+        ],
+        gaps: [expect.stringMatching(/^slo:budgets_left:ratio has 2 series, which differ by a: choose one/)],
+      });
+    });
+  });
+
+  it('is its alert rules, with what is wrong with one, and the alert that fires, with its labels', async () => {
+    await eventually(async () => {
+      const { alertRules, alerts } = await factsOf(targetOf('payments'));
+      const rulesByName = Object.fromEntries(seenIn(alertRules).map((rule) => [rule.name, rule]));
+      const well = { health: 'ok', lastError: null, lastEvaluation: expect.any(Number), interval: 0.2 };
+      expect(rulesByName).toMatchObject({
+        ServiceErrors: { ...well, group: 'bank', labels: { severity: 'critical' } },
+        ServiceSlow: { ...well, group: 'bank' },
+        Always: { ...well, group: 'odd', query: 'vector(1) > 0' },
+        Broken: { health: 'err', lastError: expect.stringContaining('duplicate series'), group: 'odd' },
+      });
+      expect(seenIn(alertRules)).toHaveLength(4);
+      const age = Date.now() - (rulesByName['Always']?.lastEvaluation ?? 0);
+      expect(Math.abs(age)).toBeLessThan(5000);
+      const labels = { alertname: 'Always', ...paging };
+      expect(seenIn(alerts)).toEqual([
+        { name: 'Always', labels, state: 'firing', since: expect.any(Number) },
+      ]);
     });
   });
 

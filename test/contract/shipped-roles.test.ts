@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { Fact } from '../../src/readiness/snapshot.ts';
+import { type ClusterFacts, clusterFacts } from '../../src/readiness/sources.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import type { User } from '../../src/sandbox/auth.ts';
 import { joined } from '../../src/sandbox/demo-mesh.ts';
@@ -11,7 +12,7 @@ import { paymentMesh } from '../../src/sandbox/payment-mesh.ts';
 import { egressObjects } from '../../src/sandbox/platform.ts';
 import { type Sandbox, startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { type Clusters, openClusters } from '../../src/traffic/clusters.ts';
-import { kinds, otherCanaries, selecting } from '../../src/traffic/surroundings-kinds.ts';
+import { issuedCertificates, kinds, otherCanaries, selecting } from '../../src/traffic/surroundings-kinds.ts';
 
 const Metadata = z.strictObject({ name: z.string(), namespace: z.string().optional() });
 const Reference = z.looseObject({ kind: z.string(), name: z.string() });
@@ -121,7 +122,6 @@ function rightsOf(roles: readonly Role[]): Right[] {
 
 const signal = new AbortController().signal;
 const callees = ['ledger-prod'];
-const toldElsewhere = ['gatewayCertificates'];
 
 let sandbox: Sandbox;
 let clusters: Clusters;
@@ -137,19 +137,47 @@ async function withRights<Value>(rights: readonly Right[], ask: () => Promise<Va
   return ask();
 }
 
+/** All that stands around the target. */
+function surroundings(): Promise<ClusterFacts> {
+  return clusters.surroundings.turns({ target, callees, wanted: new Set(clusterFacts) }, signal);
+}
+
 /** What could not be read, whole or in part, as people would be told. */
 async function unreadWith(rights: readonly Right[]): Promise<string[]> {
-  const facts = await withRights(rights, () => clusters.surroundings.turns(target, callees, signal));
+  const facts = await withRights(rights, surroundings);
   const entries: [string, Fact<unknown>][] = Object.entries(facts);
-  const told = entries
-    .filter(([name]) => !toldElsewhere.includes(name))
-    .flatMap(([name, fact]) =>
-      (fact.kind === 'unread' ? [fact.why] : (fact.gaps ?? [])).map((why) => `${name}: ${why}`),
-    );
+  const told = entries.flatMap(([name, fact]) =>
+    (fact.kind === 'unread' ? [fact.why] : (fact.gaps ?? [])).map((why) => `${name}: ${why}`),
+  );
   const refused = facts.rights.kind === 'read' ? facts.rights.value.filter(({ allowed }) => !allowed) : [];
   return [...told, ...refused.map(({ verb, resource }) => `may not ${verb} ${resource}`)];
 }
 
+const shopTls = { gateway: 'istio-egress/with-a-secret', credentialName: 'shop-tls' };
+const gatewayWithSecret = {
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'Gateway',
+  metadata: { namespace: 'istio-egress', name: 'with-a-secret' },
+  spec: {
+    selector: { istio: 'egressgateway' },
+    servers: [{ hosts: ['shop.example.com'], tls: { credentialName: 'shop-tls' } }],
+  },
+};
+const certificate = {
+  apiVersion: 'cert-manager.io/v1',
+  kind: 'Certificate',
+  metadata: { namespace: 'istio-egress', name: 'shop' },
+  spec: { secretName: 'shop-tls', dnsNames: ['shop.example.com'] },
+  status: { notAfter: '2027-02-01T00:00:00Z', renewalTime: '2027-01-01T00:00:00Z' },
+};
+
+async function certificatesWith(rights: readonly Right[]) {
+  const { gatewayCertificates } = await withRights(rights, surroundings);
+  if (gatewayCertificates.kind === 'unread') throw new Error(gatewayCertificates.why);
+  return gatewayCertificates.value;
+}
+
+const optional = rightsOf(read.roles.filter(isOptional));
 const needed = rightsOf([...write.roles, ...read.roles.filter((role) => !isOptional(role))]);
 
 beforeAll(async () => {
@@ -180,27 +208,36 @@ describe('a cluster that grants exactly the shipped Roles', () => {
   });
 
   it('keeps the certificates of gateways, which are in Secrets, to itself', async () => {
-    const secrets = {
-      apiVersion: 'networking.istio.io/v1',
-      kind: 'Gateway',
-      metadata: { namespace: 'istio-egress', name: 'with-a-secret' },
-      spec: { servers: [{ hosts: ['shop.example.com'], tls: { credentialName: 'shop-tls' } }] },
-    };
-    storeObject(sandbox.store, secrets);
-    const { gatewayCertificates } = await clusters.surroundings.turns(target, callees, signal);
-    expect(gatewayCertificates).toMatchObject({ kind: 'unread', why: expect.stringContaining('Secrets') });
+    storeObject(sandbox.store, gatewayWithSecret);
+    expect(await certificatesWith(needed)).toEqual([
+      { ...shopTls, why: expect.stringContaining('it is in a Secret, which canaryd never reads') },
+    ]);
     expect(await unreadWith(needed)).toEqual([]);
   });
 
-  it('shows the pods of an egress gateway with the optional one alone', async () => {
+  it('shows when those end that cert-manager keeps with the optional ones alone', async () => {
+    storeObject(sandbox.store, gatewayWithSecret);
+    storeObject(sandbox.store, certificate);
+    const [deployments, certificates] = optional;
+    if (deployments === undefined || certificates === undefined) throw new Error('there are two');
+    expect(await certificatesWith([...needed, ...optional])).toEqual([
+      { ...shopTls, notAfter: Date.UTC(2027, 1, 1), renewsAt: Date.UTC(2027, 0, 1) },
+    ]);
+    expect(await certificatesWith([...needed, deployments])).toMatchObject([
+      { why: expect.stringContaining('canaryd may not list Certificates in istio-egress') },
+    ]);
+    expect(await certificatesWith([...needed, certificates])).toMatchObject([
+      { why: expect.stringContaining('no Deployment with its labels was read') },
+    ]);
+  });
+
+  it('shows the pods of an egress gateway with the optional ones alone', async () => {
     const namesWith = async (rights: readonly Right[]) => {
-      const { deployments } = await withRights(rights, () => clusters.surroundings.turns(target, [], signal));
+      const { deployments } = await withRights(rights, surroundings);
       return deployments.kind === 'read' ? deployments.value.map(({ metadata }) => metadata.name) : [];
     };
     expect(await namesWith(needed)).not.toContain('istio-egressgateway');
-    expect(await namesWith([...needed, ...rightsOf(read.roles.filter(isOptional))])).toContain(
-      'istio-egressgateway',
-    );
+    expect(await namesWith([...needed, ...optional])).toContain('istio-egressgateway');
   });
 
   it('lets a rollout move its weights, read its pods and watch them', async () => {
@@ -245,6 +282,9 @@ describe('each right of the shipped Roles', () => {
     const names = wanted.map(({ group, plural }) => `${group}/${plural}`);
     expect([...new Set(listed)].filter((one) => one !== 'apps/replicasets').toSorted()).toEqual(
       names.toSorted(),
+    );
+    expect(optional.map(({ rule }) => `${rule.groups.join()}/${rule.resources.join()}`)).toContain(
+      `${issuedCertificates.group}/${issuedCertificates.plural}`,
     );
   });
 });

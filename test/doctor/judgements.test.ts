@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { checkAlertmanager } from '../../src/doctor/alertmanager.ts';
 import { checkCluster } from '../../src/doctor/cluster.ts';
 import { checkDatabase } from '../../src/doctor/database.ts';
 import { checkPrometheus, checkShared } from '../../src/doctor/prometheus.ts';
@@ -163,6 +164,28 @@ describe('the Prometheus of several clusters', () => {
       asked('us', { 'X-Scope-OrgID': 'us' }),
     ]);
     expect(checks).toEqual([]);
+  });
+});
+
+describe('an Alertmanager', () => {
+  const silence = { id: 'a', matchers: [], endsAt: 0, createdBy: 'ana', comment: '' };
+
+  it('is well when it answers, and may wait when it does not', () => {
+    expect(checkAlertmanager('eu', { kind: 'read', value: [silence, silence] })).toEqual({
+      level: 'ok',
+      what: 'alertmanager eu',
+      says: 'answers; active silences: 2.',
+    });
+    const why = 'Alertmanager at a refused the connection';
+    expect(checkAlertmanager('eu', { kind: 'unread', why, mend: '' })).toEqual({
+      level: 'warn',
+      what: 'alertmanager eu',
+      says: 'Alertmanager at a refused the connection. Whether a silence hides alerts stays unknown: check its address and credentials.',
+    });
+    expect(checkAlertmanager('eu', { kind: 'read', value: [], gaps: ['a silence is odd'] })).toMatchObject({
+      level: 'warn',
+      says: expect.stringContaining('a silence is odd'),
+    });
   });
 });
 

@@ -9,6 +9,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { freePort } from '../../local/free-port.ts';
 import { type LocalPostgres, startPostgres } from '../../local/postgres.ts';
+import { programAt } from '../../local/programs.ts';
 import { ensurePrometheus, startPrometheus } from '../../local/prometheus.ts';
 import { type DoctorOptions, doctor } from '../../src/doctor/doctor.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -327,6 +328,17 @@ describe('the doctor says what to mend', () => {
     expect(said(young.report, 'prometheus eu scrapes')[0]).toMatch(/^warn: too young to measure/);
   });
 
+  it('when the Alertmanager does not answer, or answers something else', async () => {
+    const nowhere = { url: `http://ana:${secret}@127.0.0.1:${await freePort()}` };
+    const lost = await examined(await configured({ cluster: { alertmanager: nowhere } }));
+    expect(said(lost.report, 'alertmanager eu')[0]).toMatch(
+      /^warn: Alertmanager at 127\.0\.0\.1:\d+ refused the connection\. Whether a silence hides alerts stays unknown/,
+    );
+    const other = await examined(await configured({ cluster: { alertmanager: { url: prometheusUrl } } }));
+    expect(said(other.report, 'alertmanager eu')[0]).toMatch(/^warn: Alertmanager at .* answered HTTP 404\./);
+    expect(other.code).toBe(0);
+  });
+
   it('when the file with the password of Prometheus is missing', async () => {
     const { report } = await examined(
       await configured({ prometheus: { user: 'canaryd', passwordFile: 'nowhere' } }),
@@ -339,11 +351,16 @@ describe('the doctor says what to mend', () => {
 
 type Ended = { code: number; text: string; errors: string };
 
-function run(words: string[], environment: Record<string, string>, program = 'src/main.ts'): Promise<Ended> {
+async function run(
+  words: string[],
+  environment: Record<string, string>,
+  program = 'src/main.ts',
+): Promise<Ended> {
   const { PATH = '' } = process.env;
+  const file = await programAt(program);
   const options = { env: { PATH, ...environment }, timeout: 60_000 };
   return new Promise((settle) => {
-    execFile(process.execPath, ['--import', 'tsx', program, ...words], options, (error, text, errors) => {
+    execFile(process.execPath, [file, ...words], options, (error, text, errors) => {
       settle({ code: typeof error?.code === 'number' ? error.code : 0, text, errors });
     });
   });

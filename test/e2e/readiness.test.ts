@@ -70,8 +70,12 @@ describe.sequential('before the first percent', () => {
     const { ready, why, readiness } = await preflight({ target: payment('v2'), plan: briefPlan });
     expect([ready, why]).toEqual([true, null]);
     expect(wrongIn(readiness, 'fail').filter(({ severity }) => severity === 'error')).toEqual([]);
-    // The stack has no alert rules and no Alertmanager.
-    expect(ids(wrongIn(readiness, 'unknown'))).toEqual(['PF-AL-01', 'PF-AL-03']);
+    // The stack has no Alertmanager.
+    expect(ids(wrongIn(readiness, 'unknown'))).toEqual(['PF-AL-03']);
+    expect(readiness.findings.find(({ id }) => id === 'PF-AL-01')).toMatchObject({
+      result: 'pass',
+      read: expect.stringContaining('2 alert rules watch payment-prod/payment-service'),
+    });
   });
 
   it(

@@ -3,7 +3,11 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clusterMetrics } from '../../src/metrics/clusters.ts';
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
-import type { MetricsFacts } from '../../src/rollout/ports/readiness.ts';
+import { allChecks } from '../../src/readiness/all-checks.ts';
+import { notAsked } from '../../src/readiness/snapshot.ts';
+import { type MetricsFacts, metricsFacts } from '../../src/readiness/sources.ts';
+import { factsFor } from '../../src/rollout/inspect.ts';
+import type { MetricsQuestion } from '../../src/rollout/ports/readiness.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { json } from './canned-prometheus.ts';
 import { someInstant, targetOf } from './requests.ts';
@@ -53,26 +57,22 @@ function nothing(path: string, asked: URLSearchParams, response: ServerResponse)
   json(response, 200, success(lists[path] ?? rows));
 }
 
+const budget = { series: 'slo:budget_left:ratio', labels: { service: 'payments' }, min: 0.1 };
+
+/** A question for everything, with whatever the test changes. */
+function questionOf(changes: Partial<MetricsQuestion> = {}): MetricsQuestion {
+  const target = targetOf('payments');
+  return { target, now: someInstant, errorBudgets: [budget], wanted: new Set(metricsFacts), ...changes };
+}
+
+const answerTo = (question: MetricsQuestion, signal = never): Promise<MetricsFacts> =>
+  prometheusMetrics({ url, scrapeSeconds: 15, headers }).facts(question, signal);
 const factsOf = (target: Target = targetOf('payments'), signal = never): Promise<MetricsFacts> =>
-  prometheusMetrics({ url, scrapeSeconds: 15, headers }).facts(target, someInstant, signal);
+  answerTo(questionOf({ target }), signal);
 
 const kinds = (facts: MetricsFacts) =>
   Object.fromEntries(Object.entries(facts).map(([name, { kind }]) => [name, kind]));
-const allUnread = {
-  provider: 'unread',
-  metricLabels: 'unread',
-  scrape: 'unread',
-  requestSeries: 'unread',
-  callers: 'unread',
-  callees: 'unread',
-  forbidden: 'unread',
-  proxyCertificates: 'unread',
-  meshCertificates: 'unread',
-  throttling: 'unread',
-  alertRules: 'unread',
-  alerts: 'unread',
-  silences: 'unread',
-};
+const allUnread = Object.fromEntries(metricsFacts.map((name) => [name, 'unread']));
 
 describe('what a provider of metrics tells of a target', () => {
   it('is unknown and not zero where it has no series, and none where none may be', async () => {
@@ -83,7 +83,15 @@ describe('what a provider of metrics tells of a target', () => {
       scrape: 'read',
       alertRules: 'read',
       alerts: 'read',
+      proxySync: 'read',
+      errorBudgets: 'read',
     });
+    expect(facts.proxySync).toEqual({
+      kind: 'read',
+      value: { rejected: null, convergenceSeconds: null, window: 300 },
+    });
+    const query = 'slo:budget_left:ratio{service="payments"}';
+    expect(facts.errorBudgets).toEqual({ kind: 'read', value: [{ query, left: null, min: 0.1 }] });
     const { provider, scrape } = facts;
     expect(provider.kind === 'read' && provider.value.clockOffset).toBeCloseTo(5, 0);
     expect(scrape).toMatchObject({ value: 15, gaps: [expect.any(String)] });
@@ -143,13 +151,74 @@ describe('what a provider of metrics tells of a target', () => {
   });
 
   it('is unknown for a cluster that is configured no more', async () => {
-    const none = await clusterMetrics([]).facts(targetOf('payments'), someInstant, never);
+    const none = await clusterMetrics([]).facts(questionOf(), never);
     expect(kinds(none)).toEqual(allUnread);
     expect(none.alerts).toMatchObject({
       why: 'the cluster default is not in the configuration of canaryd any more',
     });
     expect(none.silences).toMatchObject({
-      why: expect.stringContaining('no Alertmanager is configured in canaryd'),
+      why: 'no Alertmanager is configured for this cluster',
+      mend: expect.stringContaining('clusters[].alertmanager.url (CANARYD_ALERTMANAGER_URL)'),
     });
+    const few = await clusterMetrics([]).facts(questionOf({ wanted: new Set(['alerts']) }), never);
+    expect([few.alerts.kind, few.callers, few.silences]).toEqual(['unread', notAsked, notAsked]);
+  });
+});
+
+const paths = () => seen.map((one) => one.split(' ')[0]?.replace('/api/v1/', ''));
+
+describe('what nobody wants to know', () => {
+  const again = factsFor(allChecks.filter((check) => check.again));
+  const ofRaise = new Set(metricsFacts.filter((name) => again.has(name)));
+
+  it('costs no question: before a raise at most five are asked', async () => {
+    const facts = await answerTo(questionOf({ wanted: ofRaise }));
+    expect(ofRaise).toContain('alerts');
+    expect(seen.length).toBeLessThanOrEqual(5);
+    expect(seen.filter((one) => /time%28%29|403|alerts|response_code|pilot_/.test(one))).toHaveLength(
+      seen.length,
+    );
+    const unwanted = metricsFacts.filter((name) => !ofRaise.has(name));
+    for (const name of unwanted) expect([name, facts[name]]).toEqual([name, notAsked]);
+    expect(seen.join('\n')).not.toMatch(/cert_expiry|throttled|kube_pod_labels|\/rules|\/targets|\/labels/);
+  });
+
+  it('costs no question when that is everything', async () => {
+    const facts = await answerTo(questionOf({ wanted: new Set() }));
+    expect(seen).toEqual([]);
+    expect(new Set(Object.values(facts))).toEqual(new Set([notAsked]));
+    expect(Object.keys(facts)).toEqual(metricsFacts);
+  });
+
+  it.each<[keyof MetricsFacts, string[]]>([
+    ['provider', ['query']],
+    ['metricLabels', ['labels', 'labels']],
+    ['scrape', ['query', 'query', 'targets']],
+    ['requestSeries', ['query']],
+    ['callers', ['query', 'query']],
+    ['callees', ['query']],
+    ['forbidden', ['query']],
+    ['proxyCertificates', ['query', 'query', 'query']],
+    ['meshCertificates', ['query', 'query', 'query', 'query']],
+    ['throttling', ['query', 'query', 'query']],
+    ['proxySync', ['query', 'query']],
+    ['errorBudgets', ['query']],
+    ['alertRules', ['rules']],
+    ['alerts', ['alerts']],
+    ['silences', []],
+  ])('is left out where only %s is wanted', async (name, asked) => {
+    const facts = await answerTo(questionOf({ wanted: new Set([name]) }));
+    expect(paths().toSorted()).toEqual(asked);
+    const others = Object.entries(facts).filter(([other]) => other !== name);
+    expect(others.every(([, fact]) => fact === notAsked)).toBe(true);
+    expect(facts[name]).not.toBe(notAsked);
+  });
+
+  it('is asked once where two facts are read from it', async () => {
+    await answerTo(questionOf({ wanted: new Set(['scrape', 'requestSeries']) }));
+    expect(paths().toSorted()).toEqual(['query', 'query', 'targets']);
+    seen.length = 0;
+    await answerTo(questionOf({ wanted: new Set(['proxyCertificates', 'throttling']) }));
+    expect(paths()).toHaveLength(5);
   });
 });

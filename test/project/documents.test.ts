@@ -35,7 +35,7 @@ describe('the page on configuration', async () => {
       key,
       rest,
     ]);
-    const known = keysOf(z.toJSONSchema(Settings, { io: 'input', unrepresentable: 'any' }), '', false);
+    const known = keysOf(z.toJSONSchema(Settings, { io: 'input', unrepresentable: 'any' }), '', true);
     expect(described).toEqual(known);
   });
 
@@ -57,12 +57,14 @@ type Node = z.core.JSONSchema.BaseSchema;
 function keysOf(node: Node, path: string, isNeeded: boolean): [string, string][] {
   const { properties, items } = node;
   if (items !== undefined && typeof items === 'object' && !Array.isArray(items))
-    return keysOf(items, `${path}[]`, true);
+    return keysOf(items, `${path}[]`, isNeeded);
   if (properties === undefined)
     return [[path, rowOf([variableIn(path), defaultOf(node, isNeeded, path), node.description ?? ''])]];
   return Object.entries(properties).flatMap(([key, inner]) => {
     if (typeof inner === 'boolean') return [];
-    return keysOf(inner, path === '' ? key : `${path}.${key}`, node.required?.includes(key) ?? false);
+    // What belongs to something that may be left out may be left out with it.
+    const isNeededHere = isNeeded && (node.required?.includes(key) ?? false);
+    return keysOf(inner, path === '' ? key : `${path}.${key}`, isNeededHere);
   });
 }
 

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { budgetsLeft } from '../../src/readiness/alerts/error-budgets.ts';
 import { nothingFires } from '../../src/readiness/alerts/firing.ts';
 import { limitsAreStricter } from '../../src/readiness/alerts/limits.ts';
 import { isMet } from '../../src/readiness/alerts/pattern.ts';
 import { rulesWatch } from '../../src/readiness/alerts/rules.ts';
 import { nothingIsSilenced } from '../../src/readiness/alerts/silences.ts';
 import { alertChecks } from '../../src/readiness/alerts.ts';
-import type { AlertRule, FiringAlert, Silence } from '../../src/readiness/snapshot.ts';
+import type { AlertRule, ErrorBudget, FiringAlert, Silence } from '../../src/readiness/snapshot.ts';
 import * as bank from './bank-objects.ts';
 import { healthy, judged, noon, read, unread } from './healthy.ts';
 
@@ -75,15 +76,16 @@ describe('every check of alerts', () => {
         result: 'pass',
         seen: 'the limits of the plan are as strict as PaymentServiceErrors, PaymentServiceSlow',
       },
+      { id: 'PF-AL-05', result: 'skip', seen: 'the plan names no error budget' },
     ]);
   });
 
   it('is unknown when nothing could be read', () => {
     const gone = unread('connection refused');
-    const dark = healthy({ alertRules: gone, alerts: gone, silences: gone });
+    const dark = healthy({ alertRules: gone, alerts: gone, silences: gone, errorBudgets: gone });
     const found = alertChecks.flatMap((check) => check.run(dark));
     expect(new Set(found.map(({ result }) => result))).toEqual(new Set(['unknown']));
-    expect(new Set(found.map(({ id }) => id)).size).toBe(4);
+    expect(new Set(found.map(({ id }) => id)).size).toBe(5);
   });
 });
 
@@ -323,5 +325,53 @@ describe('a matcher', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('PF-AL-05', () => {
+  const query = 'slo:error_budget_remaining:ratio{service="payment-service"}';
+  const budgets = (...all: Partial<ErrorBudget>[]) =>
+    healthy({ errorBudgets: read(all.map((one) => ({ query, left: 0.42, min: 0.1, ...one }))) });
+
+  it('passes while enough of the budget is left', () => {
+    expect(judged(budgetsLeft, budgets({}))).toMatchObject([
+      { result: 'pass', read: `${query} has 42 % left of the 10 % that it needs` },
+    ]);
+  });
+
+  it('warns when less is left than the plan asks for', () => {
+    expect(judged(budgetsLeft, budgets({ left: 0.034 }))).toEqual([
+      {
+        result: 'fail',
+        severity: 'warn',
+        priority: 'P1',
+        again: false,
+        read: `the error budget ${query} has 3.4 % left; 10 % is the least`,
+        means:
+          'users have had more failures than they were promised, or nearly: whatever v2 adds comes on top',
+        mend: `wait until it has recovered, or agree on the risk and waive PF-AL-05 with the reason; to see it over time, ask Prometheus for ${query}`,
+      },
+    ]);
+  });
+
+  it.each([
+    [0.1, 0.1, 'pass'],
+    [0.0999, 0.1, 'fail'],
+    [0.0001, 0, 'pass'],
+    [0, 0, 'fail'],
+    [Number.NaN, 0, 'fail'],
+  ])('with %s left of a least of %s: %s', (left, min, result) => {
+    expect(judged(budgetsLeft, budgets({ left, min }))).toMatchObject([{ result }]);
+  });
+
+  it('says by how much a budget is overspent, and that one has no value', () => {
+    expect(judged(budgetsLeft, budgets({ left: -0.25 }, { left: null }))).toMatchObject([
+      { severity: 'warn', read: `the error budget ${query} is overspent by 25 %; 10 % is the least` },
+      {
+        severity: 'warn',
+        read: `the error budget ${query} has no value`,
+        means: 'nobody knows whether there is anything left of what users were promised',
+      },
+    ]);
   });
 });

@@ -88,6 +88,89 @@ describe('A canary that an AuthorizationPolicy leaves out', () => {
     expect(failure?.['means']).toContain(means);
   });
 
+  it('is warned of where a policy selects some pods of each version', () => {
+    const mixed = parsed(objects.Pod, bank.pods).map((pod, index) => ({
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        labels: { ...pod.metadata.labels, ...(index % 3 === 0 ? { tier: 'guarded' } : {}) },
+      },
+    }));
+    const guarded = policy('guarded', {
+      action: 'DENY',
+      selector: { matchLabels: { tier: 'guarded' } },
+      rules,
+    });
+    expect(
+      judged(bothArms, withPolicies([denyAll, allowOrders, guarded], { pods: read(mixed) })),
+    ).toMatchObject([
+      {
+        severity: 'warn',
+        read: 'AuthorizationPolicy payment-prod/guarded (DENY) selects tier=guarded: some pods of v1, some pods of v2',
+        means: 'whether a request meets its rules depends on the pod, in both versions',
+      },
+    ]);
+  });
+
+  it('is unknown where an action that nobody knows selects one version', () => {
+    const strange = policy('strange', { action: 'THROTTLE', selector: only('v1'), rules });
+    expect(judged(bothArms, withPolicies([denyAll, allowOrders, strange]))).toMatchObject([
+      {
+        result: 'unknown',
+        read: 'AuthorizationPolicy payment-prod/strange (THROTTLE) selects app=payment-service,version=v1: all pods of v1, no pod of v2; canaryd does not know this action',
+        mend: 'ask those who run the mesh what it does',
+      },
+    ]);
+    const both = policy('strange', { action: 'THROTTLE', selector: allowOrders?.spec?.selector, rules });
+    expect(severities(withPolicies([denyAll, allowOrders, both]))).toEqual(['pass']);
+  });
+
+  it('is told of five times at most', () => {
+    const many = [1, 2, 3, 4, 5, 6, 7].map((number) =>
+      policy(`deny-${number}`, {
+        action: 'DENY',
+        selector: only('v1'),
+        rules: [{ to: [{ operation: { paths: [`/admin-${number}`] } }] }],
+      }),
+    );
+    const found = judged(bothArms, withPolicies([denyAll, allowOrders, ...many]));
+    expect(found).toHaveLength(5);
+    expect(found[4]?.['read']).toMatch(/ \(and 2 more like it\)$/);
+  });
+
+  describe('in a namespace of its own', () => {
+    const next = 'payment-next';
+    const subject = subjectWith({
+      canary: { ...subjectWith().canary, service: { name: 'payment-service', namespace: next } },
+    });
+    const pods = read(
+      parsed(objects.Pod, bank.pods).map((pod) =>
+        pod.metadata.labels?.['version'] === 'v2'
+          ? { ...pod, metadata: { ...pod.metadata, namespace: next } }
+          : pod,
+      ),
+    );
+
+    it('is refused where the policies of stable do not stand there, too', () => {
+      const [failure] = judged(bothArms, withPolicies([denyAll, allowOrders], { subject, pods }));
+      expect(failure).toMatchObject({
+        severity: 'error',
+        read: 'AuthorizationPolicy payment-prod/allow-orders (ALLOW) selects app=payment-service: all pods of v1, no pod of v2',
+      });
+      expect(severities(withPolicies([denyAll], { subject, pods }), defaultDeny)).toEqual(['error']);
+    });
+
+    it('passes with the same policies in both namespaces', () => {
+      const there = present([denyAll, allowOrders]).map((one) => ({
+        ...one,
+        metadata: { ...one.metadata, namespace: next },
+      }));
+      const all = [denyAll, allowOrders, ...there];
+      expect(severities(withPolicies(all, { subject, pods }))).toEqual(['pass']);
+      expect(severities(withPolicies(all, { subject, pods }), defaultDeny)).toEqual(['pass']);
+    });
+  });
+
   it('is refused by a policy of the root namespace and by one for the Service of stable alone', () => {
     const root = policy(
       'deny-old',

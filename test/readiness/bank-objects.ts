@@ -331,6 +331,17 @@ export const autoscalers = ['v1', 'v2'].map((version) => ({
   status: { currentReplicas: 3, desiredReplicas: 3 },
 }));
 
+/** Every namespace has the account `default`, which Kubernetes gives it. */
+export const serviceAccounts = [
+  ['payment-prod', 'payment-service'],
+  ['order-prod', 'order-service'],
+  ['ledger-prod', 'ledger-service'],
+  ['istio-system', 'istiod'],
+].flatMap(([namespace = '', name = '']) => [
+  { namespace, name: 'default' },
+  { namespace, name },
+]);
+
 export const namespaces = [
   ['payment-prod', { 'istio-injection': 'enabled' }],
   ['order-prod', { 'istio-injection': 'enabled' }],

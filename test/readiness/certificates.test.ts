@@ -226,6 +226,34 @@ describe('PF-CR-03', () => {
     ]);
   });
 
+  it('looks at the Gateways of the target alone: those of its routes, and those by which its calls leave', () => {
+    const hidden = (gateway: string) => ({
+      gateway,
+      credentialName: 'shop-tls',
+      why: 'it is in a Secret, which canaryd never reads',
+    });
+    const egress = { gateway: 'egress-prod/egress-gateway', credentialName: 'cards-client' };
+    const all = [{ ...egress, notAfter: noon + 200 * day }, hidden('istio-ingress/public')];
+    const certificates = read<GatewayCertificate[]>(all);
+    expect(judged(gatewayCertificates, healthy({ gatewayCertificates: certificates }))).toMatchObject([
+      { result: 'pass', read: expect.stringContaining('certificates of Gateways: 1;') },
+    ]);
+    const routed = parsed(objects.VirtualService, bank.virtualServices).map((one) =>
+      one.metadata.name === 'payment-service'
+        ? { ...one, spec: { ...one.spec, gateways: ['mesh', 'istio-ingress/public'] } }
+        : one,
+    );
+    const served = healthy({ gatewayCertificates: certificates, virtualServices: read(routed) });
+    expect(judged(gatewayCertificates, served)).toMatchObject([
+      {
+        result: 'unknown',
+        read: 'the certificate shop-tls of Gateway istio-ingress/public could not be read: it is in a Secret, which canaryd never reads',
+      },
+    ]);
+    const others = healthy({ gatewayCertificates: certificates, callees: read([]) });
+    expect(judged(gatewayCertificates, others)).toMatchObject([{ result: 'skip' }]);
+  });
+
   it('trusts a renewal by cert-manager that is to come, and not one that is overdue', () => {
     const notAfter = noon + 2 * day;
     const coming = certificate({ notAfter, renewsAt: noon + day });

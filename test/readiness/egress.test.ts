@@ -7,6 +7,7 @@ import { pins } from '../../src/readiness/egress/pins.ts';
 import { registry } from '../../src/readiness/egress/registry.ts';
 import { egressChecks } from '../../src/readiness/egress.ts';
 import * as objects from '../../src/readiness/objects.ts';
+import { rule } from '../../src/readiness/policy.ts';
 import { runChecks } from '../../src/readiness/run-checks.ts';
 import type { Snapshot } from '../../src/readiness/snapshot.ts';
 import * as bank from './bank-objects.ts';
@@ -237,6 +238,35 @@ describe('NetworkPolicies', () => {
     expect(severities(networkPolicies, withPolicies(...each, other))).toEqual(['pass']);
   });
 
+  it('that the network does not enforce are waived, as nothing in the cluster says so', () => {
+    const snapshot = withPolicies(policy('stable-only', { podSelector: { matchLabels: only('v1') } }));
+    expect(judged(networkPolicies, snapshot)[0]?.['mend']).toMatch(
+      /where the network does not enforce NetworkPolicies, waive PF-EG-03$/,
+    );
+    const waiver = { check: 'PF-EG-03', reason: 'flannel enforces none', until: noon + day };
+    const rulings = rule(
+      runChecks([networkPolicies], snapshot),
+      { block: ['error'], waivers: [waiver] },
+      noon,
+    );
+    expect(rulings.map(({ result, blocks }) => ({ result, blocks }))).toEqual(
+      rulings.map(() => ({ result: 'fail', blocks: false })),
+    );
+  });
+
+  it('are told of five times at most, the last with how many more there are', () => {
+    const many = [1, 2, 3, 4, 5, 6, 7].map((number) =>
+      policy(`stable-only-${number}`, {
+        podSelector: { matchLabels: only('v1') },
+        policyTypes: ['Ingress'],
+        ingress: [{ from: [{ podSelector: { matchLabels: { app: `caller-${number}` } } }] }],
+      }),
+    );
+    const found = judged(networkPolicies, withPolicies(...many));
+    expect(found).toHaveLength(5);
+    expect(found[4]?.['read']).toMatch(/ \(and 2 more like it\)$/);
+  });
+
   it('are judged alike in any order and, with the versions swapped, at the same objects', () => {
     const selector = fc.constantFrom({}, { matchLabels: only('v1') }, { matchLabels: only('v2') });
     const rules = fc.constantFrom([], [{}], base?.spec.ingress ?? []);
@@ -298,6 +328,86 @@ describe('The egress gateway', () => {
     });
     expect(severities(egressGateway, hidden)).toEqual(['unknown']);
     expect(severities(egressGateway, healthy({ gatewayCertificates: read([]) }))).toEqual(['unknown']);
+  });
+
+  it('is not judged by the end of a certificate that renews itself, unless the renewal did not come', () => {
+    const certificate = { gateway: 'egress-prod/egress-gateway', credentialName: 'cards-client' };
+    const renewing = (renewsAt: number) =>
+      healthy({ gatewayCertificates: read([{ ...certificate, notAfter: noon + 2 * day, renewsAt }]) });
+    expect(severities(egressGateway, renewing(noon + day))).toEqual(['pass']);
+    expect(judged(egressGateway, renewing(noon - day))).toMatchObject([
+      {
+        severity: 'warn',
+        read: 'the certificate cards-client of Gateway egress-prod/egress-gateway ends on 2026-11-25, before 2026-11-30 (the deadline of the rollout and 7 days); its renewal was due on 2026-11-22',
+      },
+    ]);
+  });
+
+  describe('of several that stable needs', () => {
+    const [, card] = bank.virtualServices;
+    const [gateway] = bank.gateways;
+    const second = {
+      virtualServices: read(
+        parsed(objects.VirtualService, [
+          ...bank.virtualServices,
+          {
+            ...named(card, 'credit-bureau', 'egress-prod'),
+            spec: {
+              ...card?.spec,
+              hosts: ['api.bureau.example.com'],
+              gateways: ['mesh', 'egress-prod/second-gateway'],
+            },
+          },
+        ]),
+      ),
+      gateways: read(
+        parsed(objects.Gateway, [
+          ...bank.gateways,
+          {
+            ...named(gateway, 'second-gateway', 'egress-prod'),
+            spec: { ...gateway?.spec, selector: { istio: 'second-egress' } },
+          },
+        ]),
+      ),
+      callees: read([
+        { host: 'api.cards.example.com', service: null, requestsPerSecond: 40 },
+        { host: 'api.bureau.example.com', service: null, requestsPerSecond: 2 },
+      ]),
+    };
+    const deployed = (readyReplicas: number) => {
+      const labels = { app: 'second-egress', istio: 'second-egress' };
+      const own = bank.deployments.find(({ metadata }) => metadata.name === 'egress-gateway');
+      const other = {
+        ...named(own, 'second-egress', 'istio-egress'),
+        spec: { ...own?.spec, template: { ...own?.spec.template, metadata: { labels, annotations: {} } } },
+        status: { replicas: 2, readyReplicas },
+      };
+      return read(parsed(objects.Deployment, [...bank.deployments, other]));
+    };
+    const certificates = (days: number) =>
+      read([
+        { gateway: 'egress-prod/egress-gateway', credentialName: 'cards-client', notAfter: noon + 200 * day },
+        {
+          gateway: 'egress-prod/second-gateway',
+          credentialName: 'cards-client',
+          notAfter: noon + days * day,
+        },
+      ]);
+
+    it('each is looked at, and only the one at fault is named', () => {
+      const fine = healthy({ ...second, deployments: deployed(2), gatewayCertificates: certificates(90) });
+      expect(judged(egressGateway, fine)).toMatchObject([
+        {
+          result: 'pass',
+          read: expect.stringMatching(/^egress-prod\/egress-gateway, egress-prod\/second-gateway: /),
+        },
+      ]);
+      const ill = healthy({ ...second, deployments: deployed(0), gatewayCertificates: certificates(1) });
+      expect(judged(egressGateway, ill).map((one) => one['read'])).toEqual([
+        'Gateway egress-prod/second-gateway has 0 ready pods in istio-egress/second-egress',
+        'the certificate cards-client of Gateway egress-prod/second-gateway ends on 2026-11-24, before 2026-11-30 (the deadline of the rollout and 7 days)',
+      ]);
+    });
   });
 
   it('is unknown when no Deployment of it was read, and fine when it is shared from another cluster', () => {

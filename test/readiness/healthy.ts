@@ -98,6 +98,12 @@ function cluster() {
     pods: read(parsed(objects.Pod, bank.pods)),
     deployments: read(parsed(objects.Deployment, bank.deployments)),
     autoscalers: read(parsed(objects.Autoscaler, bank.autoscalers)),
+    serviceAccounts: read(bank.serviceAccounts),
+    httpRoutes: read([]),
+    kubernetesGateways: read([]),
+    holds: read([]),
+    proxySync: read({ rejected: 0, convergenceSeconds: 0.4, window: 300 }),
+    errorBudgets: read([]),
   };
 }
 

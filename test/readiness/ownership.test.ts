@@ -64,6 +64,7 @@ describe('the checks of ownership', () => {
       ['PF-GO-03', 'pass'],
       ['PF-GO-04', 'pass'],
       ['PF-GO-05', 'pass'],
+      ['PF-CH-01', 'pass'],
     ]);
   });
 
@@ -73,6 +74,7 @@ describe('the checks of ownership', () => {
     ['PF-GO-03', { rights: unread('forbidden') }],
     ['PF-GO-04', { servedVersions: unread('timeout') }],
     ['PF-GO-05', { locks: unread('no database') }],
+    ['PF-CH-01', { holds: unread('no database') }],
   ] satisfies [string, Partial<Snapshot>][])('%s is unknown when its facts are unread', (id, changes) => {
     expect(results(id, changes)).toEqual(['unknown']);
   });
@@ -416,6 +418,38 @@ describe('the lock (PF-GO-05)', () => {
         severity: 'info',
         read: 'payment-prod/payment-service still bears the mark of the rollout ro_7, which does not run, since 1 min',
         mend: 'nothing, or take the mark away: kubectl -n payment-prod annotate virtualservice payment-service canaryd.io/rollout- canaryd.io/epoch-',
+      },
+    ]);
+  });
+});
+
+describe('hold orders (PF-CH-01)', () => {
+  const order = {
+    id: 'ho_01KC',
+    scope: 'namespace payment-prod of all clusters',
+    by: 'ana',
+    reason: 'card network is down',
+  };
+
+  it('that stand keep the rollout from starting, and the command that lifts them is there', () => {
+    expect(findings('PF-CH-01', { holds: read([order]) })).toEqual([
+      {
+        priority: 'P0',
+        again: false,
+        result: 'fail',
+        severity: 'error',
+        read: 'ana stopped every move forward in namespace payment-prod of all clusters, because "card network is down" (hold order ho_01KC)',
+        means: 'v2 gets no traffic while it stands: a rollout waits for its end',
+        mend: 'ask ana, and lift it when it is over: curl -sS -X DELETE -H "Authorization: Bearer $TOKEN" "$API/v1/hold/ho_01KC"',
+      },
+    ]);
+  });
+
+  it('may have no reason', () => {
+    expect(findings('PF-CH-01', { holds: read([{ ...order, reason: null }]) })).toMatchObject([
+      {
+        severity: 'error',
+        read: 'ana stopped every move forward in namespace payment-prod of all clusters, without a reason (hold order ho_01KC)',
       },
     ]);
   });

@@ -16,6 +16,7 @@ const facts = {
 
 const throwing = (what: unknown): Check => ({
   ...facts,
+  needs: [],
   run: () => {
     throw what;
   },

@@ -57,6 +57,7 @@ describe('the checks of VirtualServices', () => {
       ['PF-VS-09', 'pass'],
       ['PF-VS-10', 'skip'],
       ['PF-VS-11', 'pass'],
+      ['PF-GW-01', 'skip'],
     ]);
   });
 
@@ -72,6 +73,7 @@ describe('the checks of VirtualServices', () => {
     ['PF-VS-09', { virtualServices: unread('forbidden') }],
     ['PF-VS-10', { ...written(5), virtualServices: unread('forbidden') }],
     ['PF-VS-11', { destinationRules: unread('forbidden') }],
+    ['PF-GW-01', { httpRoutes: unread('forbidden') }],
   ] satisfies [string, Partial<Snapshot>][])('%s is unknown when its facts are unread', (id, changes) => {
     expect(results(id, changes)).toEqual(['unknown']);
   });
@@ -205,6 +207,17 @@ describe('destinations (PF-VS-03)', () => {
         'requests to this destination are answered with 503, so the step that gives it traffic is an outage',
       mend: 'write payment-service.payment-prod.svc.cluster.local in spec.http[0].route[0].destination.host: kubectl -n payment-prod edit virtualservice payment-service',
       path: 'spec.http[0].route[0].destination.host',
+    });
+  });
+
+  it.each([
+    'payment-service.payment-prod.svc',
+    'Payment-Service.Payment-Prod',
+  ])('that Kubernetes would complete and Istio does not are named in full: %s', (written) => {
+    expect(findings('PF-VS-03', having(withRoute(to(written))))[0]).toMatchObject({
+      severity: 'error',
+      read: expect.stringContaining(`completes only names without a dot: ${host} is another host for it`),
+      mend: `write ${host} in spec.http[0].route[0].destination.host: kubectl -n payment-prod edit virtualservice payment-service`,
     });
   });
 
@@ -732,5 +745,127 @@ describe('balancing by hash or locality (PF-VS-11)', () => {
     expect(
       results('PF-VS-11', { destinationRules: balancing({ localityLbSetting: { enabled: false } }) }),
     ).toEqual(['pass']);
+  });
+});
+
+describe('HTTPRoutes of the Gateway API (PF-GW-01)', () => {
+  const service = { group: '', kind: 'Service', name: 'payment-service' };
+  const gateway = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'public' };
+  type Conditions = [accepted: string, resolved: string, generation?: number];
+  const told = (parentRef: object, [accepted, resolved, observedGeneration = 4]: Conditions) => ({
+    parentRef,
+    controllerName: 'istio.io/gateway-controller',
+    conditions: [
+      {
+        type: 'Accepted',
+        status: accepted,
+        reason: accepted === 'True' ? 'Accepted' : 'NotAllowedByListeners',
+        observedGeneration,
+      },
+      {
+        type: 'ResolvedRefs',
+        status: resolved,
+        reason: resolved === 'True' ? 'ResolvedRefs' : 'BackendNotFound',
+        observedGeneration,
+      },
+    ],
+  });
+  const route = (spec: object, parents: object[] = [], namespace = 'payment-prod') => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'payments', namespace, uid: 'uid-payments', generation: 4 },
+    spec,
+    status: { parents },
+  });
+  const having = (...routes: object[]): Partial<Snapshot> => ({
+    httpRoutes: read(parsed(objects.HttpRoute, routes)),
+  });
+  const backend = (changes: object = {}) => ({
+    parentRefs: [gateway],
+    hostnames: ['pay.bank.example.com'],
+    rules: [
+      {
+        backendRefs: [
+          { group: '', kind: 'Service', name: 'payment-service', port: 8080, weight: 1, ...changes },
+        ],
+      },
+    ],
+  });
+
+  it('that stand before the Service in the mesh go past the weights', () => {
+    const before = { parentRefs: [service], rules: [{ backendRefs: [{ name: 'payment-v1', port: 8080 }] }] };
+    expect(findings('PF-GW-01', having(route(before, [told(service, ['True', 'True'])])))).toEqual([
+      {
+        priority: 'P0',
+        again: false,
+        result: 'fail',
+        severity: 'warn',
+        read: 'HTTPRoute payment-prod/payments stands before Service payment-prod/payment-service; payment-service: Accepted True, ResolvedRefs True',
+        means:
+          'requests of the mesh that it takes do not follow the weights: v2 may have more or fewer users than its share says, also when the rollout goes back',
+        mend: 'look at it: kubectl -n payment-prod get httproutes.gateway.networking.k8s.io payments -o yaml; take it away, or let the VirtualService bring these requests, as canaryd moves no weights of HTTPRoutes',
+        object: { kind: 'HTTPRoute', namespace: 'payment-prod', name: 'payments' },
+        path: 'spec.parentRefs',
+      },
+    ]);
+  });
+
+  it('that send to the Service go past the weights, also from another namespace', () => {
+    const elsewhere = route(
+      backend({ namespace: 'payment-prod' }),
+      [told(gateway, ['True', 'False'])],
+      'web',
+    );
+    expect(findings('PF-GW-01', having(elsewhere))).toMatchObject([
+      {
+        severity: 'warn',
+        read: 'HTTPRoute web/payments sends to Service payment-prod/payment-service; public: Accepted True, ResolvedRefs False (BackendNotFound)',
+        path: 'spec.rules[].backendRefs',
+      },
+    ]);
+  });
+
+  it('that no parent accepts are a note, unless that was said of an older form', () => {
+    const refused = having(route(backend(), [told(gateway, ['False', 'True'])]));
+    expect(results('PF-GW-01', refused)).toEqual(['info']);
+    const behind = having(route(backend(), [told(gateway, ['False', 'True', 3])]));
+    expect(findings('PF-GW-01', behind)).toMatchObject([
+      {
+        severity: 'warn',
+        read: expect.stringContaining('Accepted False (NotAllowedByListeners) of generation 3, not 4'),
+      },
+    ]);
+    expect(findings('PF-GW-01', having(route(backend())))).toMatchObject([
+      { severity: 'warn', read: expect.stringContaining('no controller says whether it is accepted') },
+    ]);
+  });
+
+  it('that one of several parents accepts count', () => {
+    const parents = [told(gateway, ['False', 'True']), told({ ...gateway, name: 'inner' }, ['True', 'True'])];
+    expect(results('PF-GW-01', having(route(backend(), parents)))).toEqual(['warn']);
+  });
+
+  it('of other Services, of the same name elsewhere, with the weight 0 or for a Gateway named like the Service do not', () => {
+    const same = { ...gateway, name: 'payment-service' };
+    const others = [
+      route(backend({ name: 'ledger-service' })),
+      route(backend(), [], 'web'),
+      route(backend({ weight: 0 })),
+      route({ parentRefs: [same], rules: [] }),
+      route({ parentRefs: [{ kind: 'Service', name: 'payment-service' }], rules: [] }),
+    ];
+    for (const one of others) expect(results('PF-GW-01', having(one))).toEqual(['skip']);
+  });
+
+  it('are told of five times at most, in the order of their names', () => {
+    const many = [7, 3, 5, 1, 2, 6, 4].map((number) => ({
+      ...route(backend()),
+      metadata: { name: `payments-${number}`, namespace: 'payment-prod', generation: 4 },
+    }));
+    const found = findings('PF-GW-01', having(...many));
+    expect(found.map((one) => one['object'])).toMatchObject(
+      [1, 2, 3, 4, 5].map((number) => ({ name: `payments-${number}` })),
+    );
+    expect(found.at(-1)?.['read']).toMatch(/ \(and 2 more like it\)$/);
   });
 });

@@ -144,6 +144,31 @@ describe('before each raise the mesh is looked at again', () => {
     expect(mesh.shareOf(where)).toBe(100);
   });
 
+  it('keeps a route for testers from being put in place, too, which gives the canary requests whatever its share', async () => {
+    let isBurning = false;
+    const surroundings = {
+      ...calm,
+      ofMetrics: (...of: Parameters<typeof calm.ofMetrics>) => (isBurning ? burning : calm).ofMetrics(...of),
+    };
+    const testers = [{ headers: { 'x-canary': { exact: 'true' } } }];
+    const steps = [
+      { type: 'setWeight', weight: 5 },
+      { type: 'bake', duration: '10m' },
+      { type: 'setHeaderRoute', match: testers },
+      { type: 'bake', duration: '10m' },
+      { type: 'promote' },
+    ];
+    const { run, found, mesh } = await world({ surroundings, steps });
+    await run(300);
+    isBurning = true;
+    await run(600);
+    expect((await found()).state).toMatchObject({ kind: 'holding', reason: { check: 'PF-AL-02' } });
+    expect(mesh.at(where)?.managedRoutes).toEqual([]);
+    isBurning = false;
+    await run(60);
+    expect(mesh.at(where)?.managedRoutes).toEqual(['header']);
+  });
+
   it('asks only what can have changed, so that a policy is no surprise in the middle', async () => {
     let isBroken = false;
     const open = surroundingsOf({ ...unmoved, peerAuthentications: read([]) });

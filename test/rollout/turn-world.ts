@@ -23,6 +23,7 @@ export async function world({
   also = [],
   surroundings = darkSurroundings(),
   readiness,
+  steps = watched,
 }: {
   scrapeSeconds?: number;
   checks?: object;
@@ -31,6 +32,7 @@ export async function world({
   surroundings?: Surroundings;
   /** What the plan asks of the mesh. */
   readiness?: object;
+  steps?: object[];
 } = {}) {
   const clock = { now: start };
   const store = memoryStore({ now: () => clock.now });
@@ -45,7 +47,7 @@ export async function world({
   const uidAt = (place: Where) => mesh.at(place)?.uid ?? '';
   const others = also.map((other) => ({ ...other, uid: uidAt(other), routes: paymentTarget.routes }));
   const target = { ...paymentTarget, uid: uidAt(where), also: others };
-  const plan = { ...planOf(watched, checks), ...(readiness && { readiness: Readiness.parse(readiness) }) };
+  const plan = { ...planOf(steps, checks), ...(readiness && { readiness: Readiness.parse(readiness) }) };
   await store.create(
     newRollout({ id, target, plan, requestedBy: alice, reason: null }, scrapeSeconds, start),
     [],

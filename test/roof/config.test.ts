@@ -50,6 +50,7 @@ clusters:
     clusterDomain: us.local
     rootNamespace: mesh-system
     prometheus: { url: http://prometheus.us.test, user: canaryd, passwordFile: /secrets/us, scrapeSeconds: 30 }
+    alertmanager: { url: https://alertmanager.us.test, bearerTokenFile: secrets/us, headers: { X-Scope-OrgID: us } }
 `;
 
 describe('the configuration from the environment', () => {
@@ -92,6 +93,7 @@ describe('the configuration from the environment', () => {
       CANARYD_PROMETHEUS_USER: '1234',
       CANARYD_PROMETHEUS_PASSWORD: 'p',
       CANARYD_SCRAPE_SECONDS: '0.5',
+      CANARYD_ALERTMANAGER_URL: 'http://alertmanager.test:9093',
       CANARYD_WORKERS: '3',
       CANARYD_LOG_LEVEL: 'warn',
       CANARYD_RETENTION_MEASUREMENT_DAYS: '7',
@@ -110,6 +112,7 @@ describe('the configuration from the environment', () => {
             auth: { kind: 'basic', user: '1234', password: { kind: 'text', text: 'p' } },
             scrapeSeconds: 0.5,
           },
+          alertmanager: { url: 'http://alertmanager.test:9093', auth: { kind: 'none' }, headers: {} },
         },
       ],
       retention: { measurementDays: 7, auditMonths: 18 },
@@ -196,6 +199,11 @@ describe('the configuration from a file', () => {
           auth: { kind: 'basic', user: 'canaryd', password: { kind: 'file', path: '/secrets/us' } },
           headers: {},
           scrapeSeconds: 30,
+        },
+        alertmanager: {
+          url: 'https://alertmanager.us.test',
+          auth: { kind: 'bearer', token: { kind: 'file', path: join(folder, 'secrets/us') } },
+          headers: { 'X-Scope-OrgID': 'us' },
         },
       },
     ]);
@@ -311,6 +319,52 @@ clusters:
       expect(message).toContain(fault);
     }
     expect(message).toContain('21 fault(s)');
+  });
+
+  it('holds an Alertmanager to what it holds a Prometheus to', async () => {
+    const written = (alertmanager: string) =>
+      configured(`databaseUrl: postgres://db/c
+tokensFile: t
+clusters:
+  - name: eu
+    inCluster: true
+    prometheus: { url: http://p }
+    alertmanager: ${alertmanager}
+`);
+    const message = await messageOf(
+      await written('{ urll: x, token: secret-of, user: b, headers: { authorization: secret-of } }'),
+    );
+    expect(message.split('\n').map((line) => line.trim())).toEqual([
+      expect.stringMatching(/^the configuration in .* has 5 fault\(s\):$/),
+      'clusters[0].alertmanager.url (line 7) is missing: write a URL that begins with http:// or https://',
+      'clusters[0].alertmanager.urll (line 7) is no setting: did you mean url?',
+      'clusters[0].alertmanager.token (line 7) is no setting: write the secret into a file of its own and its path as bearerTokenFile',
+      'clusters[0].alertmanager.user (line 7) goes together with the password: set both or none',
+      'clusters[0].alertmanager.headers (line 7) carry no Authorization: name the file of the token as bearerTokenFile',
+    ]);
+    expect(await messageOf(await written('http://alertmanager'))).toContain(
+      'clusters[0].alertmanager (line 7) is not valid: write the keys of an Alertmanager: at least url',
+    );
+    const both = await written('{ url: http://a, user: b, passwordFile: c, bearerTokenFile: d }');
+    expect(await messageOf(both)).toContain('alertmanager.bearerTokenFile (line 7) goes without user');
+    const beside = { ...(await written('{ url: http://a }')), CANARYD_ALERTMANAGER_URL: 'http://b' };
+    expect(await messageOf(beside)).toContain(
+      'CANARYD_ALERTMANAGER_URL: the clusters are listed in the file',
+    );
+  });
+
+  it("keeps Prometheus' password of the environment from an Alertmanager", async () => {
+    const config = await readConfig({
+      ...least,
+      CANARYD_PROMETHEUS_USER: 'u',
+      CANARYD_PROMETHEUS_PASSWORD: 'secret-of',
+      CANARYD_ALERTMANAGER_URL: 'http://a',
+    });
+    expect(config.clusters[0]?.alertmanager).toEqual({
+      url: 'http://a',
+      auth: { kind: 'none' },
+      headers: {},
+    });
   });
 
   it.each([

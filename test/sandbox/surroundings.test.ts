@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { at, type Json, listAt, textAt } from '../../src/sandbox/json.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type Sandbox, startSandbox, storeObject } from '../../src/sandbox/sandbox.ts';
 import { samplesOf } from './samples.ts';
 import { type Ask, apiOf } from './sandbox-api.ts';
 
@@ -35,6 +35,9 @@ const kinds = [
   ['/apis/autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers'],
   ['/api/v1', 'ConfigMap', 'configmaps'],
   ['/api/v1', 'ServiceAccount', 'serviceaccounts'],
+  ['/apis/gateway.networking.k8s.io/v1', 'HTTPRoute', 'httproutes'],
+  ['/apis/gateway.networking.k8s.io/v1', 'Gateway', 'gateways'],
+  ['/apis/cert-manager.io/v1', 'Certificate', 'certificates'],
 ] as const;
 
 describe.each(kinds)('%s: %s', (root, kind, plural) => {
@@ -92,6 +95,19 @@ describe('discovery', () => {
   });
 });
 
+describe('the Gateway of Istio and that of Kubernetes', () => {
+  it('are two kinds: what is stored of one is not in the list of the other', async () => {
+    for (const group of ['networking.istio.io', 'gateway.networking.k8s.io']) {
+      const metadata = { namespace: 'edge', name: `of-${group}` };
+      storeObject(sandbox.store, { apiVersion: `${group}/v1`, kind: 'Gateway', metadata, spec: {} });
+    }
+    const inEdge = async (group: string) =>
+      names((await ask('GET', `/apis/${group}/v1/namespaces/edge/gateways`)).body);
+    expect(await inEdge('networking.istio.io')).toEqual(['edge/of-networking.istio.io']);
+    expect(await inEdge('gateway.networking.k8s.io')).toEqual(['edge/of-gateway.networking.k8s.io']);
+  });
+});
+
 const security = '/apis/security.istio.io/v1/namespaces';
 const read = async (path: string) => (await ask('GET', path)).body;
 
@@ -107,6 +123,17 @@ describe('a well-kept mesh', () => {
     expect(await read(`${security}/istio-system/peerauthentications/default`)).toMatchObject({
       spec: { mtls: { mode: 'STRICT' } },
     });
+  });
+
+  it('has the accounts that its pods run as and its policies name, and one more in every namespace', async () => {
+    const named = [
+      ['istio-egress', 'istio-egressgateway'],
+      ['istio-system', 'istiod'],
+      ['ledger-prod', 'ledger'],
+      ['order-prod', 'order-service'],
+      ['payment-prod', 'payment-service'],
+    ].flatMap(([namespace, name]) => [`${namespace}/default`, `${namespace}/${name}`]);
+    expect(names(await read('/api/v1/serviceaccounts'))).toEqual(named);
   });
 
   it('denies what no policy allows, and allows the callers of each service', async () => {
@@ -210,6 +237,17 @@ describe('a pod', () => {
     expect(restarted[0]).toMatchObject({
       status: { containerStatuses: [{ lastState: { terminated: { reason: 'Error' } } }, {}] },
     });
+  });
+});
+
+describe('istiod', () => {
+  it('tells of its pushes, which every proxy takes within 100 ms', async () => {
+    const samples = samplesOf(await (await fetch(`${sandbox.metricsUrl}/istiod/metrics`)).text());
+    const buckets = samples.filter(({ name }) => name === 'pilot_proxy_convergence_time_bucket');
+    expect(buckets.map(({ labels }) => labels['le'])).toEqual(expect.arrayContaining(['0.1', '30', '+Inf']));
+    expect(new Set(buckets.map(({ value }) => value)).size).toBe(1);
+    expect(samples.filter(({ name }) => name === 'pilot_xds_pushes')).toHaveLength(4);
+    expect(samples.some(({ name }) => name === 'pilot_total_xds_rejects')).toBe(false);
   });
 });
 

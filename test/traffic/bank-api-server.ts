@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { generate } from 'selfsigned';
 import { z } from 'zod';
+import { clusterFacts } from '../../src/readiness/sources.ts';
+import type { ClusterQuestion } from '../../src/rollout/ports/readiness.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
-import type { SurroundingsSource } from '../../src/traffic/surroundings.ts';
+import type { SurroundingsSource } from '../../src/traffic/surroundings-reading.ts';
 import * as bank from '../readiness/bank-objects.ts';
 import { json, startTinyApiServer, type TinyApiServer, text } from './tiny-api-server.ts';
 
@@ -80,12 +82,13 @@ export async function startBank(): Promise<Bank> {
 type Exchange = { response: ServerResponse; body: string };
 
 function answer(made: Bank, request: IncomingMessage, { response, body }: Exchange): void {
+  const asked = askedIn(request.url ?? '');
+  if (made.instead(asked, response)) return;
   if (request.method === 'POST') review(made, response, body);
-  else answerTo(made, askedIn(request.url ?? ''), response);
+  else answerTo(made, asked, response);
 }
 
 function answerTo(made: Bank, asked: Asked, response: ServerResponse): void {
-  if (made.instead(asked, response)) return;
   if (asked.plural === '') discovery(made, asked, response);
   else if (made.forbidden(asked)) json(response, 403, status(403, 'Forbidden'));
   else found(made, asked, response);
@@ -186,6 +189,11 @@ async function storedObjects(): Promise<Stored[]> {
     { api: 'apis/apps/v1', plural: 'deployments', objects: [...own(bank.deployments), istiod('1.26.1')] },
     { api: 'apis/autoscaling/v2', plural: 'horizontalpodautoscalers', objects: own(bank.autoscalers) },
     { api: 'api/v1', plural: 'namespaces', objects: bank.namespaces },
+    {
+      api: 'api/v1',
+      plural: 'serviceaccounts',
+      objects: bank.serviceAccounts.map((metadata) => ({ metadata })),
+    },
     { api: 'api/v1', plural: 'configmaps', objects: await configMaps() },
   ];
 }
@@ -254,6 +262,11 @@ export const target: Target = {
   canary: armOf('v2'),
   stableReadyAtStart: 3,
 };
+
+/** All that may be asked about a target; `callees` are namespaces that it calls. */
+export function everythingAbout(one: Target, callees: readonly string[] = []): ClusterQuestion {
+  return { target: one, callees, wanted: new Set(clusterFacts) };
+}
 
 function armOf(version: string): Target['stable'] {
   return {

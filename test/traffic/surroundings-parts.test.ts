@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Deployment } from '../../src/readiness/objects.ts';
 import type { Fact } from '../../src/readiness/snapshot.ts';
-import type { ClusterFacts } from '../../src/rollout/ports/readiness.ts';
+import type { ClusterFacts } from '../../src/readiness/sources.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { openClusters } from '../../src/traffic/clusters.ts';
 import { istiodVersion } from '../../src/traffic/istiod-version.ts';
@@ -11,6 +11,7 @@ import { read, unread } from '../readiness/healthy.ts';
 import {
   type Bank,
   configMap,
+  everythingAbout,
   istiod,
   rootCertificate,
   rootExpiry,
@@ -28,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => made.close());
 
 function surroundings(of: Target = target): Promise<ClusterFacts> {
-  return readSurroundings(made.source, of, [], signal);
+  return readSurroundings(made.source, everythingAbout(of), signal);
 }
 
 const injecting = JSON.stringify({ sidecarInjectorWebhook: { enableNamespacesByDefault: true } });
@@ -284,9 +285,9 @@ describe('clusters', () => {
     const address = { name: 'default', source: source(), clusterDomain, rootNamespace: 'istio-system' };
     const clusters = await openClusters([address], log);
     try {
-      const facts = await clusters.surroundings.turns(target, [], signal);
+      const facts = await clusters.surroundings.turns(everythingAbout(target), signal);
       expect(facts.meshConfig).toMatchObject({ kind: 'read', value: { clusterDomain } });
-      const none = await clusters.surroundings.turns({ ...target, cluster: 'gone' }, [], signal);
+      const none = await clusters.surroundings.turns(everythingAbout({ ...target, cluster: 'gone' }), signal);
       expect(Object.keys(none).toSorted()).toEqual(Object.keys(facts).toSorted());
       expect(new Set(Object.values(none).map((fact) => JSON.stringify(fact))).size).toBe(1);
       expect(none.pods).toMatchObject({
@@ -307,7 +308,10 @@ describe('clusters', () => {
     };
     const clusters = await openClusters([address], log);
     try {
-      const { meshConfig, proxyVersions } = await clusters.surroundings.turns(target, [], signal);
+      const { meshConfig, proxyVersions } = await clusters.surroundings.turns(
+        everythingAbout(target),
+        signal,
+      );
       expect(meshConfig).toMatchObject({ kind: 'unread', why: 'there is no ConfigMap mesh/istio' });
       expect(proxyVersions).toEqual(read({ istiod: null }));
     } finally {

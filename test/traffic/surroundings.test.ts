@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as objects from '../../src/readiness/objects.ts';
-import type { ClusterFacts } from '../../src/rollout/ports/readiness.ts';
+import type { ClusterFacts } from '../../src/readiness/sources.ts';
 import { connectKube } from '../../src/traffic/kube.ts';
 import { readSurroundings, surroundingsOf } from '../../src/traffic/surroundings.ts';
 import * as bank from '../readiness/bank-objects.ts';
@@ -8,6 +8,7 @@ import { healthy, parsed, read } from '../readiness/healthy.ts';
 import {
   type Asked,
   type Bank,
+  everythingAbout,
   networking,
   rootExpiry,
   startBank,
@@ -18,6 +19,7 @@ import { json, text } from './tiny-api-server.ts';
 
 let made: Bank;
 const signal = AbortSignal.timeout(60_000);
+const everything = everythingAbout(target, ['ledger-prod']);
 
 beforeEach(async () => {
   made = await startBank();
@@ -25,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => made.close());
 
 function surroundings(callees: readonly string[] = ['ledger-prod']): Promise<ClusterFacts> {
-  return readSurroundings(made.source, target, callees, signal);
+  return readSurroundings(made.source, everythingAbout(target, callees), signal);
 }
 
 /** What is read of an object that is not moved: nobody asks who wrote it. */
@@ -36,6 +38,10 @@ function light(all: readonly { metadata: object }[]): object[] {
 /** As they are in a list of Kubernetes' own, which names no version of its items. */
 function inList(all: readonly { metadata: object }[]): object[] {
   return light(all).map((one) => ({ ...one, apiVersion: undefined }));
+}
+
+function accountsIn(...namespaces: string[]): object[] {
+  return namespaces.flatMap((one) => bank.serviceAccounts.filter(({ namespace }) => namespace === one));
 }
 
 function isList(asked: Asked, plural: string, namespace: string | null): boolean {
@@ -49,7 +55,7 @@ function namesIn(fact: ClusterFacts['virtualServices' | 'authorizationPolicies' 
 
 describe('the surroundings of a target', () => {
   it('are read whole, each fact in the form in which the checks know it', async () => {
-    const { gatewayCertificates, ...facts } = await surroundings();
+    const facts = await surroundings();
     const { meshConfig, proxyVersions, selectors, gitOpsApplications, otherCanaries } = healthy();
     expect(facts).toMatchObject({ meshConfig, proxyVersions, selectors, gitOpsApplications, otherCanaries });
     expect(facts.destinationRules).toEqual(
@@ -67,7 +73,8 @@ describe('the surroundings of a target', () => {
     expect(facts.rootCertificates).toEqual(
       read([{ subject: 'O=Bank, CN=Bank Mesh Root CA', notAfter: rootExpiry }]),
     );
-    expect(gatewayCertificates.kind).toBe('unread');
+    expect(facts.serviceAccounts).toEqual(read(accountsIn('payment-prod', 'istio-system', 'order-prod')));
+    expect([facts.httpRoutes, facts.kubernetesGateways]).toEqual([read([]), read([])]);
   });
 
   it('have the kind even where the API server leaves it out of its lists', async () => {
@@ -132,22 +139,15 @@ describe('the surroundings of a target', () => {
 
   it('never ask for a Secret', async () => {
     const { gatewayCertificates } = await surroundings();
-    expect(gatewayCertificates).toEqual({
-      kind: 'unread',
-      why: 'they are in Secrets, which canaryd never reads: cards-client of egress-prod/egress-gateway',
-      mend: expect.stringContaining('openssl x509 -noout -enddate'),
+    expect(gatewayCertificates).toMatchObject({
+      value: [{ why: expect.stringContaining('it is in a Secret, which canaryd never reads') }],
     });
     expect(made.server.requests.filter((one) => one.includes('secret'))).toEqual([]);
   });
 
-  it('have no certificates of gateways where no Gateway names one', async () => {
-    store(made, 'gateways', []);
-    expect((await surroundings()).gatewayCertificates).toEqual(read([]));
-  });
-
   it('ask at most eight things at a time of one API server, however many ask', async () => {
     const { turns, readers } = surroundingsOf(made.source);
-    const all = await Promise.all([turns, readers, turns].map((ask) => ask(target, ['ledger-prod'], signal)));
+    const all = await Promise.all([turns, readers, turns].map((ask) => ask(everything, signal)));
     expect(all.map(({ pods }) => pods.kind)).toEqual(['read', 'read', 'read']);
     expect(made.busiest()).toBeGreaterThan(2);
     expect(made.busiest()).toBeLessThanOrEqual(8);
@@ -157,10 +157,10 @@ describe('the surroundings of a target', () => {
     const ending = new AbortController();
     const { turns, readers } = surroundingsOf(made.source);
     made.instead = () => true;
-    const asking = [1, 2, 3, 4, 5, 6, 7, 8].map(() => readers(target, ['ledger-prod'], ending.signal));
+    const asking = [1, 2, 3, 4, 5, 6, 7, 8].map(() => readers(everything, ending.signal));
     await expect.poll(() => made.server.requests.length).toBe(4);
     made.instead = () => false;
-    const { pods } = await turns(target, ['ledger-prod'], signal);
+    const { pods } = await turns(everything, signal);
     expect(pods.kind).toBe('read');
     ending.abort();
     await Promise.all(asking);
@@ -170,10 +170,10 @@ describe('the surroundings of a target', () => {
     made.instead = () => true;
     const { turns } = surroundingsOf(made.source);
     const hanging = new AbortController();
-    const first = [1, 2, 3, 4, 5, 6, 7, 8].map(() => turns(target, [], hanging.signal));
+    const first = [1, 2, 3, 4, 5, 6, 7, 8].map(() => turns(everything, hanging.signal));
     await expect.poll(() => made.server.requests.length).toBe(8);
     const ending = new AbortController();
-    const waiting = turns(target, [], ending.signal);
+    const waiting = turns(everything, ending.signal);
     ending.abort();
     const { services } = await waiting;
     expect(services).toEqual({
@@ -282,6 +282,71 @@ describe('what a cluster does not serve', () => {
       one.api === networking ? { ...one, api: 'apis/networking.istio.io/v1beta1' } : one,
     );
     expect(namesIn((await surroundings()).virtualServices)).toHaveLength(2);
+  });
+});
+
+describe('what the Gateway API moves', () => {
+  const api = (version: string) => `apis/gateway.networking.k8s.io/${version}`;
+  const route = {
+    metadata: { name: 'payment', namespace: 'payment-prod', generation: 2 },
+    spec: {
+      parentRefs: [{ group: '', kind: 'Service', name: 'payment-service' }],
+      rules: [{ backendRefs: [{ name: 'payment-service', port: 80, weight: 1 }] }],
+    },
+    status: {
+      parents: [
+        {
+          parentRef: { group: '', kind: 'Service', name: 'payment-service' },
+          controllerName: 'istio.io/gateway-controller',
+          conditions: [{ type: 'Accepted', status: 'True', reason: 'Accepted', observedGeneration: 2 }],
+        },
+      ],
+    },
+  };
+  const waypoint = {
+    metadata: { name: 'waypoint', namespace: 'payment-prod' },
+    spec: {
+      gatewayClassName: 'istio-waypoint',
+      listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }],
+    },
+    status: { conditions: [{ type: 'Programmed', status: 'True' }] },
+  };
+  const serve = (version: string) =>
+    made.stored.push(
+      { api: api(version), plural: 'httproutes', objects: [route] },
+      { api: api(version), plural: 'gateways', objects: [waypoint] },
+    );
+
+  it.each(['v1', 'v1beta1'])('is read with what its controller says of it, in %s', async (version) => {
+    serve(version);
+    const { httpRoutes, kubernetesGateways, gateways } = await surroundings();
+    expect(httpRoutes).toEqual(read([{ kind: 'HTTPRoute', ...route }]));
+    expect(kubernetesGateways).toEqual(read([{ kind: 'Gateway', ...waypoint }]));
+    expect(gateways).toEqual(read(parsed(objects.Gateway, light(bank.gateways))));
+  });
+
+  it('is listed in the known namespaces where canaryd may not list it everywhere', async () => {
+    serve('v1');
+    made.forbidden = (asked) => asked.api === api('v1') && asked.namespace === null;
+    const { httpRoutes, kubernetesGateways } = await surroundings([]);
+    expect(httpRoutes).toMatchObject({
+      value: [{ metadata: { name: 'payment' } }],
+      gaps: [
+        'canaryd may not list HTTPRoutes of all namespaces: only those of payment-prod, istio-system were',
+      ],
+    });
+    expect(kubernetesGateways).toMatchObject({
+      value: [{ metadata: { name: 'waypoint' } }],
+      gaps: [
+        'canaryd may not list Gateways (gateway.networking.k8s.io) of all namespaces: only those of payment-prod, istio-system were',
+      ],
+    });
+  });
+
+  it('is nothing where the cluster does not serve it', async () => {
+    made.forbidden = (asked) => asked.api.startsWith('apis/gateway.networking.k8s.io');
+    const { httpRoutes, kubernetesGateways } = await surroundings();
+    expect([httpRoutes, kubernetesGateways]).toEqual([read([]), read([])]);
   });
 });
 
@@ -434,7 +499,7 @@ describe('an API server that does not answer', () => {
     const listObjects: typeof kube.listObjects = (asked, item, until) =>
       (asked.plural === 'services' ? hasty : kube).listObjects(asked, item, until);
     const source = { ...made.source, kube: { ...kube, listObjects } };
-    const facts = await readSurroundings(source, target, [], signal);
+    const facts = await readSurroundings(source, everything, signal);
     await hasty.close();
     expect(facts.services).toEqual({
       kind: 'unread',
@@ -447,7 +512,7 @@ describe('an API server that does not answer', () => {
   it('before nobody waits any longer leaves everything unread', async () => {
     made.instead = () => true;
     const ending = new AbortController();
-    const reading = readSurroundings(made.source, target, ['ledger-prod'], ending.signal);
+    const reading = readSurroundings(made.source, everything, ending.signal);
     await expect.poll(() => made.server.requests.length).toBeGreaterThan(0);
     ending.abort();
     const facts = await reading;

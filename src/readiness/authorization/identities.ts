@@ -93,7 +93,8 @@ function isPrincipal(value: string, identity: Identity, trust: Trust): boolean {
   return isLike([identity.trustDomain, ...rest].join('/'), own);
 }
 
-function isOwnDomain(domain: string, { trustDomain, trustDomainAliases }: Trust): boolean {
+/** True for a name of this mesh's trust domain. */
+export function isOwnDomain(domain: string, { trustDomain, trustDomainAliases }: Trust): boolean {
   const names = [trustDomain, ...trustDomainAliases];
   return domain === 'cluster.local' || names.some((name) => isLike(domain, name));
 }

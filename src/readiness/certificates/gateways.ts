@@ -1,15 +1,15 @@
 import { defineCheck } from '../check.ts';
+import { egressGatewaysOf } from '../egress/used.ts';
 import type { Failure, Judgement, ObjectRef } from '../finding.ts';
 import { bounded, orPass, skip, unknown, warn } from '../judgement.ts';
-import type { GatewayCertificate, Millis, Subject } from '../snapshot.ts';
+import type { VirtualService } from '../objects.ts';
+import type { Callee, GatewayCertificate, Millis, Subject } from '../snapshot.ts';
 import { momentOf, spanOf } from '../time-words.ts';
+import { claimsFor } from '../virtual-service/claims.ts';
 import { endOf } from './end.ts';
+import { isRenewedInTime, type ReadCertificate, renewalOverdue } from './renewal.ts';
 
 const spare = 7 * 86_400_000;
-/** A renewal that has been due for longer than this is not coming. */
-const patience = 3_600_000;
-
-type Read = Extract<GatewayCertificate, { notAfter: Millis }>;
 
 /**
  * A certificate that is renewed by itself is judged by its renewal: cert-manager does so when two thirds of its life
@@ -24,8 +24,10 @@ export const gatewayCertificates = defineCheck({
   codes: ['IST0161'],
   again: false,
   severity: 'warn',
-  needs: ['gatewayCertificates'],
-  judge: ({ gatewayCertificates: all }, subject, at) => {
+  needs: ['gatewayCertificates', 'virtualServices', 'callees', 'meshConfig'],
+  judge: ({ gatewayCertificates: found, virtualServices, callees, meshConfig }, subject, at) => {
+    const serving = servingGateways(subject, { virtualServices, callees, ...meshConfig });
+    const all = found.filter(({ gateway }) => serving.includes(gateway));
     if (all.length === 0) return [skip('no Gateway that the rollout depends on has a certificate')];
     const readable = all.flatMap((one) => ('notAfter' in one ? [one] : []));
     const unreadable = all.flatMap((one) => ('why' in one ? [notRead(one)] : []));
@@ -34,6 +36,20 @@ export const gatewayCertificates = defineCheck({
     return orPass([...failures, ...unreadable], allLast(byEnd));
   },
 });
+
+type Ways = {
+  virtualServices: readonly VirtualService[];
+  callees: readonly Callee[];
+  clusterDomain: string;
+};
+
+/** The gateways that bring requests to the routes that are moved, and those by which stable's calls leave the mesh. */
+function servingGateways(subject: Subject, { virtualServices, callees, clusterDomain }: Ways): string[] {
+  const { claims } = claimsFor(virtualServices, subject, clusterDomain);
+  const inward = claims.flatMap(({ gateways }) => gateways);
+  const outward = egressGatewaysOf(callees, virtualServices, subject).map(({ gateway }) => gateway);
+  return [...inward, ...outward];
+}
 
 function notRead({ gateway, credentialName, why }: Extract<GatewayCertificate, { why: string }>): Judgement {
   return unknown(
@@ -46,29 +62,20 @@ function lookAt(credentialName: string): string {
   return `kubectl -n <namespace> get secret ${credentialName} -o jsonpath='{.data.tls\\.crt}' | base64 -d | openssl x509 -noout -enddate`;
 }
 
-function judgeOne(certificate: Read, subject: Subject, at: Millis): Failure[] {
+function judgeOne(certificate: ReadCertificate, subject: Subject, at: Millis): Failure[] {
   const { gateway, credentialName, notAfter } = certificate;
-  if (notAfter >= endOf(subject, at) + spare || isComing(certificate, at)) return [];
+  if (notAfter >= endOf(subject, at) + spare || isRenewedInTime(certificate, at)) return [];
   const left = notAfter - at;
   const when = left <= 0 ? `expired ${spanOf(-left / 1000)} ago` : `expires in ${spanOf(left / 1000)}`;
   return [
     warn({
-      read: `the certificate ${credentialName} of Gateway ${gateway} ${when}, on ${momentOf(notAfter)}; it must outlive the rollout's deadline by 7 d${overdue(certificate)}`,
+      read: `the certificate ${credentialName} of Gateway ${gateway} ${when}, on ${momentOf(notAfter)}; it must outlive the rollout's deadline by 7 d${renewalOverdue(certificate, momentOf)}`,
       means: `requests through ${gateway} fail from then on for ${subject.stable.version} and ${subject.canary.version} alike: the rollout would be held or go back for a fault that is not the canary's`,
       mend: `renew it, in the namespace of the gateway's pods: cmctl renew -n <namespace> <certificate>, or a new Secret ${credentialName}; then: ${lookAt(credentialName)}`,
       object: refOf(gateway),
       path: 'spec.servers[].tls.credentialName',
     }),
   ];
-}
-
-/** True for one that is going to be renewed before it ends. */
-function isComing({ renewsAt, notAfter }: Read, at: Millis): boolean {
-  return renewsAt !== undefined && renewsAt < notAfter && at < Math.min(renewsAt + patience, notAfter);
-}
-
-function overdue({ renewsAt }: Read): string {
-  return renewsAt === undefined ? '' : `; its renewal was due on ${momentOf(renewsAt)}`;
 }
 
 function refOf(gateway: string): ObjectRef {
@@ -78,7 +85,7 @@ function refOf(gateway: string): ObjectRef {
     : { kind: 'Gateway', namespace, name };
 }
 
-function allLast(byEnd: readonly Read[]): string {
+function allLast(byEnd: readonly ReadCertificate[]): string {
   const [first] = byEnd;
   if (first === undefined) return 'no certificate of a Gateway was read';
   const renewal = first.renewsAt === undefined ? '' : `, and is renewed on ${momentOf(first.renewsAt)}`;

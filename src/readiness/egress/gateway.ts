@@ -1,11 +1,12 @@
-import { isLike } from '../authorization/identities.ts';
 import { sorted } from '../authorization/policies.ts';
+import { isRenewedInTime, renewalOverdue } from '../certificates/renewal.ts';
 import { defineCheck } from '../check.ts';
 import type { Judgement } from '../finding.ts';
 import { orPass, refTo, skip, unknown, warn } from '../judgement.ts';
-import type { Deployment, Gateway, ServiceEntry, VirtualService } from '../objects.ts';
+import type { Deployment, Gateway, ServiceEntry } from '../objects.ts';
 import { hasLabels, nameOf } from '../select.ts';
-import type { Callee, GatewayCertificate, Millis, Subject } from '../snapshot.ts';
+import type { GatewayCertificate, Millis, Subject } from '../snapshot.ts';
+import { egressGatewaysOf, type Used } from './used.ts';
 
 const secondsKept = 7 * 86_400;
 
@@ -15,8 +16,6 @@ type Seen = {
   serviceEntries: readonly ServiceEntry[];
   gatewayCertificates: readonly GatewayCertificate[];
 };
-/** A gateway through which something of stable leaves the mesh, and the Services that stand before it. */
-type Used = { gateway: string; through: string[] };
 
 /**
  * A gateway is one of ours when a VirtualService sends a host that stable calls through it; its Deployments are those
@@ -33,53 +32,22 @@ export const egressGateway = defineCheck({
   needs: ['callees', 'virtualServices', 'gateways', 'deployments', 'serviceEntries', 'gatewayCertificates'],
   failsByAbsence: true,
   judge: ({ callees, virtualServices, ...seen }, subject, at) => {
-    const used = usedBy(hostsOf(callees, subject), virtualServices);
+    const used = egressGatewaysOf(callees, virtualServices, subject);
     if (used.length === 0)
       return [skip('no host outside the mesh that stable calls leaves by an egress gateway')];
     const until = at + (subject.deadline + secondsKept) * 1000;
     const wrong = used.flatMap((one) => [
       ...readiness(one, seen, subject),
       ...unseenCertificates(one, seen),
-      ...certificates(one, seen, until),
+      ...certificates(one, seen, { until, at }),
     ]);
     const names = used.map(({ gateway }) => gateway).join(', ');
     return orPass(
       wrong,
-      `${names}: pods are ready or stand in another cluster, and no certificate ends before ${day(until)}`,
+      `${names}: pods are ready or stand in another cluster, and certificates last until ${day(until)} or are renewed before they end`,
     );
   },
 });
-
-function hostsOf(callees: readonly Callee[], { requirements }: Subject): string[] {
-  const called = callees.flatMap(({ host, service }) =>
-    service === null ? [host.replace(/:\d+$/, '')] : [],
-  );
-  return [...called, ...requirements.egressHosts];
-}
-
-function usedBy(hosts: readonly string[], virtualServices: readonly VirtualService[]): Used[] {
-  const leaving = sorted(virtualServices)
-    .filter(({ spec }) => (spec.hosts ?? []).some((pattern) => hosts.some((host) => isLike(pattern, host))))
-    .flatMap((one) => gatewaysOf(one).map((gateway) => ({ gateway, through: destinationsOf(one) })));
-  const names = [...new Set(leaving.map(({ gateway }) => gateway))];
-  return names.map((gateway) => {
-    const through = leaving.filter((one) => one.gateway === gateway).flatMap((one) => one.through);
-    return { gateway, through };
-  });
-}
-
-/** A gateway without a namespace is one of the VirtualService's own. */
-function gatewaysOf({ metadata, spec }: VirtualService): string[] {
-  return (spec.gateways ?? [])
-    .filter((name) => name !== 'mesh')
-    .map((name) => (name.includes('/') ? name : `${metadata.namespace ?? ''}/${name}`));
-}
-
-function destinationsOf({ spec }: VirtualService): string[] {
-  return [...(spec.http ?? []), ...(spec.tls ?? []), ...(spec.tcp ?? [])]
-    .flatMap(({ route }) => route ?? [])
-    .flatMap(({ destination }) => (destination ? [destination.host] : []));
-}
 
 function readiness({ gateway, through }: Used, seen: Seen, { canary }: Subject): Judgement[] {
   const object = seen.gateways.find(({ metadata }) => nameOf(metadata) === gateway);
@@ -143,7 +111,9 @@ function unseenCertificates({ gateway }: Used, { gateways, gatewayCertificates }
     );
 }
 
-function certificates({ gateway }: Used, { gatewayCertificates }: Seen, until: Millis): Judgement[] {
+type Times = { until: Millis; at: Millis };
+
+function certificates({ gateway }: Used, { gatewayCertificates }: Seen, { until, at }: Times): Judgement[] {
   return gatewayCertificates
     .filter((one) => one.gateway === gateway)
     .flatMap((certificate): Judgement[] => {
@@ -153,11 +123,11 @@ function certificates({ gateway }: Used, { gatewayCertificates }: Seen, until: M
         return [
           unknown(`${name} could not be read: ${certificate.why}`, 'ask those who keep it when it ends'),
         ];
-      if (certificate.notAfter >= until) return [];
+      if (certificate.notAfter >= until || isRenewedInTime(certificate, at)) return [];
       const [namespace = '', gatewayName = ''] = gateway.split('/');
       return [
         warn({
-          read: `${name} ends on ${day(certificate.notAfter)}, before ${day(until)} (the deadline of the rollout and 7 days)`,
+          read: `${name} ends on ${day(certificate.notAfter)}, before ${day(until)} (the deadline of the rollout and 7 days)${renewalOverdue(certificate, day)}`,
           means: 'calls through the gateway fail from then on, whichever version makes them',
           mend: `renew it: kubectl get certificates -A | grep ${credentialName}`,
           object: { kind: 'Gateway', namespace, name: gatewayName },

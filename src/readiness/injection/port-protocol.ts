@@ -2,6 +2,7 @@ import { defineCheck } from '../check.ts';
 import type { Judgement } from '../finding.ts';
 import { error, info, orPass, refTo, skip, unknown } from '../judgement.ts';
 import type { Service, VirtualService } from '../objects.ts';
+import { type Protocol, protocolOf, type ServicePort } from '../protocols.ts';
 import { nameOf } from '../select.ts';
 import type { Arm, Subject } from '../snapshot.ts';
 
@@ -16,9 +17,6 @@ export const portIsHttp = defineCheck({
   needs: ['services', 'virtualServices'],
   judge: ({ services, virtualServices }, subject) => judge(services, virtualServices, subject),
 });
-
-type Port = NonNullable<Service['spec']['ports']>[number];
-type Protocol = 'http' | 'detected' | 'other';
 
 function judge(
   services: readonly Service[],
@@ -71,32 +69,12 @@ function isHostOf(host: string, namespace: string | undefined, { service }: Arm)
 }
 
 /** Of several ports without one named, those that are HTTP are the ones an http route moves. */
-function portsOf({ spec }: Service, numbers: readonly number[]): Port[] {
+function portsOf({ spec }: Service, numbers: readonly number[]): ServicePort[] {
   const ports = spec.ports ?? [];
   if (numbers.length > 0) return ports.filter(({ port }) => numbers.includes(port));
   const usable = ports.filter((port) => protocolOf(port) !== 'other');
   return usable.length > 0 ? usable : ports;
 }
-
-/**
- * appProtocol before the prefix of the name; what Istio does not know it detects, save on ports of protocols in which
- * the server speaks first.
- * Source: https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
- */
-function protocolOf({ name, port, protocol, appProtocol }: Port): Protocol {
-  if (protocol === 'UDP') return 'other';
-  const word = (appProtocol ?? name ?? '').toLowerCase();
-  if (word.startsWith('grpc-web') || httpWords.has(word)) return 'http';
-  const [prefix = ''] = word.split('-');
-  if (httpWords.has(prefix)) return 'http';
-  return otherWords.has(prefix) || word === 'kubernetes.io/wss' || serverFirst.has(port)
-    ? 'other'
-    : 'detected';
-}
-
-const httpWords = new Set(['http', 'http2', 'http_proxy', 'grpc', 'kubernetes.io/h2c', 'kubernetes.io/ws']);
-const otherWords = new Set(['tcp', 'tls', 'https', 'udp', 'mongo', 'mysql', 'redis', 'hbone']);
-const serverFirst = new Set([25, 53, 3306, 27017]);
 
 const protocolWords: Record<Protocol, string> = {
   http: 'HTTP',
@@ -104,7 +82,7 @@ const protocolWords: Record<Protocol, string> = {
   other: 'not HTTP',
 };
 
-function fault({ metadata, spec }: Service, port: Port, throughGateway: boolean): Judgement[] {
+function fault({ metadata, spec }: Service, port: ServicePort, throughGateway: boolean): Judgement[] {
   const protocol = protocolOf(port);
   if (protocol === 'http' || (protocol === 'detected' && !throughGateway)) return [];
   const index = spec.ports?.indexOf(port) ?? 0;
@@ -132,7 +110,7 @@ function fault({ metadata, spec }: Service, port: Port, throughGateway: boolean)
   ];
 }
 
-function portWords({ name, port, protocol, appProtocol }: Port): string {
+function portWords({ name, port, protocol, appProtocol }: ServicePort): string {
   const words = [
     ...(name ? [`named ${name}`] : []),
     ...(appProtocol ? [`appProtocol ${appProtocol}`] : []),

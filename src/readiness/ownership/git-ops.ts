@@ -39,6 +39,7 @@ const withoutApplications = defineCheck({
  */
 export const nothingUndoes: Check = {
   ...facts,
+  needs: withApplications.needs,
   run: (snapshot) => (mayBeArgoCd(snapshot) ? withApplications : withoutApplications).run(snapshot),
 };
 

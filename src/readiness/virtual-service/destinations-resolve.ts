@@ -116,9 +116,9 @@ function notFound(sent: Sent, { clusterDomain, services }: Registry, subject: Su
     const mend = `let canaryd list services in ${namespace}, or look yourself: kubectl -n ${namespace} get service ${name}`;
     return unknown(`whether ${host} exists was not read: it is none of ${known[0]}`, mend);
   }
+  const short = written.toLowerCase().replace(/\.$/, '');
   const meant = services.find(
-    ({ metadata }) =>
-      written === `${metadata.name}.${metadata.namespace}` || written === `${nameAndSvc(metadata)}`,
+    ({ metadata }) => short === `${metadata.name}.${metadata.namespace}` || short === nameAndSvc(metadata),
   );
   const full = meant && `${meant.metadata.name}.${meant.metadata.namespace}.svc.${clusterDomain}`;
   const why =

@@ -32,7 +32,7 @@ function judge({ pods, survey, deployments, autoscalers }: Facts, subject: Subje
   const { canary, nextShare, writtenShare } = subject;
   if (canary.podLabels === null)
     return [skip(`${canary.version} (${canary.host}) has no pods in this cluster`)];
-  if (nextShare === 0) return [skip('the next share is 0 %: nobody is sent to the canary')];
+  if (nextShare === 0) return [skip('the next share is 0 %: the weights send nobody to the canary')];
   if (writtenShare !== null && writtenShare >= 100) return [skip('all requests are with the canary already')];
   const ready = podsOf(canary, pods).filter(isReady).length;
   const mine = deploymentsOf(canary, deployments);

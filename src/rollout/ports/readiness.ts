@@ -1,57 +1,28 @@
-import type { Snapshot } from '../../readiness/snapshot.ts';
+import type { ClusterFacts, MetricsFacts } from '../../readiness/sources.ts';
+import type { PlannedBudget } from '../plan-readiness.ts';
 import type { Target } from '../target.ts';
 import type { Millis } from '../units.ts';
 
-/** What the API server of a cluster tells of a target's surroundings. */
-export type ClusterFacts = Pick<
-  Snapshot,
-  | 'meshConfig'
-  | 'proxyVersions'
-  | 'namespaces'
-  | 'virtualServices'
-  | 'destinationRules'
-  | 'gateways'
-  | 'serviceEntries'
-  | 'sidecars'
-  | 'authorizationPolicies'
-  | 'peerAuthentications'
-  | 'selectors'
-  | 'networkPolicies'
-  | 'services'
-  | 'endpoints'
-  | 'pods'
-  | 'deployments'
-  | 'autoscalers'
-  | 'gitOpsApplications'
-  | 'otherCanaries'
-  | 'rights'
-  | 'servedVersions'
-  | 'rootCertificates'
-  | 'gatewayCertificates'
->;
+/** `callees`: the namespaces of services that stable calls, whose policies matter too. */
+export type ClusterQuestion = {
+  target: Target;
+  callees: readonly string[];
+  wanted: ReadonlySet<keyof ClusterFacts>;
+};
 
-/** What the metrics provider of a cluster tells of it, beside the checks of the plan. */
-export type MetricsFacts = Pick<
-  Snapshot,
-  | 'provider'
-  | 'metricLabels'
-  | 'scrape'
-  | 'requestSeries'
-  | 'callers'
-  | 'callees'
-  | 'forbidden'
-  | 'proxyCertificates'
-  | 'meshCertificates'
-  | 'throttling'
-  | 'alertRules'
-  | 'alerts'
-  | 'silences'
->;
+/** `now` is PostgreSQL's clock, against which the provider's is compared. */
+export type MetricsQuestion = {
+  target: Target;
+  now: Millis;
+  errorBudgets: readonly PlannedBudget[];
+  wanted: ReadonlySet<keyof MetricsFacts>;
+};
 
-/** Reads all of it at once. What cannot be read says so in its fact; neither ever throws for what an outside may answer. */
+/**
+ * Reads what is wanted at once, and nothing else costs a call. What could not be read, or was not asked for, says so in
+ * its fact; neither ever throws for what an outside may answer.
+ */
 export interface Surroundings {
-  /** `callees`: the namespaces of services that stable calls, whose policies matter too. */
-  ofCluster(target: Target, callees: readonly string[], signal: AbortSignal): Promise<ClusterFacts>;
-  /** `now` is PostgreSQL's clock, against which the provider's is compared. */
-  ofMetrics(target: Target, now: Millis, signal: AbortSignal): Promise<MetricsFacts>;
+  ofCluster(question: ClusterQuestion, signal: AbortSignal): Promise<ClusterFacts>;
+  ofMetrics(question: MetricsQuestion, signal: AbortSignal): Promise<MetricsFacts>;
 }

@@ -1,0 +1,87 @@
+import { defineCheck } from '../check.ts';
+import type { Failure } from '../finding.ts';
+import { bounded, info, refTo, skip, warn } from '../judgement.ts';
+import type { HttpRoute } from '../objects.ts';
+import { nameOf } from '../select.ts';
+import type { Subject } from '../snapshot.ts';
+import { routeStatus } from './http-route-status.ts';
+
+type Parent = NonNullable<HttpRoute['spec']['parentRefs']>[number];
+type Backend = NonNullable<NonNullable<HttpRoute['spec']['rules']>[number]['backendRefs']>[number];
+
+/** How a route concerns the target: it stands before these Services in the mesh, or sends to them. */
+type Concern = { route: HttpRoute; how: 'parent' | 'backend'; services: string[] };
+
+/**
+ * A route of the Gateway API has weights of its own. Its parent is a Service where it holds for callers in the mesh.
+ * Sources: https://gateway-api.sigs.k8s.io/mesh/, https://gateway-api.sigs.k8s.io/api-types/httproute/
+ */
+export const noHttpRoutes = defineCheck({
+  id: 'PF-GW-01',
+  title: 'No HTTPRoute of the Gateway API sends requests past the weights',
+  family: 'virtual-service',
+  priority: 'P0',
+  codes: ['KIA1401', 'KIA1402'],
+  again: false,
+  severity: 'warn',
+  needs: ['httpRoutes'],
+  judge: ({ httpRoutes }, subject) => {
+    const concerns = httpRoutes.toSorted(byName).flatMap((route) => concernOf(route, subject));
+    if (concerns.length === 0) return [skip('no HTTPRoute of the Gateway API concerns the service')];
+    return bounded(concerns.map((concern) => past(concern, subject)));
+  },
+});
+
+function byName(one: HttpRoute, other: HttpRoute): number {
+  return nameOf(one.metadata) < nameOf(other.metadata) ? -1 : 1;
+}
+
+/** What it stands before outweighs what it sends to: such a route does both. */
+function concernOf(route: HttpRoute, { stable, canary }: Subject): Concern[] {
+  const ours = new Set([stable, canary].map(({ service }) => nameOf(service)));
+  const named = (namespace: string | null | undefined, name: string) =>
+    nameOf({ namespace: namespace ?? route.metadata.namespace, name });
+  const parents = (route.spec.parentRefs ?? [])
+    .filter(isService)
+    .map((one) => named(one.namespace, one.name));
+  const backends = (route.spec.rules ?? [])
+    .flatMap(({ backendRefs }) => backendRefs ?? [])
+    .filter(getsRequests)
+    .map((one) => named(one.namespace, one.name));
+  const among = (names: readonly string[]) => [...new Set(names.filter((name) => ours.has(name)))];
+  const [before, behind] = [among(parents), among(backends)];
+  if (before.length > 0) return [{ route, how: 'parent', services: before }];
+  return behind.length > 0 ? [{ route, how: 'backend', services: behind }] : [];
+}
+
+/** Without a group a parent is one of the Gateway API, and a backend one of Kubernetes itself. */
+function isService({ group, kind }: Parent): boolean {
+  return group === '' && kind === 'Service';
+}
+
+function getsRequests({ group, kind, weight }: Backend): boolean {
+  return (group ?? '') === '' && (kind ?? 'Service') === 'Service' && weight !== 0;
+}
+
+function past({ route, how, services }: Concern, { canary }: Subject): Failure {
+  const { metadata } = route;
+  const status = routeStatus(route, how === 'parent' ? isService : () => true);
+  const does = how === 'parent' ? 'stands before' : 'sends to';
+  const whose = how === 'parent' ? 'requests of the mesh that it takes' : 'requests that its Gateway brings';
+  const facts = {
+    read: `HTTPRoute ${nameOf(metadata)} ${does} Service ${services.join(', ')}; ${status.words}`,
+    mend: `look at it: kubectl -n ${metadata.namespace ?? 'default'} get httproutes.gateway.networking.k8s.io ${metadata.name} -o yaml; take it away, or let the VirtualService bring these requests, as canaryd moves no weights of HTTPRoutes`,
+    object: refTo('HTTPRoute', metadata),
+    path: how === 'parent' ? 'spec.parentRefs' : 'spec.rules[].backendRefs',
+  };
+  if (status.isRefused) {
+    return info({
+      ...facts,
+      means: 'it brings nothing today; once it is accepted, its requests go past the weights',
+    });
+  }
+  return warn({
+    ...facts,
+    means: `${whose} do not follow the weights: ${canary.version} may have more or fewer users than its share says, also when the rollout goes back`,
+  });
+}
