@@ -3,7 +3,7 @@
 
 const adapters = '(metrics|notify|queue|store|traffic)';
 const faces = '(api|cli)';
-const leaves = '^src/(config/|(config|errors|gather|known-names|log)[.]ts$)';
+const leaves = '^src/(config/|(config|errors|gather|known-names|log|signals)[.]ts$)';
 const roof = '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doctor|serve|traffic-preview)/)';
 
 /** Files that only compute. test/project/pure.test.ts looks for hidden clocks, chance and I/O in the same files. */
@@ -12,7 +12,7 @@ const pure = [
   '^src/readiness/',
   '^src/rollout/(?!(act|advance|advance-scheduled|checklist|draft|hold-orders|inspect|look-for-orphans|make-so|plans|preflight|preview|roles-now|service|slots|sweep|take-turn|targets)[.]ts$)',
   '^src/traffic/(annotations|api-answer|apply-patch|break-glass|changed-routes|choose-object|cluster-objects|cookie-match|field-manager|find-entry|find-routes|gitops-marks|hands|host|istiod-version|last-writer|list-edits|managed-mirrors|managed-routes|managed-start|match-words|merge-facts|movable-routes|original-weights|other-routes|patch-operation|preview-changes|raw-routes|regex|request-match|roles|route|route-arms|route-entries|routes|same-json|split|split-to-take-back|surroundings-kinds|surroundings-words|text-match|virtual-service|ways|weight-patch|weights|workload)[.]ts$',
-  '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|surroundings-(budgets|calls|facts|lists|proxies|pushes|queries|silences)|survey|together)[.]ts$',
+  '^src/metrics/(answer|freshness|histogram|promql|queries|readings|roster|surroundings-(alerts|budgets|calls|facts|lists|proxies|pushes|queries|silences)|survey|together)[.]ts$',
 ];
 
 /** The core's words: what an adapter speaks. How a rollout is decided and moved is none of its business. */
@@ -86,7 +86,7 @@ const forbidden = [
     name: 'core-knows-no-outside',
     comment: 'The core says what it needs in ports/; adapters know it, never the other way round.',
     from: { path: '^src/rollout/' },
-    to: { pathNot: ['^src/(analysis|readiness|rollout)/', zod] },
+    to: { pathNot: ['^src/(analysis|readiness|rollout)/', '^src/signals[.]ts$', zod] },
   },
   {
     name: 'analysis-knows-nobody',
@@ -118,7 +118,7 @@ const forbidden = [
     from: { path: `^src/${adapters}/` },
     to: {
       path: '^src/',
-      pathNot: ['^src/$1/', '^src/(analysis|readiness|rollout)/', '^src/(errors|gather)[.]ts$'],
+      pathNot: ['^src/$1/', '^src/(analysis|readiness|rollout)/', '^src/(errors|gather|signals)[.]ts$'],
     },
   },
   {

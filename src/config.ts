@@ -29,7 +29,7 @@ export type ClusterConfig = {
   /** Where istiod runs; `istio-system` when left out. */
   rootNamespace?: string;
   prometheus: ProviderConfig & { scrapeSeconds: number };
-  /** Whose silences are looked at; nobody's when left out. */
+  /** Whose silences and alerts are looked at; nobody's when left out. */
   alertmanager?: ProviderConfig;
 };
 

@@ -13,7 +13,9 @@ const Listen = z
     return z.NEVER;
   });
 
-const HttpUrl = z.url({ protocol: /^https?$/, error: 'write a URL that begins with http:// or https://' });
+const HttpUrl = z
+  .url({ protocol: /^https?$/, error: 'write a URL that begins with http:// or https://' })
+  .refine(isDecodable, { error: 'write a "%" in its user or password as %25' });
 
 export const DatabaseUrl = z.url({
   protocol: /^postgres(ql)?$/,
@@ -24,6 +26,12 @@ export const RedisUrl = z.url({
   protocol: /^rediss?$/,
   error: 'write a URL that begins with redis:// or rediss://',
 });
+
+function isDecodable(url: string): boolean {
+  if (!URL.canParse(url)) return true;
+  const { username, password } = new URL(url);
+  return [username, password].every((text) => !/%(?![0-9a-f]{2})/i.test(text));
+}
 
 function whole(least: number, most: number) {
   const error = `write a whole number from ${least} to ${most}`;
@@ -70,7 +78,7 @@ const Alertmanager = z
   .strictObject(
     {
       url: HttpUrl.describe(
-        'Base address of the Alertmanager whose silences are looked at; without `alertmanager` they are unknown.',
+        'Base address of the Alertmanager whose silences and alerts are looked at; without `alertmanager` silences are unknown.',
       ),
       ...access,
     },

@@ -67,7 +67,7 @@ async function readSecret(
 
 /**
  * An address apart: where to send to, without a slash at its end and without what the URL carries of credentials.
- * @throws AppError `configuration` when it is no http or https URL
+ * @throws AppError `configuration` when it is no http or https URL, or its credentials cannot be decoded
  */
 export function readAddress(
   { url, auth }: Address,
@@ -78,10 +78,23 @@ export function readAddress(
     throw new AppError('configuration', `${whose}'s address is an http or https URL`);
   }
   const { username, password, host, origin, pathname } = parsed;
-  const inUrl = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   return {
     endpoint: `${origin}${pathname.replace(/\/+$/, '')}`,
     host,
-    auth: auth ?? (username ? inUrl : undefined),
+    auth:
+      auth ??
+      (username ? { username: decoded(username, whose), password: decoded(password, whose) } : undefined),
   };
+}
+
+function decoded(text: string, whose: Whose): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // The error quotes the text, which may be a password.
+    throw new AppError(
+      'configuration',
+      `the user or the password in clusters[].${whose.toLowerCase()}.url has a "%" that encodes nothing: write it as %25, or take both out of the URL and set user and passwordFile`,
+    );
+  }
 }

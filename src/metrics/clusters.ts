@@ -4,9 +4,10 @@ import { type MetricsFacts, metricsFacts, nothingRead } from '../readiness/sourc
 import type { Metrics } from '../rollout/ports/metrics.ts';
 import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
 import { addressOf, type Provider } from './address.ts';
-import { type SilencesRead, silencesAt } from './alertmanager.ts';
+import { type AlertsRead, alertsAt, type SilencesRead, silencesAt } from './alertmanager.ts';
 import { type PrometheusMetrics, prometheusMetrics } from './prometheus.ts';
 import { nothingMeasured } from './readings.ts';
+import { ofThisCluster, togetherWith } from './surroundings-alerts.ts';
 import { noAlertmanager, unread } from './surroundings-facts.ts';
 import { nothingSurveyed } from './survey.ts';
 
@@ -35,11 +36,12 @@ export type ClusterMetrics = Metrics & {
  */
 export function clusterMetrics(providers: readonly ClusterPrometheus[]): ClusterMetrics {
   const byName = new Map(providers.map((provider) => [provider.cluster, openProvider(provider)]));
-  const silences = new Map(
+  const alertmanagers = new Map(
     providers.flatMap(({ cluster, alertmanager }) =>
-      alertmanager === undefined ? [] : [[cluster, silencesAt(alertmanager)] as const],
+      alertmanager === undefined ? [] : [[cluster, openAlertmanager(alertmanager)] as const],
     ),
   );
+  const configured = providers.map(({ cluster }) => cluster);
   const open = (cluster: string) => (byName.get(cluster) ?? notConfigured(cluster))();
   return {
     scrapeSeconds: (cluster) => {
@@ -62,11 +64,12 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
     },
     facts: async (question, signal) => {
       const { cluster } = question.target;
-      const [ofPrometheus, ofAlertmanager] = await Promise.all([
+      const [ofPrometheus, { silences, alerts }] = await Promise.all([
         open(cluster).then((opened) => factsOf(opened, question, signal)),
-        silencesIn(silences.get(cluster), question, signal),
+        askAlertmanager(alertmanagers.get(cluster), question, signal),
       ]);
-      return { ...ofPrometheus, ...ofAlertmanager };
+      const all = alerts === null ? ofPrometheus.alerts : togetherWith(ofPrometheus.alerts, alerts);
+      return { ...ofPrometheus, silences, alerts: ofThisCluster(all, cluster, configured) };
     },
     ready: async (signal) => {
       const answers = [...byName].map(async ([name, open]) => {
@@ -106,14 +109,23 @@ async function factsOf(
   return { ...nothingRead(metricsFacts, notAsked), ...nothing };
 }
 
-/** Silences stand in another place than all else: without Prometheus they are known, and without them all else is. */
-async function silencesIn(
-  read: SilencesRead | undefined,
+type Alertmanager = { silences: SilencesRead; alerts: AlertsRead };
+
+function openAlertmanager(provider: Provider): Alertmanager {
+  return { silences: silencesAt(provider), alerts: alertsAt(provider) };
+}
+
+/** What stands in another place than all else: without Prometheus it is known, and without it all else is. */
+async function askAlertmanager(
+  alertmanager: Alertmanager | undefined,
   { wanted }: MetricsQuestion,
   signal: AbortSignal,
-): Promise<Pick<MetricsFacts, 'silences'>> {
-  if (!wanted.has('silences')) return { silences: notAsked };
-  return { silences: read === undefined ? noAlertmanager : await read(signal) };
+): Promise<{ silences: MetricsFacts['silences']; alerts: MetricsFacts['alerts'] | null }> {
+  const [silences, alerts] = await Promise.all([
+    wanted.has('silences') ? (alertmanager?.silences(signal) ?? noAlertmanager) : notAsked,
+    wanted.has('alerts') ? (alertmanager?.alerts(signal) ?? null) : null,
+  ]);
+  return { silences, alerts };
 }
 
 function notConfigured(cluster: string): () => Promise<Opened> {

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { MetricsFacts } from '../readiness/sources.ts';
 import type { MeasureRequest, Metrics } from '../rollout/ports/metrics.ts';
 import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
+import { firstOf } from '../signals.ts';
 import type { Address } from './address.ts';
 import type { Answer } from './answer.ts';
 import { type Asking, askingAlone, askingTogether } from './asking.ts';
@@ -64,7 +65,7 @@ export function prometheusMetrics(options: PrometheusMetricsOptions): Prometheus
 }
 
 function withDeadline(signal: AbortSignal, deadlineMs: number): AbortSignal {
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
+  const bounded = firstOf([signal, AbortSignal.timeout(deadlineMs)]);
   // Each query listens, and a plan may have many windows: more than Node's ten are no leak.
   setMaxListeners(0, bounded);
   return bounded;

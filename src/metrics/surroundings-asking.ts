@@ -1,3 +1,4 @@
+import { firstOf } from '../signals.ts';
 import type { Answer, Listed } from './answer.ts';
 import { bytesOfOne, type PrometheusClient, type PrometheusLists } from './client.ts';
 import type { Listing } from './driver.ts';
@@ -22,25 +23,25 @@ export type Asking = {
  */
 export function openAsking(client: PrometheusClient & PrometheusLists, signal: AbortSignal): Asking {
   const inTurn = atMost(mostAtOnce);
-  const whole = AbortSignal.any([signal, AbortSignal.timeout(wholeMs)]);
-  const bounded = () => AbortSignal.any([whole, AbortSignal.timeout(deadlineMs)]);
+  const whole = firstOf([signal, AbortSignal.timeout(wholeMs)]);
+  const bounded = () => firstOf([whole, AbortSignal.timeout(deadlineMs)]);
   const rows = once((query: string) =>
     inTurn(() => client.ask({ query, at: null, maxBytes: 4 * bytesOfOne }, bounded())),
   );
-  return {
-    rows,
-    list: (list, parameters = []) =>
-      inTurn(() => client.list({ list, parameters, maxBytes: mostBytes }, bounded())),
-  };
+  const lists = once(({ list, parameters }: Pick<Listing, 'list' | 'parameters'>) =>
+    inTurn(() => client.list({ list, parameters, maxBytes: mostBytes }, bounded())),
+  );
+  return { rows, list: (list, parameters = []) => lists({ list, parameters }) };
 }
 
 function once<Asked, Answered>(
   ask: (asked: Asked) => Promise<Answered>,
 ): (asked: Asked) => Promise<Answered> {
-  const answers = new Map<Asked, Promise<Answered>>();
+  const answers = new Map<string, Promise<Answered>>();
   return (asked) => {
-    const answer = answers.get(asked) ?? ask(asked);
-    answers.set(asked, answer);
+    const key = JSON.stringify(asked);
+    const answer = answers.get(key) ?? ask(asked);
+    answers.set(key, answer);
     return answer;
   };
 }

@@ -8,7 +8,7 @@ import {
   proxyCertificatesFrom,
   throttlingFrom,
 } from './surroundings-proxies.ts';
-import { convergenceQuery, proxySyncFrom, refusedPushesQuery } from './surroundings-pushes.ts';
+import { latePushesQuery, proxySyncFrom, refusedPushesQuery } from './surroundings-pushes.ts';
 import * as queries from './surroundings-queries.ts';
 import type { Asked } from './surroundings-service.ts';
 
@@ -58,9 +58,9 @@ export async function readMeshCertificates({ asking }: Asked): Promise<MetricsFa
 }
 
 export async function readProxySync({ asking }: Asked): Promise<MetricsFacts['proxySync']> {
-  const [refused, convergence] = await Promise.all([
+  const [refused, late] = await Promise.all([
     asking.rows(refusedPushesQuery()),
-    asking.rows(convergenceQuery()),
+    asking.rows(latePushesQuery()),
   ]);
-  return proxySyncFrom(refused, convergence);
+  return proxySyncFrom(refused, late);
 }

@@ -14,25 +14,32 @@ export function refusedPushesQuery(): string {
   return `sum(${counted('pilot_total_xds_rejects', window)}) or 0 * sum(pilot_xds_pushes)`;
 }
 
-/** The 99th percentile of the seconds from a change until a proxy has all of it. */
-export function convergenceQuery(): string {
-  const buckets = `increase(pilot_proxy_convergence_time_bucket${range(window)})`;
-  return `histogram_quantile(0.99, sum by (le) (${buckets}))`;
+/**
+ * The ratio of pushes that took a proxy longer than the last bucket but `+Inf`, which no quantile can tell. Prometheus 3
+ * writes a whole bound as `30.0`.
+ * Source: `pilot/pkg/xds/monitoring.go` of https://github.com/istio/istio and
+ * https://prometheus.io/docs/prometheus/latest/migration/#le-and-quantile-label-values
+ */
+export function latePushesQuery(): string {
+  const within = (bound: string) =>
+    `sum(increase(pilot_proxy_convergence_time_bucket{${bound}}${range(window)}))`;
+  return `1 - ${within('le=~"30|30[.]0"')} / ${within('le="+Inf"')}`;
 }
 
 /** Null where istiod tells nothing, or pushed nothing in the window. */
-export function proxySyncFrom(refused: Answer, convergence: Answer): Fact<ProxySync> {
-  if (refused.kind === 'failed' && convergence.kind === 'failed') return unread(refused.why);
-  const [rejected, seconds] = [numberIn(refused), numberIn(convergence)];
+export function proxySyncFrom(refused: Answer, late: Answer): Fact<ProxySync> {
+  if (refused.kind === 'failed' && late.kind === 'failed') return unread(refused.why);
+  const [rejected, ratio] = [numberIn(refused), numberIn(late)];
   const value = {
     // Part of a refusal is one.
     rejected: rejected === null ? null : Math.ceil(rejected),
-    convergenceSeconds: seconds === null ? null : Math.round(seconds * 1000) / 1000,
+    // Buckets that are scraped apart may differ by a hair.
+    lateRatio: ratio === null ? null : Math.min(Math.max(ratio, 0), 1),
     window,
   };
   return found(value, [
     ...gapOf('what proxies refused', refused),
-    ...gapOf('how soon they have a change', convergence),
+    ...gapOf('how many of them have a change late', late),
   ]);
 }
 

@@ -5,17 +5,14 @@ import { unread } from './surroundings-facts.ts';
 import { collected, type Part, pathOf } from './surroundings-lists.ts';
 
 /** Unread, with what to mend of an Alertmanager that is configured. */
-export function unreadSilences(why: string): Extract<Fact<never>, { kind: 'unread' }> {
+export function unreadAlertmanager(why: string): Extract<Fact<never>, { kind: 'unread' }> {
   const mend = "mend the cluster's Alertmanager (`canaryd doctor` says what it answers) and ask again";
   return unread(why, mend);
 }
 
-/** A list of silences, not yet understood one by one, or why there is none. */
-export function readSilences(
-  httpStatus: number,
-  body: unknown,
-): { kind: 'silences'; silences: unknown[] } | Failed {
-  if (httpStatus === 200 && Array.isArray(body)) return { kind: 'silences', silences: body };
+/** A list of an Alertmanager, not yet understood one by one, or why there is none. */
+export function readItems(httpStatus: number, body: unknown): { kind: 'items'; items: unknown[] } | Failed {
+  if (httpStatus === 200 && Array.isArray(body)) return { kind: 'items', items: body };
   const failed = (why: string): Failed => ({ kind: 'failed', why, fault: 'provider' });
   if (httpStatus !== 200) return refusedAccess(httpStatus) ?? failed(`answered HTTP ${httpStatus}`);
   return failed("answered with something that is not Alertmanager's API: check the address");

@@ -3,6 +3,7 @@ import { type MetricsFacts, metricsFacts, nothingRead } from '../readiness/sourc
 import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
 import type { PrometheusClient, PrometheusLists } from './client.ts';
 import { providerClock, selectService } from './promql.ts';
+import { alertsWithRules } from './surroundings-alerts.ts';
 import { openAsking } from './surroundings-asking.ts';
 import { budgetQuery, budgetsFrom } from './surroundings-budgets.ts';
 import { found, fromRows, noAlertmanager, unread } from './surroundings-facts.ts';
@@ -44,7 +45,7 @@ const readers: { [Name in keyof MetricsFacts]: (asked: Asked) => Promise<Metrics
   proxySync: platform.readProxySync,
   errorBudgets: readErrorBudgets,
   alertRules: readAlertRules,
-  alerts: async ({ asking }) => alertsFrom(await asking.list('alerts')),
+  alerts: readAlerts,
   // Prometheus does not know them: whoever has an Alertmanager asks that.
   silences: async () => noAlertmanager,
 };
@@ -74,4 +75,10 @@ async function readAlertRules({ asking }: Asked): Promise<MetricsFacts['alertRul
     ['exclude_alerts', 'true'],
   ]);
   return alertRulesFrom(rules);
+}
+
+async function readAlerts(asked: Asked): Promise<MetricsFacts['alerts']> {
+  const alerts = alertsFrom(await asked.asking.list('alerts'));
+  if (alerts.kind === 'unread' || alerts.value.length > 0) return alerts;
+  return alertsWithRules(alerts, await readAlertRules(asked));
 }

@@ -1,4 +1,4 @@
-import type { CheckFacts, Finding, Judgement } from './finding.ts';
+import type { CheckFacts, Failure, Finding, Judgement } from './finding.ts';
 import type { Fact, FactName, Snapshot } from './snapshot.ts';
 
 /** The facts that a check asked for, each as it was read. */
@@ -7,7 +7,7 @@ type Seen<Name extends FactName> = { [Key in Name]: Extract<Snapshot[Key], { kin
 type Definition<Name extends FactName> = CheckFacts & {
   /** The facts without which nothing can be said. */
   needs: readonly Name[];
-  /** True when it may fail for want of something that stands where nobody could look. */
+  /** True when it may fail for want of something that stands where nobody could look: see `undoneBy` of a failure. */
   failsByAbsence?: boolean;
   /** What the facts mean. At least one judgement; several where several objects are at fault. */
   judge: (seen: Seen<Name>, subject: Snapshot['subject'], at: Snapshot['at']) => Judgement[];
@@ -30,7 +30,9 @@ export function defineCheck<const Name extends FactName>({
     const unread = needs.flatMap((name) => unreadIn(name, snapshot[name]));
     const judged = unread.length > 0 ? unread : judge(seenIn(snapshot, needs), snapshot.subject, snapshot.at);
     const gaps = needs.flatMap((name) => gapsIn(name, snapshot[name]));
-    return withGaps(judged, gaps, failsByAbsence).map((judgement) => ({ ...facts, ...judgement }));
+    const stands = (failure: Failure) =>
+      !failsByAbsence || !gaps.some(({ name }) => (failure.undoneBy ?? needs).includes(name));
+    return withGaps(judged, gaps, stands).map((judgement) => ({ ...facts, ...told(judgement) }));
   };
   return { ...facts, needs, run };
 }
@@ -40,24 +42,40 @@ function unreadIn(name: FactName, fact: Fact<unknown>): Judgement[] {
   return [{ result: 'unknown', read: `${factWords[name]} could not be read: ${fact.why}`, mend: fact.mend }];
 }
 
-function gapsIn(name: FactName, fact: Fact<unknown>): string[] {
-  return fact.kind === 'read' ? (fact.gaps ?? []).map((gap) => `${factWords[name]}: ${gap}`) : [];
+/** A part of a fact that was not read. */
+type Gap = { name: FactName; words: string };
+
+function gapsIn(name: FactName, fact: Fact<unknown>): Gap[] {
+  const gaps = fact.kind === 'read' ? (fact.gaps ?? []) : [];
+  return gaps.map((gap) => ({ name, words: `${factWords[name]}: ${gap}` }));
 }
 
 /**
  * A failure that was seen stays one, unless what was not seen may be what is missing; what would have passed is not
  * known when something was not seen.
  */
-function withGaps(judged: Judgement[], gaps: string[], failsByAbsence: boolean): Judgement[] {
+function withGaps(
+  judged: Judgement[],
+  gaps: readonly Gap[],
+  stands: (failure: Failure) => boolean,
+): Judgement[] {
   if (gaps.length === 0) return judged;
   const failures = judged.filter((one) => one.result === 'fail');
-  const kept = failsByAbsence ? [] : failures;
+  const kept = failures.filter(stands);
   const unknown = judged.filter(({ result }) => result === 'unknown');
   if (unknown.length > 0) return [...kept, ...unknown];
-  const seen = failsByAbsence ? failures.map(({ read }) => `as far as it could be read, ${read}; `) : [];
-  const read = `${seen.join('')}not everything could be read: ${gaps.join('; ')}`;
+  const open = failures.filter((one) => !kept.includes(one));
+  const seen = open.map(({ read }) => `as far as it could be read, ${read}; `);
+  const read = `${seen.join('')}not everything could be read: ${gaps.map(({ words }) => words).join('; ')}`;
   const mend = 'let canaryd read these, or mend their form, and ask again';
   return [...kept, { result: 'unknown', read, mend }];
+}
+
+/** What its check alone goes by is no part of a finding. */
+function told(judgement: Judgement) {
+  if (judgement.result !== 'fail') return judgement;
+  const { undoneBy: _undoneBy, ...failure } = judgement;
+  return failure;
 }
 
 function seenIn<Name extends FactName>(snapshot: Snapshot, needs: readonly Name[]): Seen<Name>;
@@ -76,6 +94,7 @@ const factWords: Record<FactName, string> = {
   proxyVersions: 'the version of istiod',
   namespaces: 'namespaces',
   virtualServices: 'VirtualServices',
+  movedVirtualServices: 'the VirtualServices that are moved',
   destinationRules: 'DestinationRules',
   gateways: 'Gateways',
   serviceEntries: 'ServiceEntries',

@@ -1,3 +1,5 @@
+import type { FactName } from './snapshot.ts';
+
 /** `error` keeps a rollout from starting unless its plan says otherwise; `info` is for reading. */
 export type Severity = 'error' | 'warn' | 'info';
 
@@ -30,6 +32,11 @@ export type Failure = {
   object?: ObjectRef;
   /** The field in it, such as `spec.selector.matchLabels`. */
   path?: string;
+  /**
+   * The facts of which a missing part could undo it, where its check may fail for want of something: all that the check
+   * needs unless it says so, and none for what stands on what was seen.
+   */
+  undoneBy?: readonly FactName[];
 };
 
 /** What a check is called, and what else is known of it whatever it finds. */
@@ -62,4 +69,4 @@ type Family =
   | 'alerts';
 
 /** What one check found. A check that fails twice has two findings. */
-export type Finding = CheckFacts & Judgement;
+export type Finding = CheckFacts & (Exclude<Judgement, Failure> | Omit<Failure, 'undoneBy'>);

@@ -410,6 +410,8 @@ export type Namespace = z.infer<typeof Namespace>;
 export const GitOpsApplication = z.looseObject({
   metadata: Metadata,
   spec: z.looseObject({
+    /** The cluster that it writes to, by its address or by its name. */
+    destination: z.looseObject({ server: z.string().nullish(), name: z.string().nullish() }).nullish(),
     syncPolicy: z
       .looseObject({
         automated: z

@@ -101,6 +101,8 @@ export type Split =
 /** Reference: https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/ */
 export type MeshConfig = {
   rootNamespace: string;
+  /** Where istiod runs: mostly, but not always, the root namespace. */
+  istiodNamespace: string;
   /** Empty when it is not set: then ALLOW_ANY holds. */
   outboundTrafficPolicyMode: string;
   trustDomain: string;
@@ -235,9 +237,9 @@ export type ServiceAccount = { name: string; namespace: string };
 
 /**
  * What istiod tells of its pushes to proxies over the last `window` seconds: configurations that proxies refused, and
- * the 99th percentile of the seconds from a change until a proxy has it; null where it does not tell.
+ * the ratio 0..1 of the changes that a proxy had only after more than 30 s; null where it does not tell.
  */
-export type ProxySync = { rejected: number | null; convergenceSeconds: number | null; window: number };
+export type ProxySync = { rejected: number | null; lateRatio: number | null; window: number };
 
 /** An error budget that the plan names: the ratio that is left of it, and the least that the plan asks for. */
 export type ErrorBudget = {
@@ -264,6 +266,8 @@ export type Snapshot = {
   namespaces: Fact<objects.Namespace[]>;
   /** Of all namespaces. */
   virtualServices: Fact<objects.VirtualService[]>;
+  /** Those of the target, whatever may be read of others; one that is not there is left out. */
+  movedVirtualServices: Fact<objects.VirtualService[]>;
   destinationRules: Fact<objects.DestinationRule[]>;
   gateways: Fact<objects.Gateway[]>;
   serviceEntries: Fact<objects.ServiceEntry[]>;

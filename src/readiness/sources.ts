@@ -6,6 +6,7 @@ export const clusterFacts = [
   'proxyVersions',
   'namespaces',
   'virtualServices',
+  'movedVirtualServices',
   'destinationRules',
   'gateways',
   'serviceEntries',

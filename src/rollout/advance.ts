@@ -1,4 +1,5 @@
 import type { Measurements } from '../analysis/reading.ts';
+import { firstOf } from '../signals.ts';
 import { advanceScheduled } from './advance-scheduled.ts';
 import { toldAsFound } from './as-found.ts';
 import { decide, wantsMeasurements } from './decide.ts';
@@ -84,7 +85,7 @@ async function toldOfOthers(
   { decision, lease, now }: Deciding,
 ): Promise<Decision> {
   if (!asksForOtherRoutes(rollout, decision)) return decision;
-  const signal = AbortSignal.any([lease, deadline(budgets.lookMs)]);
+  const signal = firstOf([lease, deadline(budgets.lookMs)]);
   // Nothing that is only told may keep a rollout from beginning, or the end of a rollback from being written down.
   const found = await mesh.otherRoutes(rollout.target, signal).catch(notFound);
   return withOtherRoutes(decision, found, now);

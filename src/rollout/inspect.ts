@@ -2,7 +2,7 @@ import { allChecks } from '../readiness/all-checks.ts';
 import type { Check } from '../readiness/check.ts';
 import { rule, summaryOf } from '../readiness/policy.ts';
 import { runChecks } from '../readiness/run-checks.ts';
-import type { Callee, Fact, FactName, Lock, Snapshot, StandingHold } from '../readiness/snapshot.ts';
+import type { Callee, Caller, Fact, FactName, Lock, Snapshot, StandingHold } from '../readiness/snapshot.ts';
 import { clusterFacts, metricsFacts } from '../readiness/sources.ts';
 import { asksNothing } from './evidence.ts';
 import { isMirroring } from './managed.ts';
@@ -64,7 +64,8 @@ export async function snapshotOf(
     known.survey,
   ]);
   const callees = namespacesOf(metrics.callees);
-  const ofCluster = { target, callees, wanted: among(clusterFacts, wanted) };
+  const callers = callersIn(metrics.callers);
+  const ofCluster = { target, callees, callers, wanted: among(clusterFacts, wanted) };
   const cluster = await surroundings.ofCluster(ofCluster, deadline(known.readMs));
   return {
     at: known.now,
@@ -102,6 +103,14 @@ function namespacesOf(callees: Fact<Callee[]>): string[] {
   if (callees.kind === 'unread') return [];
   const namespaces = callees.value.flatMap(({ service }) => service?.namespace ?? []);
   return [...new Set(namespaces)].toSorted();
+}
+
+/** The metrics name a sender that they do not know `unknown`. */
+function callersIn(callers: Fact<Caller[]>): string[] {
+  if (callers.kind === 'unread') return [];
+  const known = callers.value.filter(({ namespace }) => namespace !== 'unknown');
+  const most = known.toSorted((one, other) => other.requestsPerSecond - one.requestsPerSecond);
+  return [...new Set(most.map(({ namespace }) => namespace))];
 }
 
 /** Those of canaryd's own database; others are told by the annotation. */

@@ -1,3 +1,4 @@
+import { firstOf } from '../signals.ts';
 import type { PlannedWrite } from './decision.ts';
 import { isBack } from './go-back.ts';
 import { isOvertakenBy } from './owners.ts';
@@ -49,10 +50,10 @@ export type Made = { outcome: WriteOutcome; on: SplitView };
 export async function makeItSo(deps: MakeDeps, effect: Effect, seen: SplitView): Promise<Made> {
   const { rollout, lease } = effect;
   if (!isGoingBack(rollout)) {
-    const signal = AbortSignal.any([lease, deps.deadline(budgets.patchMs)]);
+    const signal = firstOf([lease, deps.deadline(budgets.patchMs)]);
     return { outcome: await patch(deps, effect, { target: rollout.target, view: seen }, signal), on: seen };
   }
-  const budget = AbortSignal.any([lease, deps.deadline(budgets.backMs)]);
+  const budget = firstOf([lease, deps.deadline(budgets.backMs)]);
   if (seen.objects === undefined) return back(deps, effect, { target: rollout.target, view: seen }, budget);
   const targets = new Map(oneByOne(rollout.target).map((target) => [objectName(target), target]));
   const all = seen.objects.map(async (view): Promise<MadeObject> => {
@@ -80,11 +81,11 @@ async function back(deps: MakeDeps, effect: Effect, seen: Seen, budget: AbortSig
   let on = seen.view;
   while (view.kind === 'split' && view.hasStable && !isOvertaken(effect, seen.view, view)) {
     on = view;
-    const signal = AbortSignal.any([budget, deps.deadline(budgets.backPatchMs)]);
+    const signal = firstOf([budget, deps.deadline(budgets.backPatchMs)]);
     const outcome = await patch(deps, effect, { target, view }, signal);
     if (outcome.kind !== 'conflict' || budget.aborted) return { outcome, on };
     await deps.rest(conflictRestMs);
-    view = await deps.mesh.look(target, AbortSignal.any([budget, deps.deadline(budgets.lookMs)]), {
+    view = await deps.mesh.look(target, firstOf([budget, deps.deadline(budgets.lookMs)]), {
       ...wanting(effect.rollout),
       urgent: true,
       partial: true,

@@ -1,9 +1,16 @@
 import { managedFaults } from './managed-faults.ts';
 import type { PlanFault } from './plan-fault.ts';
 import { type Check, isWatched, longestWindowSeconds, type Step, watchedSeconds } from './plan-parts.ts';
+import { type Readiness, waiverFaults } from './plan-readiness.ts';
 import { routesAfter } from './route-steps.ts';
 
-type PlanParts = { interval: number; deadline: number; checks: Record<string, Check>; steps: Step[] };
+type PlanParts = {
+  interval: number;
+  deadline: number;
+  checks: Record<string, Check>;
+  steps: Step[];
+  readiness?: Readiness | undefined;
+};
 
 /** What is wrong with a plan whose parts are each right; paths begin at the plan. */
 export function planFaults(plan: PlanParts): PlanFault[] {
@@ -16,6 +23,7 @@ export function planFaults(plan: PlanParts): PlanFault[] {
     ...blindness(plan),
     ...endFaults(plan.steps),
     ...timeFaults(plan),
+    ...waiverFaults(plan),
   ];
 }
 

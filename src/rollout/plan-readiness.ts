@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { allChecks } from '../readiness/all-checks.ts';
 import type { Policy } from '../readiness/policy.ts';
 import type { Requirements } from '../readiness/snapshot.ts';
+import type { PlanFault } from './plan-fault.ts';
 
 const CheckName = z.string().regex(/^PF-[A-Z]{2}-[0-9]{2}$/, {
   error: 'write the id of a readiness check, such as PF-AZ-02',
@@ -72,6 +74,18 @@ export type Readiness = z.infer<typeof Readiness>;
 export type PlannedBudget = { series: string; labels: Readonly<Record<string, string>>; min: number };
 
 type Ready = { readiness?: Readiness | undefined };
+
+/** A waiver of a check that does not exist would let nothing pass, and nobody would hear of it. */
+export function waiverFaults({ readiness }: Ready): PlanFault[] {
+  const ids = allChecks.map(({ id }) => id);
+  return (readiness?.waivers ?? []).flatMap(({ check }, index) => {
+    if (ids.includes(check)) return [];
+    const family = ids.filter((id) => id.startsWith(check.slice(0, 6)));
+    const near = family.length > 0 ? `: those that begin so are ${family.join(', ')}` : '';
+    const message = `there is no readiness check ${check}${near}`;
+    return [{ path: ['readiness', 'waivers', index, 'check'], code: 'check-unknown', message }];
+  });
+}
 
 /** Which findings keep a rollout of a plan from starting. */
 export function policyOf({ readiness }: Ready): Policy {

@@ -35,8 +35,9 @@ export function whatNext(rollout: Rollout, nextAt: Millis | null, now: Millis): 
       return 'nothing: canaryd cannot mend this, look at the VirtualService';
     case 'rolledBack':
       return state.stillReached === undefined ? ended : `${ended}; ${state.stillReached.mend}`;
-    case 'succeeded':
     case 'preflightFailed':
+      return `${ended}; mend what is said here and start another one`;
+    case 'succeeded':
     case 'cancelled':
       return ended;
   }

@@ -7,6 +7,7 @@ import {
 } from '../rollout/look-for-orphans.ts';
 import { explainOrphan } from '../rollout/orphan-words.ts';
 import type { Orphan } from '../rollout/orphans.ts';
+import { firstOf } from '../signals.ts';
 import { type Lookout, lookout } from '../store/lookout.ts';
 import { orphanStore } from '../store/orphan-store.ts';
 import type { Chore } from '../worker.ts';
@@ -49,7 +50,7 @@ export function startOrphanWatch({ deps, post, log, show, jitter }: OrphanWatchO
   let seen = nothing;
   const tell = teller(log);
   const ending = new AbortController();
-  const deadline = (ms: number) => AbortSignal.any([deps.deadline(ms), ending.signal]);
+  const deadline = (ms: number) => firstOf([deps.deadline(ms), ending.signal]);
   let running: Promise<void> = Promise.resolve();
 
   async function lookOnce(): Promise<void> {

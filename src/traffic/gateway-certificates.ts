@@ -1,5 +1,6 @@
 import type { Deployment, Gateway } from '../readiness/objects.ts';
 import type { Fact, GatewayCertificate } from '../readiness/snapshot.ts';
+import { type BehindGateways, gatewayName, mostSelectors } from './gateway-facts.ts';
 import { type Asking, listAmong } from './list-facts.ts';
 import { readFact } from './merge-facts.ts';
 import { type IssuedCertificate, issuedCertificates } from './surroundings-kinds.ts';
@@ -17,16 +18,16 @@ type Issued = ReadonlyMap<string, Fact<IssuedCertificate[]>>;
 export async function readGatewayCertificates(
   asking: Asking,
   gateways: Fact<Gateway[]>,
-  behind: () => Promise<readonly Deployment[]>,
+  behind: () => Promise<BehindGateways>,
 ): Promise<Fact<GatewayCertificate[]>> {
   if (gateways.kind === 'unread') return gateways;
   const naming = gateways.value.filter((one) => namesIn(one).length > 0);
   if (naming.length === 0) return readFact([], gateways.gaps);
-  const deployments = await behind();
+  const { deployments, left } = await behind();
   const credentials = naming.flatMap((one) => credentialsOf(one, deployments));
   const issued = await readIssued(asking, credentials);
   return readFact(
-    credentials.map((one) => certificateOf(one, issued)),
+    credentials.map((one) => certificateOf(one, issued, left.has(one.gateway))),
     gateways.gaps,
   );
 }
@@ -37,13 +38,12 @@ function namesIn({ spec }: Gateway): string[] {
 }
 
 function credentialsOf(gateway: Gateway, deployments: readonly Deployment[]): Credential[] {
-  const { metadata, spec } = gateway;
-  const labels = Object.entries(spec.selector ?? {});
+  const labels = Object.entries(gateway.spec.selector ?? {});
   const isSelected = ({ spec: { template } }: Deployment) =>
     labels.length > 0 && labels.every(([label, value]) => template.metadata?.labels?.[label] === value);
   const selected = deployments.filter(isSelected);
   const namespaces = [...new Set(selected.map((one) => one.metadata.namespace ?? ''))].toSorted();
-  const name = `${metadata.namespace ?? ''}/${metadata.name}`;
+  const name = gatewayName(gateway);
   return namesIn(gateway).map((credentialName) => ({ gateway: name, credentialName, namespaces }));
 }
 
@@ -59,6 +59,7 @@ async function readIssued(asking: Asking, credentials: readonly Credential[]): P
 function certificateOf(
   { gateway, credentialName, namespaces }: Credential,
   issued: Issued,
+  isLeft: boolean,
 ): GatewayCertificate {
   const found = namespaces.map((one) => issuedIn(one, credentialName, issued.get(one)));
   const [missing] = found.flatMap((one) => ('why' in one ? [one.why] : []));
@@ -66,7 +67,10 @@ function certificateOf(
     .flatMap((one) => ('why' in one ? [] : [one]))
     .toSorted((one, other) => one.notAfter - other.notAfter);
   if (missing === undefined && first !== undefined) return { gateway, credentialName, ...first };
-  const why = missing ?? 'of which namespace is not known: no Deployment with its labels was read';
+  const unfound = isLeft
+    ? `Gateways have more than ${mostSelectors} selectors, and Deployments with its own were not looked for`
+    : 'no Deployment with its labels was read';
+  const why = missing ?? `of which namespace is not known: ${unfound}`;
   return { gateway, credentialName, why: `it is in a Secret, which canaryd never reads; ${why}` };
 }
 

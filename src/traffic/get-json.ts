@@ -1,4 +1,5 @@
 import { codeOf } from '../errors.ts';
+import { firstOf } from '../signals.ts';
 import type { ApiAnswer } from './api-answer.ts';
 import { bodyText } from './event-lines.ts';
 import { type Client, open } from './kube-client.ts';
@@ -11,7 +12,7 @@ const mostBytes = 32_000_000;
  * reading, or `signal`. Never throws for what a server or a network may do.
  */
 export async function getJson(client: Client, path: string, signal: AbortSignal): Promise<ApiAnswer> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(client.readTimeoutMs)]);
+  const deadline = firstOf([signal, AbortSignal.timeout(client.readTimeoutMs)]);
   const opened = await open(client, path, deadline);
   return opened.kind === 'open' ? bodyOf(opened.chunks, deadline) : opened;
 }

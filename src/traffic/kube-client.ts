@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { firstOf } from '../signals.ts';
 import type { ApiAnswer } from './api-answer.ts';
 import {
   type Connection,
@@ -42,7 +43,7 @@ export async function ask(
 ): Promise<ApiAnswer> {
   const { lane } = client;
   // Many calls share a deadline, and Node warns of more than ten listeners to one signal as of a leak.
-  const signal = AbortSignal.any([deadline]);
+  const signal = firstOf([deadline]);
   setMaxListeners(0, signal);
   return withCredentials(client, (connection) => send(connection, request, signal, { timeoutMs, lane }), {
     signal,

@@ -8,12 +8,7 @@ import { notListed } from './surroundings-words.ts';
 
 /** What reads a cluster's surroundings asks of it. */
 export type SurroundingsKube = Pick<Kube, 'listObjects' | 'readObject' | 'listVersions' | 'mayDo'>;
-export type Asking = {
-  kube: SurroundingsKube;
-  signal: AbortSignal;
-  /** Objects by kind and name, such as `VirtualService shop/payment`, of which it matters who wrote what; of others that is only large. */
-  inFull: ReadonlySet<string>;
-};
+export type Asking = { kube: SurroundingsKube; signal: AbortSignal };
 
 type InCluster = { metadata: Metadata };
 
@@ -55,23 +50,16 @@ export async function listLabelled<Item extends InCluster>(
 }
 
 function list<Item extends InCluster>(
-  { kube, signal, inFull }: Asking,
+  { kube, signal }: Asking,
   { item, words: _words, ...api }: Wanted<Item>,
   namespace: string | null,
   labels?: string,
 ): Promise<KubeRead<Listed<Item>>> {
   const asked = { ...api, namespace, ...(labels === undefined ? {} : { labels }) };
-  const kept = item.transform((one) =>
-    inFull.has(`${api.kind} ${nameOf(one)}`) ? one : withoutHistory(one),
-  );
-  return kube.listObjects(asked, kept, signal);
+  return kube.listObjects(asked, item.transform(withoutHistory), signal);
 }
 
-function nameOf({ metadata }: InCluster): string {
-  return `${metadata.namespace ?? ''}/${metadata.name}`;
-}
-
-/** A last applied copy is as large as its object. */
+/** Of objects that are not moved it does not matter who wrote what, and a last applied copy is as large as its object. */
 function withoutHistory<Item extends InCluster>(one: Item): Item {
   const { managedFields: _fields, annotations, ...metadata } = one.metadata;
   const { 'kubectl.kubernetes.io/last-applied-configuration': _applied, ...others } = annotations ?? {};

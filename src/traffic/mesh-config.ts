@@ -18,16 +18,16 @@ export type Installation = { rootNamespace: string; clusterDomain: string };
 export async function readMeshConfig(
   asking: Asking,
   installation: Installation,
-  { tries, doubt }: Revision,
+  revision: Revision,
 ): Promise<Fact<MeshConfig>> {
   const namespace = installation.rootNamespace;
-  for (const [index, revision] of tries.entries()) {
-    const fact = await readRevision(asking, installation, mapsOf(namespace, revision));
+  for (const { revision: name, doubt } of revision.tries) {
+    const fact = await readRevision(asking, installation, mapsOf(namespace, name));
     if (fact === null) continue;
-    const isSure = doubt === null || (index === 0 && tries.length > 1);
-    return isSure || fact.kind === 'unread' ? fact : readFact(fact.value, [doubt, ...(fact.gaps ?? [])]);
+    if (doubt === null || fact.kind === 'unread') return fact;
+    return readFact(fact.value, [doubt, ...(fact.gaps ?? [])]);
   }
-  return notThere(namespace, { tries, doubt });
+  return notThere(namespace, revision);
 }
 
 /** Null when there is no such revision. */
@@ -68,18 +68,13 @@ function meshFact(
   return typeof injects === 'boolean' ? readFact(value) : readFact(value, [injects.why]);
 }
 
-function notThere(namespace: string, { tries, doubt }: Revision): Unread {
-  const names = tries.map((revision) => shown(mapsOf(namespace, revision).mesh)).join(', ');
+function notThere(namespace: string, { tries, mend }: Revision): Unread {
+  const names = tries.map(({ revision }) => shown(mapsOf(namespace, revision).mesh)).join(', ');
   const missing = `there is no ConfigMap ${names}`;
+  const doubt = tries.at(-1)?.doubt ?? null;
   return doubt === null
-    ? unread(
-        missing,
-        `tell canaryd the namespace that istiod runs in, or label the namespace of the service with its revision (kubectl -n ${namespace} get configmaps)`,
-      )
-    : unread(
-        `${doubt}; ${missing}`,
-        `label it with the revision itself, not with a tag: istioctl tag list, kubectl -n ${namespace} get deployments -l app=istiod -L istio.io/rev`,
-      );
+    ? unread(missing, `tell canaryd the namespace that istiod runs in (clusters[].rootNamespace), or ${mend}`)
+    : unread(`${doubt}; ${missing}`, mend);
 }
 
 function notUnderstood(map: MapName, error: z.ZodError): Unread {
@@ -115,6 +110,7 @@ function documentIn(text: string): unknown {
 function meshOf(mesh: z.infer<typeof Mesh>, { rootNamespace, clusterDomain }: Installation) {
   return {
     rootNamespace: mesh.rootNamespace || rootNamespace,
+    istiodNamespace: rootNamespace,
     outboundTrafficPolicyMode: mesh.outboundTrafficPolicy?.mode ?? '',
     trustDomain: mesh.trustDomain || 'cluster.local',
     trustDomainAliases: mesh.trustDomainAliases ?? [],

@@ -12,11 +12,16 @@ const key = 'root-cert.pem';
 export async function readRootCertificates(
   asking: Asking,
   namespaces: readonly string[],
+  istiodNamespace: string,
 ): Promise<Fact<Certificate[]>> {
-  return mergeFacts(await Promise.all(namespaces.map((one) => rootsIn(asking, one))));
+  return mergeFacts(await Promise.all(namespaces.map((one) => rootsIn(asking, one, istiodNamespace))));
 }
 
-async function rootsIn(asking: Asking, namespace: string): Promise<Fact<Certificate[]>> {
+async function rootsIn(
+  asking: Asking,
+  namespace: string,
+  istiodNamespace: string,
+): Promise<Fact<Certificate[]>> {
   const read = await readConfigMap(asking, { namespace, name: configMap });
   if (read.kind === 'unread') return read;
   const { certificates, broken } = certificatesIn(read.value?.[key] ?? '');
@@ -28,7 +33,7 @@ async function rootsIn(asking: Asking, namespace: string): Promise<Fact<Certific
     );
   return unread(
     read.value === null ? `there is no ${shown.slice(4)}` : `${shown} has no certificate under ${key}`,
-    `istiod writes it: kubectl -n istio-system logs deploy/istiod | grep ${configMap}`,
+    `istiod writes it: kubectl -n ${istiodNamespace} logs -l app=istiod --tail=-1 | grep ${configMap}`,
   );
 }
 

@@ -1,10 +1,12 @@
 import type { Fact } from '../readiness/snapshot.ts';
 import type { ClusterFacts } from '../readiness/sources.ts';
+import { withCallers } from './caller-namespaces.ts';
 import { readGatewayCertificates } from './gateway-certificates.ts';
 import { withDeployments } from './gateway-facts.ts';
 import { istiodVersion } from './istiod-version.ts';
 import { type Asking, listAmong, listEverywhere } from './list-facts.ts';
 import { mergeFacts, readFact } from './merge-facts.ts';
+import { readMoved } from './moved-objects.ts';
 import { readRootCertificates } from './root-certificates.ts';
 import { readServiceAccounts } from './service-accounts.ts';
 import { readRights } from './surrounding-rights.ts';
@@ -14,14 +16,18 @@ import { mends, unread } from './surroundings-words.ts';
 
 type Readers = { [Name in keyof ClusterFacts]: (reading: Reading) => Promise<ClusterFacts[Name]> };
 
+const none = { deployments: [], gaps: [] };
+
 /** How each fact is read. None asks for more than its own, but for what the reading has in common. */
 export const readers: Readers = {
   meshConfig: ({ meshConfig }) => meshConfig(),
   proxyVersions: async ({ istiods }) => istiodVersion(await istiods()),
-  namespaces: async ({ known, namespace }) => mergeFacts(await Promise.all((await known()).map(namespace))),
+  namespaces: async ({ known, namespace, question }) =>
+    withCallers(await known(), question.callers, namespace),
 
   // What somebody may have written for the target in any namespace.
-  virtualServices: ({ asking, known }) => listEverywhere(asking, kinds.virtualServices, known),
+  virtualServices: ({ virtualServices }) => virtualServices(),
+  movedVirtualServices: ({ asking, question }) => readMoved(asking, question.target),
   destinationRules: ({ asking, known }) => listEverywhere(asking, kinds.destinationRules, known),
   gateways: ({ gateways }) => gateways(),
   serviceEntries: ({ asking, known }) => listEverywhere(asking, kinds.serviceEntries, known),
@@ -47,18 +53,19 @@ export const readers: Readers = {
 
   services: ({ asking, services }) => listAmong(asking, kinds.services, services),
   endpoints: ({ asking, services }) => listAmong(asking, kinds.endpoints, services),
-  pods: ({ asking, services }) => listAmong(asking, kinds.pods, services),
+  pods: ({ pods }) => pods(),
   deployments: async ({ asking, services, question, deploymentsBehindGateways }) => {
     const own = listAmong(asking, kinds.deployments, services);
     // Who does not ask for the Gateways does not judge their pods.
-    const others = question.wanted.has('gateways') ? deploymentsBehindGateways() : [];
+    const others = question.wanted.has('gateways') ? deploymentsBehindGateways() : none;
     return withDeployments(await own, await others);
   },
   autoscalers: ({ asking, services }) => listAmong(asking, kinds.autoscalers, services),
 
   rights: ({ asking, question }) => readRights(asking, question.target),
   servedVersions: ({ asking }) => readVersions(asking),
-  rootCertificates: ({ asking, services }) => readRootCertificates(asking, services),
+  rootCertificates: ({ asking, services, istiodNamespace }) =>
+    readRootCertificates(asking, services, istiodNamespace),
   gatewayCertificates: async ({ asking, gateways, deploymentsBehindGateways }) =>
     readGatewayCertificates(asking, await gateways(), deploymentsBehindGateways),
 };

@@ -1,8 +1,15 @@
-import type { AuthorizationPolicy, Deployment, Gateway, Namespace } from '../readiness/objects.ts';
+import type {
+  AuthorizationPolicy,
+  Deployment,
+  Gateway,
+  Namespace,
+  Pod,
+  VirtualService,
+} from '../readiness/objects.ts';
 import type { Fact, MeshConfig } from '../readiness/snapshot.ts';
 import type { ClusterQuestion } from '../rollout/ports/readiness.ts';
 import { objectsOf } from '../rollout/target.ts';
-import { deploymentsBehind } from './gateway-facts.ts';
+import { type BehindGateways, deploymentsBehind } from './gateway-facts.ts';
 import { type Asking, listAmong, listEverywhere, listLabelled, type SurroundingsKube } from './list-facts.ts';
 import { type Installation, readMeshConfig } from './mesh-config.ts';
 import { revisionFor } from './mesh-revision.ts';
@@ -21,6 +28,7 @@ export type Reading = {
   question: ClusterQuestion;
   /** Namespaces of the two services, each once. */
   services: readonly string[];
+  istiodNamespace: string;
   /** Those of the services, and the root namespace of the mesh. */
   withRoot: () => Promise<string[]>;
   /** All that canaryd knows of. */
@@ -28,8 +36,10 @@ export type Reading = {
   namespace: (name: string) => Promise<Fact<Namespace[]>>;
   istiods: () => Promise<Fact<Deployment[]>>;
   meshConfig: () => Promise<Fact<MeshConfig>>;
+  pods: () => Promise<Fact<Pod[]>>;
   gateways: () => Promise<Fact<Gateway[]>>;
-  deploymentsBehindGateways: () => Promise<Deployment[]>;
+  virtualServices: () => Promise<Fact<VirtualService[]>>;
+  deploymentsBehindGateways: () => Promise<BehindGateways>;
   authorizationPolicies: () => Promise<Fact<AuthorizationPolicy[]>>;
 };
 
@@ -40,27 +50,35 @@ export function beginReading(
   signal: AbortSignal,
 ): Reading {
   const { target } = question;
-  const moved = objectsOf(target);
-  const names = moved.map(({ namespace, virtualService }) => `VirtualService ${namespace}/${virtualService}`);
-  const asking: Asking = { kube, signal, inFull: new Set(names) };
+  const asking: Asking = { kube, signal };
   const basics = basicsOf(asking, question, installation);
   const root = async () => {
     const read = await basics.meshConfig();
     return read.kind === 'read' ? read.value.rootNamespace : installation.rootNamespace;
   };
   const { services } = basics;
-  const routes = moved.map(({ namespace }) => namespace);
+  const objects = objectsOf(target);
+  const routes = objects.map(({ namespace }) => namespace);
   const withCallees = async () => distinct([...services, ...question.callees, await root()]);
   const known = async () => distinct([...routes, ...(await withCallees())]);
   const gateways = once(() => listEverywhere(asking, kinds.gateways, known));
+  const virtualServices = once(() => listEverywhere(asking, kinds.virtualServices, known));
   return {
     asking,
     question,
     ...basics,
+    istiodNamespace: installation.rootNamespace,
     withRoot: async () => distinct([...services, await root()]),
     known,
     gateways,
-    deploymentsBehindGateways: once(async () => deploymentsBehind(asking, await gateways())),
+    virtualServices,
+    deploymentsBehindGateways: once(async () => {
+      // Whoever judges Gateways asks for these, too; nobody else pays for them.
+      const named = question.wanted.has('virtualServices') ? await virtualServices() : null;
+      const moved = objects.map(({ namespace, virtualService }) => `${namespace}/${virtualService}`);
+      const naming = { virtualServices: named, moved };
+      return deploymentsBehind(asking, await gateways(), naming);
+    }),
     authorizationPolicies: once(async () =>
       listAmong(asking, kinds.authorizationPolicies, await withCallees()),
     ),
@@ -70,19 +88,27 @@ export function beginReading(
 /** What says where the rest is to be read. */
 function basicsOf(
   asking: Asking,
-  { target }: ClusterQuestion,
+  { target, wanted }: ClusterQuestion,
   installation: Installation,
-): Pick<Reading, 'services' | 'namespace' | 'istiods' | 'meshConfig'> {
+): Pick<Reading, 'services' | 'namespace' | 'istiods' | 'pods' | 'meshConfig'> {
+  const { stable, canary } = target;
+  const { rootNamespace: installed } = installation;
+  const services = distinct([stable.service.namespace, canary.service.namespace]);
   const namespace = onceEach((name) => readNamespace(asking, name));
-  const labels = { namespace: installation.rootNamespace, labels: 'app=istiod' };
+  const labels = { namespace: installed, labels: 'app=istiod' };
   const istiods = once(() => listLabelled(asking, kinds.deployments, labels));
-  const own = target.stable.service.namespace;
+  const pods = once(() => listAmong(asking, kinds.pods, services));
   const meshConfig = once(async () => {
-    const revision = await revisionFor(own, await namespace(own), istiods);
+    const revision = await revisionFor([stable, canary], {
+      installed,
+      // Who does not ask for pods does not pay for them.
+      pods: wanted.has('pods') ? await pods() : null,
+      namespace: () => namespace(stable.service.namespace),
+      istiods,
+    });
     return readMeshConfig(asking, installation, revision);
   });
-  const services = distinct([own, target.canary.service.namespace]);
-  return { services, namespace, istiods, meshConfig };
+  return { services, namespace, istiods, pods, meshConfig };
 }
 
 function distinct(names: readonly string[]): string[] {

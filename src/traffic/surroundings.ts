@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { notAsked } from '../readiness/snapshot.ts';
 import { type ClusterFacts, clusterFacts, nothingRead } from '../readiness/sources.ts';
 import type { ClusterQuestion, Surroundings } from '../rollout/ports/readiness.ts';
+import { firstOf } from '../signals.ts';
 import { unavailable } from './api-answer.ts';
 import { atMost, type Limit } from './at-most.ts';
 import type { SurroundingsKube } from './list-facts.ts';
@@ -31,7 +32,7 @@ export function surroundingsOf({
     (limit: Limit): Surroundings['ofCluster'] =>
     (question, deadline) => {
       // All calls of a reading share a deadline, and Node warns of more than ten listeners to one signal as of a leak.
-      const signal = AbortSignal.any([deadline]);
+      const signal = firstOf([deadline]);
       setMaxListeners(0, signal);
       return readSurroundings({ ...installation, kube: limited(kube, limit) }, question, signal);
     };

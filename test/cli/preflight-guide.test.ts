@@ -30,8 +30,9 @@ const surroundings = surroundingsOf({
 function certificatesWithoutCertManager() {
   const missing = () => Promise.resolve({ kind: 'missing' as const });
   const kube = { listObjects: missing, readObject: missing, listVersions: missing, mayDo: missing };
-  const asking = { kube, signal: new AbortController().signal, inFull: new Set<string>() };
-  const behind = () => Promise.resolve(parsed(Deployment, deployments));
+  const asking = { kube, signal: new AbortController().signal };
+  const behind = () =>
+    Promise.resolve({ deployments: parsed(Deployment, deployments), left: new Set<string>(), gaps: [] });
   return readGatewayCertificates(asking, read(parsed(Gateway, gateways)), behind);
 }
 

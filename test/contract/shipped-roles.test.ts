@@ -122,6 +122,7 @@ function rightsOf(roles: readonly Role[]): Right[] {
 
 const signal = new AbortController().signal;
 const callees = ['ledger-prod'];
+const callers = ['order-prod'];
 
 let sandbox: Sandbox;
 let clusters: Clusters;
@@ -139,7 +140,7 @@ async function withRights<Value>(rights: readonly Right[], ask: () => Promise<Va
 
 /** All that stands around the target. */
 function surroundings(): Promise<ClusterFacts> {
-  return clusters.surroundings.turns({ target, callees, wanted: new Set(clusterFacts) }, signal);
+  return clusters.surroundings.turns({ target, callees, callers, wanted: new Set(clusterFacts) }, signal);
 }
 
 /** What could not be read, whole or in part, as people would be told. */
@@ -177,6 +178,8 @@ async function certificatesWith(rights: readonly Right[]) {
   return gatewayCertificates.value;
 }
 
+/** One check asks for it, and says itself when it is missing. */
+const ofCallers = ({ role }: Right) => role.metadata.namespace === 'order-prod';
 const optional = rightsOf(read.roles.filter(isOptional));
 const needed = rightsOf([...write.roles, ...read.roles.filter((role) => !isOptional(role))]);
 
@@ -240,6 +243,19 @@ describe('a cluster that grants exactly the shipped Roles', () => {
     expect(await namesWith([...needed, ...optional])).toContain('istio-egressgateway');
   });
 
+  it('shows the namespace of a caller, without which nothing else is missed', async () => {
+    const seenWith = async (rights: readonly Right[]) => {
+      const { namespaces } = await withRights(rights, surroundings);
+      if (namespaces.kind === 'unread') throw new Error(namespaces.why);
+      return namespaces.value.map(({ metadata }) => metadata.name);
+    };
+    const others = needed.filter((right) => !ofCallers(right));
+    expect(others.length).toBe(needed.length - 1);
+    expect(await seenWith(needed)).toContain('order-prod');
+    expect(await seenWith(others)).not.toContain('order-prod');
+    expect(await unreadWith(others)).toEqual([]);
+  });
+
   it('lets a rollout move its weights, read its pods and watch them', async () => {
     const { mesh } = clusters;
     await withRights(needed, async () => undefined);
@@ -266,7 +282,7 @@ describe('each right of the shipped Roles', () => {
     rule.groups.some((group) => /^(argoproj.io|flagger.app)$/.test(group));
   const words = ({ role, rule }: Right) =>
     `${rule.verbs.join()} ${rule.resources.join()}, ${role.kind} ${role.metadata.namespace ?? 'of all namespaces'}`;
-  const tried = needed.filter((right) => !ofTurns(right) && !ofOthers(right));
+  const tried = needed.filter((right) => !ofTurns(right) && !ofOthers(right) && !ofCallers(right));
 
   it.each(
     tried.map((right) => [words(right), right] as const),

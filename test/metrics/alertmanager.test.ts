@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import type { Provider } from '../../src/metrics/address.ts';
-import { silencesAt } from '../../src/metrics/alertmanager.ts';
+import { alertsAt, silencesAt } from '../../src/metrics/alertmanager.ts';
 import { type ClusterPrometheus, clusterMetrics } from '../../src/metrics/clusters.ts';
 import { notAsked } from '../../src/readiness/snapshot.ts';
 import { someInstant, targetOf } from './requests.ts';
@@ -14,14 +15,14 @@ const never = new AbortController().signal;
 let server: Server;
 let url = '';
 let folder = '';
-let respond: (response: ServerResponse) => void;
+let respond: (response: ServerResponse, path: string) => void;
 const seen: { path: string | undefined; headers: IncomingMessage['headers'] }[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'canaryd-alertmanager-'));
   server = createServer((request, response) => {
     seen.push({ path: request.url, headers: request.headers });
-    respond(response);
+    respond(response, request.url ?? '');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -190,6 +191,15 @@ describe('the silences of an Alertmanager', () => {
   it('need an address that is one', () => {
     expect(() => at({ url: 'alertmanager:9093' })).toThrow("Alertmanager's address is an http or https URL");
   });
+
+  it('need credentials that can be read, and name the setting where they cannot', () => {
+    const refused = () => at({ url: 'http://ana:s3cret%zz@alertmanager.test' });
+    expect(refused).toThrow(AppError);
+    expect(refused).toThrow(
+      /clusters\[\]\.alertmanager\.url has a "%" that encodes nothing: write it as %25/,
+    );
+    expect(refused).not.toThrow(/s3cret/);
+  });
 });
 
 function endless(response: ServerResponse): void {
@@ -216,13 +226,13 @@ describe('the silences of a cluster', () => {
   });
 
   it('are known though its Prometheus does not answer', async () => {
-    const wanted = new Set(['silences', 'alerts'] as const);
-    const { silences, alerts } = await clusterMetrics([ours()]).facts({ ...question, wanted }, never);
-    expect([silences.kind, alerts.kind]).toEqual(['read', 'unread']);
+    const wanted = new Set(['silences', 'provider'] as const);
+    const { silences, provider } = await clusterMetrics([ours()]).facts({ ...question, wanted }, never);
+    expect([silences.kind, provider.kind]).toEqual(['read', 'unread']);
   });
 
   it('are not asked for where nobody wants them', async () => {
-    const wanted = new Set(['alerts'] as const);
+    const wanted = new Set(['provider'] as const);
     expect((await clusterMetrics([ours()]).facts({ ...question, wanted }, never)).silences).toEqual(notAsked);
     expect(seen).toEqual([]);
   });
@@ -234,5 +244,154 @@ describe('the silences of a cluster', () => {
       why: 'no Alertmanager is configured for this cluster',
       mend: expect.stringContaining('CANARYD_ALERTMANAGER_URL'),
     });
+  });
+});
+
+/** As Alertmanager's `/api/v2/alerts` answers it. */
+function active(labels: Record<string, string>, changes: object = {}) {
+  return {
+    annotations: {},
+    endsAt: '2026-01-01T00:04:00.000Z',
+    fingerprint: '1a2b3c4d5e6f7a8b',
+    receivers: [{ name: 'pagers' }],
+    startsAt: '2026-01-01T00:00:00.000Z',
+    status: { inhibitedBy: [], silencedBy: [], state: 'active' },
+    updatedAt: '2026-01-01T00:00:30.000Z',
+    generatorURL: 'http://prometheus.test/graph',
+    labels,
+    ...changes,
+  };
+}
+
+describe('the alerts of an Alertmanager', () => {
+  it('are those of which people are told', async () => {
+    const suppressed = { status: { inhibitedBy: [], silencedBy: ['a'], state: 'suppressed' } };
+    respond = (response) =>
+      json(response, [
+        active({ alertname: 'Slow', severity: 'critical' }),
+        active({ alertname: 'Hidden' }, suppressed),
+        active({ alertname: 'Odd' }, { startsAt: 7 }),
+        { labels: 7 },
+      ]);
+    const read = alertsAt({ url, auth: { kind: 'none' }, headers: {} });
+    expect(await read(never)).toEqual({
+      kind: 'read',
+      value: [
+        {
+          name: 'Slow',
+          labels: { alertname: 'Slow', severity: 'critical' },
+          state: 'firing',
+          since: Date.parse('2026-01-01T00:00:00Z'),
+        },
+        { name: 'Odd', labels: { alertname: 'Odd' }, state: 'firing', since: null },
+      ],
+      gaps: [expect.stringMatching(/^an alert of Alertmanager is not understood: labels /)],
+    });
+    expect(seen.map(({ path }) => path)).toEqual([
+      '/api/v2/alerts?active=true&silenced=false&inhibited=false',
+    ]);
+  });
+});
+
+describe('the alerts of a cluster', () => {
+  const wanted = new Set(['alerts'] as const);
+  const question = { target: targetOf('payments'), now: someInstant, errorBudgets: [], wanted };
+  const none = { auth: { kind: 'none' } as const, headers: {} };
+  const named = (cluster: string): ClusterPrometheus => ({ ...none, cluster, url, scrapeSeconds: 15 });
+  const withIt = (cluster: string) => ({ ...named(cluster), alertmanager: { ...none, url } });
+  const alertsOf = async (...clusters: ClusterPrometheus[]) =>
+    (await clusterMetrics(clusters).facts(question, never)).alerts;
+  const namesOf = (alerts: Awaited<ReturnType<typeof alertsOf>>) =>
+    alerts.kind === 'read' ? alerts.value.map(({ name, labels }) => `${name} ${labels['cluster']}`) : alerts;
+
+  const alertingRule = { name: 'Slow', type: 'alerting', query: 'p99 > 1', health: 'ok' };
+  const ruled = { groups: [{ name: 'g', interval: 30, rules: [alertingRule] }] };
+
+  /** A Prometheus and an Alertmanager at one address; null for one that does not answer. */
+  function both(
+    ofPrometheus: Record<string, string>[] | null,
+    ofAlertmanager: unknown[] | null,
+    rules: object = { groups: [] },
+  ): void {
+    const alerts = ofPrometheus?.map((labels) => ({ labels, state: 'firing', activeAt: '' })) ?? null;
+    const answers = new Map<string, unknown>([
+      ['/api/v1/alerts', alerts && { status: 'success', data: { alerts } }],
+      ['/api/v1/rules', { status: 'success', data: rules }],
+      ['/api/v2/alerts', ofAlertmanager],
+    ]);
+    respond = (response, path) => {
+      const answer = answers.get(path.split('?')[0] ?? '') ?? null;
+      if (answer === null) response.writeHead(500).end();
+      else json(response, answer);
+    };
+  }
+
+  it('are unknown where Prometheus has no rule and no Alertmanager is configured, which names the setting', async () => {
+    both([], []);
+    expect(await alertsOf(named('default'))).toMatchObject({
+      kind: 'unread',
+      why: expect.stringMatching(/^Prometheus has no alert rule, .*Mimir, Thanos or Grafana$/),
+      mend: expect.stringContaining('clusters[].alertmanager'),
+    });
+    expect(seen.map(({ path }) => path?.split('?')[0])).toEqual(['/api/v1/alerts', '/api/v1/rules']);
+  });
+
+  it('are none where Prometheus has rules, or where its Alertmanager has none', async () => {
+    both([], null, ruled);
+    expect(await alertsOf(named('default'))).toEqual({ kind: 'read', value: [] });
+    both([], []);
+    expect(await alertsOf(withIt('default'))).toEqual({ kind: 'read', value: [] });
+  });
+
+  it('are those of a ruler elsewhere, which only the Alertmanager knows', async () => {
+    const labels = { alertname: 'Slow', severity: 'critical' };
+    for (const ofPrometheus of [[], null]) {
+      both(ofPrometheus, [active(labels)]);
+      expect(await alertsOf(withIt('default'))).toMatchObject({ kind: 'read', value: [{ labels }] });
+    }
+  });
+
+  it('are each told once, though Prometheus adds labels when it sends one', async () => {
+    const labels = { alertname: 'Slow', pod: 'a' };
+    both(
+      [labels],
+      [
+        active({ ...labels, prometheus: 'monitoring/k8s', region: 'eu' }),
+        active({ ...labels, pod: 'b' }),
+        active({ alertname: 'Errors', pod: 'a' }),
+      ],
+    );
+    const alerts = await alertsOf(withIt('default'));
+    expect(alerts).toMatchObject({
+      kind: 'read',
+      value: [{ labels }, { labels: { alertname: 'Slow', pod: 'b' } }, { name: 'Errors' }],
+    });
+  });
+
+  it('have a gap where the Alertmanager does not answer, and are unknown where neither does', async () => {
+    both([{ alertname: 'Watchdog' }], null);
+    expect(await alertsOf(withIt('default'))).toMatchObject({
+      kind: 'read',
+      value: [{ name: 'Watchdog' }],
+      gaps: [expect.stringMatching(/^Alertmanager at .* answered HTTP 500$/)],
+    });
+    both(null, null);
+    expect(await alertsOf(withIt('default'))).toMatchObject({
+      kind: 'unread',
+      why: expect.stringMatching(/^Prometheus at .*; Alertmanager at .* answered HTTP 500$/),
+    });
+  });
+
+  it('are not those of another cluster of the configuration', async () => {
+    both([{ alertname: 'A', cluster: 'us' }, { alertname: 'B' }, { alertname: 'C', cluster: 'moon' }], []);
+    expect(namesOf(await alertsOf(withIt('default'), named('us')))).toEqual(['B undefined', 'C moon']);
+  });
+
+  it('are none of any other cluster where the label is what canaryd calls this one', async () => {
+    both(
+      [{ alertname: 'A', cluster: 'default' }, { alertname: 'B' }, { alertname: 'C', cluster: 'moon' }],
+      [],
+    );
+    expect(namesOf(await alertsOf(withIt('default')))).toEqual(['A default', 'B undefined']);
   });
 });

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from '../../src/metrics/answer.ts';
 import { budgetQuery, budgetsFrom } from '../../src/metrics/surroundings-budgets.ts';
-import {
-  convergenceQuery,
-  proxySyncFrom,
-  refusedPushesQuery,
-} from '../../src/metrics/surroundings-pushes.ts';
+import { latePushesQuery, proxySyncFrom, refusedPushesQuery } from '../../src/metrics/surroundings-pushes.ts';
 
 const rows = (...values: number[]): Answer => ({
   kind: 'rows',
@@ -17,26 +13,27 @@ describe('the pushes of istiod', () => {
   it('are asked for over five minutes, a refusal from its first one on', () => {
     expect(refusedPushesQuery()).toContain('increase(pilot_total_xds_rejects[300s])');
     expect(refusedPushesQuery()).toMatch(/or 0 \* sum\(pilot_xds_pushes\)$/);
-    expect(convergenceQuery()).toBe(
-      'histogram_quantile(0.99, sum by (le) (increase(pilot_proxy_convergence_time_bucket[300s])))',
+    expect(latePushesQuery()).toBe(
+      '1 - sum(increase(pilot_proxy_convergence_time_bucket{le=~"30|30[.]0"}[300s])) / sum(increase(pilot_proxy_convergence_time_bucket{le="+Inf"}[300s]))',
     );
   });
 
-  it.each<[string, Answer, Answer, { rejected: number | null; convergenceSeconds: number | null }]>([
-    ['all of it', rows(0), rows(0.4321), { rejected: 0, convergenceSeconds: 0.432 }],
-    ['part of a refusal is one', rows(0.2), rows(1), { rejected: 1, convergenceSeconds: 1 }],
-    ['nothing pushed', rows(0), rows(Number.NaN), { rejected: 0, convergenceSeconds: null }],
-    ['nothing told', rows(), rows(), { rejected: null, convergenceSeconds: null }],
-  ])('are told as far as istiod tells them: %s', (_name, refused, convergence, told) => {
-    expect(proxySyncFrom(refused, convergence)).toEqual({ kind: 'read', value: { ...told, window: 300 } });
+  it.each<[string, Answer, Answer, { rejected: number | null; lateRatio: number | null }]>([
+    ['all of it', rows(0), rows(0.125), { rejected: 0, lateRatio: 0.125 }],
+    ['part of a refusal is one', rows(0.2), rows(1), { rejected: 1, lateRatio: 1 }],
+    ['buckets of two moments', rows(0), rows(-0.01), { rejected: 0, lateRatio: 0 }],
+    ['nothing pushed', rows(0), rows(Number.NaN), { rejected: 0, lateRatio: null }],
+    ['nothing told', rows(), rows(), { rejected: null, lateRatio: null }],
+  ])('are told as far as istiod tells them: %s', (_name, refused, late, told) => {
+    expect(proxySyncFrom(refused, late)).toEqual({ kind: 'read', value: { ...told, window: 300 } });
   });
 
   it('are unknown where they could not be asked for, and a gap where half of them was', () => {
     expect(proxySyncFrom(failed, failed)).toMatchObject({ kind: 'unread', why: failed.why });
     expect(proxySyncFrom(rows(3), failed)).toEqual({
       kind: 'read',
-      value: { rejected: 3, convergenceSeconds: null, window: 300 },
-      gaps: [`how soon they have a change: ${failed.why}`],
+      value: { rejected: 3, lateRatio: null, window: 300 },
+      gaps: [`how many of them have a change late: ${failed.why}`],
     });
   });
 });

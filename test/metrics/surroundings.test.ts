@@ -82,13 +82,12 @@ describe('what a provider of metrics tells of a target', () => {
       provider: 'read',
       scrape: 'read',
       alertRules: 'read',
-      alerts: 'read',
       proxySync: 'read',
       errorBudgets: 'read',
     });
     expect(facts.proxySync).toEqual({
       kind: 'read',
-      value: { rejected: null, convergenceSeconds: null, window: 300 },
+      value: { rejected: null, lateRatio: null, window: 300 },
     });
     const query = 'slo:budget_left:ratio{service="payments"}';
     expect(facts.errorBudgets).toEqual({ kind: 'read', value: [{ query, left: null, min: 0.1 }] });
@@ -104,7 +103,7 @@ describe('what a provider of metrics tells of a target', () => {
       else nothing(path, asked, response);
     };
     const facts = await factsOf();
-    expect(kinds(facts)).toMatchObject({ provider: 'read', alerts: 'read', alertRules: 'unread' });
+    expect(kinds(facts)).toMatchObject({ provider: 'read', proxySync: 'read', alertRules: 'unread' });
     const why = expect.stringMatching(
       /^Prometheus at 127\.0\.0\.1:\d+ refused the query \(HTTP 404\): page not found/,
     );
@@ -171,7 +170,16 @@ describe('what nobody wants to know', () => {
   const again = factsFor(allChecks.filter((check) => check.again));
   const ofRaise = new Set(metricsFacts.filter((name) => again.has(name)));
 
-  it('costs no question: before a raise at most five are asked', async () => {
+  it('costs no question: before a raise at most five are asked, and the rules where no alert fires', async () => {
+    await answerTo(questionOf({ wanted: ofRaise }));
+    expect(paths().filter((path) => path === 'rules')).toHaveLength(1);
+    expect(seen.length).toBeLessThanOrEqual(6);
+    seen.length = 0;
+    respond = (path, asked, response) => {
+      const alerts = [{ labels: { alertname: 'Watchdog' }, state: 'firing' }];
+      if (path === 'alerts') json(response, 200, success({ alerts }));
+      else nothing(path, asked, response);
+    };
     const facts = await answerTo(questionOf({ wanted: ofRaise }));
     expect(ofRaise).toContain('alerts');
     expect(seen.length).toBeLessThanOrEqual(5);
@@ -204,7 +212,7 @@ describe('what nobody wants to know', () => {
     ['proxySync', ['query', 'query']],
     ['errorBudgets', ['query']],
     ['alertRules', ['rules']],
-    ['alerts', ['alerts']],
+    ['alerts', ['alerts', 'rules']],
     ['silences', []],
   ])('is left out where only %s is wanted', async (name, asked) => {
     const facts = await answerTo(questionOf({ wanted: new Set([name]) }));
@@ -220,5 +228,8 @@ describe('what nobody wants to know', () => {
     seen.length = 0;
     await answerTo(questionOf({ wanted: new Set(['proxyCertificates', 'throttling']) }));
     expect(paths()).toHaveLength(5);
+    seen.length = 0;
+    await answerTo(questionOf({ wanted: new Set(['alerts', 'alertRules']) }));
+    expect(paths().toSorted()).toEqual(['alerts', 'rules']);
   });
 });

@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { budgetsLeft } from '../../src/readiness/alerts/error-budgets.ts';
 import { nothingFires } from '../../src/readiness/alerts/firing.ts';
+import { hidingOf } from '../../src/readiness/alerts/hiding.ts';
 import { limitsAreStricter } from '../../src/readiness/alerts/limits.ts';
 import { isMet } from '../../src/readiness/alerts/pattern.ts';
 import { rulesWatch } from '../../src/readiness/alerts/rules.ts';
 import { nothingIsSilenced } from '../../src/readiness/alerts/silences.ts';
+import { targetOf } from '../../src/readiness/alerts/target.ts';
+import { openWork } from '../../src/readiness/alerts/work.ts';
 import { alertChecks } from '../../src/readiness/alerts.ts';
 import type { AlertRule, ErrorBudget, FiringAlert, Silence } from '../../src/readiness/snapshot.ts';
 import * as bank from './bank-objects.ts';
@@ -141,6 +144,14 @@ describe('PF-AL-01', () => {
     expect(found('payment-test')).toMatchObject([{ severity: 'warn' }]);
   });
 
+  it('gives a command that can be pasted, whatever quotes the query has', () => {
+    const query = `up{service='payment-service'} == 0`;
+    const [found] = judged(rulesWatch, withRules(rule({ query, health: 'err' })));
+    expect(found?.['mend']).toContain(
+      `promtool query instant <address> 'up{service='\\''payment-service'\\''} == 0'; its state`,
+    );
+  });
+
   it('is unknown when the rules are in a ruler elsewhere', () => {
     expect(judged(rulesWatch, withRules())).toMatchObject([{ result: 'unknown' }]);
   });
@@ -158,7 +169,7 @@ describe('PF-AL-02', () => {
         read: 'alert PaymentErrors (critical) fires on payment-prod/payment-service for 10 min: service=payment-service, severity=critical',
         means:
           'payment-prod/payment-service has a fault already: more traffic for v2 would add to it, and what the checks compare with is not stable at its best',
-        mend: 'deal with the alert first, and start when it is over; all that fire: amtool alert query alertname="PaymentErrors"',
+        mend: 'deal with the alert first, and start when it is over; all that fire: amtool alert query --alertmanager.url=<address> \'alertname="PaymentErrors"\'',
       },
     ]);
   });
@@ -167,6 +178,8 @@ describe('PF-AL-02', () => {
     { namespace: 'payment-prod', deployment: 'payment-service-v2', service: 'kube-state-metrics' },
     { namespace: 'payment-prod', pod: bank.podNames('v2')[0] ?? '' },
     { namespace: 'payment-prod' },
+    { namespace: 'payment-prod', container: 'istio-proxy' },
+    { namespace: 'payment-prod', pod: bank.podNames('v2')[0] ?? '', container: 'somebody-elses' },
     { destination_service: 'payment-service.payment-prod.svc.cluster.local' },
   ])('knows the service by %o', (labels) => {
     expect(judged(nothingFires, firing({ ...labels, severity: 'critical' }))).toMatchObject([
@@ -180,6 +193,12 @@ describe('PF-AL-02', () => {
     { severity: 'critical', namespace: 'payment-test', service: 'payment-service' },
     { severity: 'critical', namespace: 'payment-prod', service: 'ledger-service' },
     { severity: 'critical', namespace: 'payment-prod', pod: 'payment-service-admin-5c6d-x1' },
+    { severity: 'critical', namespace: 'payment-prod', job_name: 'nightly-report' },
+    { severity: 'critical', namespace: 'payment-prod', cronjob: 'nightly-report' },
+    { severity: 'critical', namespace: 'payment-prod', daemonset: 'node-agent' },
+    { severity: 'critical', namespace: 'payment-prod', persistentvolumeclaim: 'data-ledger-0' },
+    { severity: 'critical', namespace: 'payment-prod', container: 'ledger' },
+    { severity: 'critical', namespace: 'payment-prod', container: 'istio-proxy', pod: 'ledger-5c6d-x1' },
     { severity: 'warning', service: 'payment-service' },
   ])('is not stopped by the Watchdog or by labels that are not the target: %o', (labels) => {
     expect(judged(nothingFires, firing(labels, { name: 'Watchdog' }))).toMatchObject([{ result: 'pass' }]);
@@ -188,6 +207,17 @@ describe('PF-AL-02', () => {
   it('is not stopped by an alert that is only pending', () => {
     const pending = firing({ severity: 'critical', service: 'payment-service' }, { state: 'pending' });
     expect(judged(nothingFires, pending)).toMatchObject([{ result: 'pass' }]);
+  });
+
+  it('shows at most 200 characters of what others named it, on one line', () => {
+    const labels = { severity: 'critical', service: 'payment-service', note: 'x'.repeat(5000) };
+    const [found] = judged(nothingFires, firing(labels, { name: `It's\n${'y'.repeat(5000)}` }));
+    expect(found).toMatchObject({
+      severity: 'error',
+      read: expect.stringMatching(/^alert It's y+… \(critical\)/),
+    });
+    expect(JSON.stringify(found).length).toBeLessThan(1500);
+    expect(found?.['mend']).toMatch(/'alertname="It'\\''s y+…"'$/);
   });
 
   it('tells five alerts and how many more there are', () => {
@@ -210,7 +240,7 @@ describe('PF-AL-03', () => {
         severity: 'warn',
         read: 'silence b3ede22e-ca14-4aa0-932c-ca2f3445f926 of ana hides alerts of payment-prod/payment-service until 2026-11-23 13:00Z: "too noisy" (service="payment-service")',
         means: 'for 60 min nobody is told by these alerts what v2 does to users',
-        mend: 'end it: amtool silence expire b3ede22e-ca14-4aa0-932c-ca2f3445f926; or start after 2026-11-23 13:00Z',
+        mend: 'end it: amtool silence expire --alertmanager.url=<address> b3ede22e-ca14-4aa0-932c-ca2f3445f926; or start after 2026-11-23 13:00Z',
       },
     ]);
   });
@@ -242,10 +272,122 @@ describe('PF-AL-03', () => {
     expect(judged(nothingIsSilenced, planned)).toMatchObject([{ result: 'fail', severity: 'info' }]);
   });
 
+  it.each([
+    ['alertname', '(Payment|Order)Service.*'],
+    ['service', '(?i)payment.*'],
+    ['service', 'payment(-service)?'],
+    ['severity', '[cw].*'],
+  ])('is unknown, and names the silence, where %s=~"%s" is not understood', (name, value) => {
+    const [found, ...more] = judged(nothingIsSilenced, silenced([like(name, value)]));
+    expect(more).toEqual([]);
+    expect(found).toEqual({
+      result: 'unknown',
+      priority: 'P1',
+      again: false,
+      severity: 'warn',
+      read: `silences that may hide alerts of payment-prod/payment-service: b3ede22e-ca14-4aa0-932c-ca2f3445f926 (${name}=~"${value}"); an expression in them is none that canaryd understands`,
+      mend: 'see what they hide: amtool silence query --alertmanager.url=<address>; an expression of names, "|", ".*" and ".+" is understood',
+    });
+  });
+
+  it('does not mind what it does not understand of a silence of another', () => {
+    const matchers = [like('alertname', '(a+)+b'), is('namespace', 'ledger-prod')];
+    expect(judged(nothingIsSilenced, silenced(matchers))).toMatchObject([{ result: 'pass' }]);
+  });
+
+  it('is unknown where no rule of the service is known to compare with, unless the silence is of another', () => {
+    const elsewhere = (...matchers: Matchers) =>
+      judged(nothingIsSilenced, { ...silenced(matchers), alertRules: read([]) });
+    for (const matcher of [is('alertname', 'PaymentServiceSlow'), is('severity', 'critical')]) {
+      expect(elsewhere(matcher)).toMatchObject([
+        {
+          result: 'unknown',
+          read: expect.stringMatching(/b3ede22e.*Prometheus has no rule of the service to compare with$/),
+        },
+      ]);
+    }
+    expect(elsewhere(is('namespace', 'payment-prod'))).toMatchObject([{ result: 'fail', severity: 'warn' }]);
+    expect(elsewhere(is('alertname', 'Slow'), is('service', 'ledger'))).toMatchObject([{ result: 'pass' }]);
+  });
+
+  it('tells of those that hide alerts beside those that it cannot judge', () => {
+    const [one, other] = [
+      silenced([is('namespace', 'payment-prod')]),
+      silenced([like('severity', '[cw].*')]),
+    ];
+    const both = [one, other].flatMap(({ silences }) => (silences.kind === 'read' ? silences.value : []));
+    expect(judged(nothingIsSilenced, healthy({ silences: read(both) }))).toMatchObject([
+      { result: 'fail' },
+      { result: 'unknown' },
+    ]);
+  });
+
+  it('shows at most 200 characters of who made it, why and what it holds for', () => {
+    const long = 'a '.repeat(5000);
+    const snapshot = silenced([is('namespace', 'payment-prod'), is('team', long)], {
+      createdBy: long,
+      comment: long,
+    });
+    const [found] = judged(nothingIsSilenced, snapshot);
+    expect(found).toMatchObject({ result: 'fail', severity: 'warn' });
+    expect(JSON.stringify(found).length).toBeLessThan(1500);
+  });
+
   it('does not mind a silence that has ended', () => {
     expect(
       judged(nothingIsSilenced, silenced([is('namespace', 'payment-prod')], { endsAt: noon })),
     ).toMatchObject([{ result: 'pass' }]);
+  });
+});
+
+describe('the work that silences take', () => {
+  const pods = Array.from({ length: 30 }, (_, index) => `payment-service-v1-7d9c8b6f5d-${index}`);
+  const known = new Map([['pod', new Set(pods)]]);
+  const rules = Array.from({ length: 50 }, (_, index) => rule({ name: `Rule${index}` }));
+  const many = (alternative: (index: number) => string) =>
+    Array.from({ length: 50 }, (_, index) => ({
+      id: String(index),
+      matchers: [like('pod', Array.from({ length: 200 }, (_other, at) => alternative(at)).join('|'))],
+      endsAt: noon + 1,
+      createdBy: 'ana',
+      comment: '',
+    }));
+  const target = (work = openWork()) => ({ name: 'payment-prod/payment-service', known, work });
+
+  it('is that of reading each once, however many rules and pods there are', () => {
+    const silences = many((index) => `order-service-${index}`);
+    const characters = silences
+      .flatMap(({ matchers }) => matchers)
+      .reduce((sum, { value }) => sum + value.length, 0);
+    const ours = target();
+    expect(new Set(hidingOf(silences, rules, ours).map(({ hiding }) => hiding))).toEqual(new Set(['no']));
+    expect(ours.work.spent()).toBeLessThan(characters + 50 * (rules.length + 1 + pods.length) + 1);
+  });
+
+  it('is bounded, and what is left over is not known', () => {
+    const ours = target(openWork(100_000));
+    const silences = many((index) => `order.*-${index}`);
+    const found = hidingOf(silences, rules, ours).map(({ hiding }) => hiding);
+    expect([found[0], found.at(-1)]).toEqual(['perhaps', 'perhaps']);
+    expect(ours.work.spent()).toBeLessThanOrEqual(100_000);
+  });
+
+  it('is said to be too much where it is', () => {
+    const silences = Array.from({ length: 60 }, () => many((index) => `.*order-service.*-${index}`)).flat();
+    const snapshot = healthy({ silences: read(silences) });
+    expect(judged(nothingIsSilenced, snapshot)).toMatchObject([
+      {
+        result: 'unknown',
+        read: expect.stringMatching(/and \d+ more; they are more, or longer, than canaryd/),
+      },
+    ]);
+  });
+
+  it('of a check begins anew', () => {
+    const { subject } = healthy();
+    const [one, other] = [targetOf(subject, bank.pods), targetOf(subject, bank.pods)];
+    one.work.spend(Number.POSITIVE_INFINITY);
+    expect([one.work.isSpent(), other.work.isSpent()]).toEqual([true, false]);
   });
 });
 
@@ -290,7 +432,7 @@ describe('PF-AL-04', () => {
 });
 
 describe('a matcher', () => {
-  const met = (value: string, text: string) => isMet(like('service', value), new Set([text]));
+  const met = (value: string, text: string) => isMet(like('service', value), new Set([text]), openWork());
 
   it('is anchored, and says nothing of an expression that it does not understand', () => {
     expect(met('payment', 'payment-service')).toBe(false);
@@ -306,13 +448,13 @@ describe('a matcher', () => {
     expect(met('payment-service.+', 'payment-service')).toBe(false);
     expect(met('payment-[.]service|pay.+', 'payment-service')).toBe(true);
     expect(met(`${'a.*'.repeat(1000)}b`, 'a'.repeat(2000))).toBe(false);
-    expect(met('a'.repeat(5000), 'a'.repeat(5000))).toBe(null);
+    expect(met('a'.repeat(40_000), 'a'.repeat(40_000))).toBe(null);
   });
 
   it('never takes a plain value for an expression', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (value, other) => {
-        expect(isMet(is('service', value), new Set([other]))).toBe(value === other);
+        expect(isMet(is('service', value), new Set([other]), openWork())).toBe(value === other);
       }),
       { numRuns: 200 },
     );
@@ -339,11 +481,11 @@ describe('PF-AL-05', () => {
     ]);
   });
 
-  it('warns when less is left than the plan asks for', () => {
+  it('blocks when less is left than the plan asks for', () => {
     expect(judged(budgetsLeft, budgets({ left: 0.034 }))).toEqual([
       {
         result: 'fail',
-        severity: 'warn',
+        severity: 'error',
         priority: 'P1',
         again: false,
         read: `the error budget ${query} has 3.4 % left; 10 % is the least`,
@@ -366,9 +508,9 @@ describe('PF-AL-05', () => {
 
   it('says by how much a budget is overspent, and that one has no value', () => {
     expect(judged(budgetsLeft, budgets({ left: -0.25 }, { left: null }))).toMatchObject([
-      { severity: 'warn', read: `the error budget ${query} is overspent by 25 %; 10 % is the least` },
+      { severity: 'error', read: `the error budget ${query} is overspent by 25 %; 10 % is the least` },
       {
-        severity: 'warn',
+        severity: 'error',
         read: `the error budget ${query} has no value`,
         means: 'nobody knows whether there is anything left of what users were promised',
       },

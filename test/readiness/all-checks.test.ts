@@ -68,6 +68,13 @@ describe('All readiness checks', () => {
     });
   });
 
+  it('ask for the VirtualServices of others only where these may take or bring requests', () => {
+    const findings = runChecks(allChecks, without([], ['virtualServices']));
+    const unknown = findings.filter(({ result }) => result === 'unknown').map(({ id }) => id);
+    const routes = ['PF-VS-03', 'PF-VS-05', 'PF-VS-07', 'PF-SC-08', 'PF-CR-03'];
+    expect(unknown.toSorted()).toEqual([...routes, 'PF-AZ-04', 'PF-EG-02', 'PF-EG-04'].toSorted());
+  });
+
   it.each(always.map((name) => [name]))('depend on %s: some check asks for it', (name) => {
     const asking = allChecks.filter((check) =>
       check.run(without([name])).every(({ result }) => result === 'unknown'),

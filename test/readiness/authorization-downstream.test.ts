@@ -20,6 +20,7 @@ const stableOnly = { principals: ['cluster.local/ns/payment-prod/sa/payment-serv
 
 const mesh: MeshConfig = {
   rootNamespace: 'istio-system',
+  istiodNamespace: 'istio-system',
   outboundTrafficPolicyMode: 'REGISTRY_ONLY',
   trustDomain: 'cluster.local',
   trustDomainAliases: [],

@@ -84,7 +84,7 @@ describe('PF-CR-01', () => {
         again: false,
         read: `the certificate of pod ${canaryPod} of v2 expired 10 min ago`,
         means: 'other proxies refuse its mutual TLS: requests that the split sends to this pod of v2 fail',
-        mend: `look for refused requests for certificates with kubectl -n istio-system logs deploy/istiod, then give the pod a new certificate: kubectl -n payment-prod delete pod ${canaryPod}`,
+        mend: `look for refused requests for certificates (kubectl -n istio-system logs -l app=istiod --tail=-1 --since=1h | grep -i csr), then give the pod a new certificate: kubectl -n payment-prod delete pod ${canaryPod}`,
         object: { kind: 'Pod', namespace: 'payment-prod', name: canaryPod },
       },
     ]);

@@ -11,6 +11,7 @@ import {
 } from '../../src/readiness/destination-rule/subset-pods.ts';
 import { destinationRuleChecks } from '../../src/readiness/destination-rule.ts';
 import * as objects from '../../src/readiness/objects.ts';
+import type { Fact } from '../../src/readiness/snapshot.ts';
 import * as bank from './bank-objects.ts';
 import { healthy, judged, parsed, read, subjectWith, unread } from './healthy.ts';
 
@@ -62,6 +63,33 @@ describe('PF-DR-01: ready pods in each subset', () => {
     ]);
     const one = endpointsWhere((name) => (isV2(name) && !name.endsWith('1') ? 'not ready' : 'ready'));
     expect(check({ endpoints: one })).toMatchObject([{ result: 'pass' }]);
+  });
+
+  describe('where something could not be read', () => {
+    const none = endpointsWhere((name) => (isV2(name) ? 'not ready' : 'ready'));
+    const gaps = ['DestinationRule tools/other: spec.host is not understood'];
+    const within = <Value>(fact: Fact<Value>): Fact<Value> =>
+      fact.kind === 'read' ? { ...fact, gaps } : fact;
+    const partly = within(rules(base ?? {}));
+
+    it('still fails when no pod of the canary is ready, whoever wrote rules elsewhere', () => {
+      const found = check({ endpoints: none, destinationRules: partly });
+      expect(found).toMatchObject([
+        { result: 'fail', severity: 'error', read: expect.stringContaining('none is ready') },
+        { result: 'unknown', read: `not everything could be read: DestinationRules: ${gaps[0]}` },
+      ]);
+      expect(found[0]).not.toHaveProperty('undoneBy');
+    });
+
+    it('does not fail for want of what may stand there: a pod, a subset, other labels of the subset', () => {
+      const unknown = [{ result: 'unknown', read: expect.stringMatching(/^as far as it could be read, /) }];
+      expect(check({ endpoints: within(none) })).toMatchObject(unknown);
+      const sole = rules(rule({ subsets: both.slice(0, 1) }));
+      expect(check({ destinationRules: within(sole) })).toMatchObject(unknown);
+      const mislabelled = rules(rule({ subsets: [both[0], { name: 'v2', labels: { version: 'two' } }] }));
+      expect(check({ destinationRules: within(mislabelled) })).toMatchObject(unknown);
+      expect(check({ destinationRules: mislabelled })).toMatchObject([{ result: 'fail' }]);
+    });
   });
 
   it('fails when none of the canary is ready', () => {

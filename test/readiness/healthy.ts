@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Check } from '../../src/readiness/check.ts';
 import * as objects from '../../src/readiness/objects.ts';
 import type { Fact, Snapshot, Subject } from '../../src/readiness/snapshot.ts';
+import { isMovedObject } from '../../src/readiness/virtual-service/claims.ts';
 import * as bank from './bank-objects.ts';
 
 /** A Monday at noon. */
@@ -72,7 +73,15 @@ const boundsMs = [
 
 /** A target for which every check passes or does not apply, with the facts that a test changes. */
 export function healthy(changes: Partial<Snapshot> = {}): Snapshot {
-  return { at: noon, subject: subjectWith(), ...cluster(), ...guarded(), ...metrics(), ...changes };
+  const all = { at: noon, subject: subjectWith(), ...cluster(), ...guarded(), ...metrics(), ...changes };
+  return { ...all, movedVirtualServices: movedAmong(all), ...changes };
+}
+
+/** A test that changes VirtualServices changes those that are moved. */
+function movedAmong({ subject, virtualServices }: Pick<Snapshot, 'subject' | 'virtualServices'>) {
+  if (virtualServices.kind !== 'read') return virtualServices;
+  const value = virtualServices.value.filter((object) => isMovedObject(object, subject));
+  return { ...virtualServices, value };
 }
 
 function cluster() {
@@ -80,6 +89,7 @@ function cluster() {
     split: read({ kind: 'ready' as const }),
     meshConfig: read({
       rootNamespace: 'istio-system',
+      istiodNamespace: 'istio-system',
       outboundTrafficPolicyMode: 'REGISTRY_ONLY',
       trustDomain: 'cluster.local',
       trustDomainAliases: [],
@@ -102,7 +112,7 @@ function cluster() {
     httpRoutes: read([]),
     kubernetesGateways: read([]),
     holds: read([]),
-    proxySync: read({ rejected: 0, convergenceSeconds: 0.4, window: 300 }),
+    proxySync: read({ rejected: 0, lateRatio: 0, window: 300 }),
     errorBudgets: read([]),
   };
 }

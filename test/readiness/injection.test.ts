@@ -246,6 +246,9 @@ describe('one voice on injection (PF-SC-02)', () => {
     expect(finding?.['read']).toBe(
       'Namespace payment-prod has both istio-injection=enabled and istio.io/rev=1-26',
     );
+    expect(finding?.['means']).toBe(
+      'Istio obeys istio-injection alone, and what it stands for is the revision behind the tag default: the next pods of the canary come from 1-26 only where that is the same',
+    );
   });
 
   it('warns of a revision that the namespace outweighs, and of versions from two revisions', () => {
@@ -257,6 +260,17 @@ describe('one voice on injection (PF-SC-02)', () => {
     const deployments = read([...one, ...outweighed.value.slice(1)]);
     const [second] = judged(injectionLabelsAgree, healthy({ namespaces, deployments }));
     expect(second?.['read']).toBe("stable's proxies come from revision 1-26, the canary's from 1-27");
+  });
+
+  it('takes the revision default for what istio-injection=enabled stands for', () => {
+    const deployments = templatesWith('v2', asking({ 'istio.io/rev': 'default' }));
+    expect(judged(injectionLabelsAgree, healthy({ deployments }))).toMatchObject([{ result: 'pass' }]);
+    const namespaces = namespaceLabelled({ 'istio-injection': undefined });
+    const one = templatesWith('v1', asking({ 'sidecar.istio.io/inject': 'true' })).value.slice(0, 1);
+    const both = read([...one, ...deployments.value.slice(1)]);
+    expect(judged(injectionLabelsAgree, healthy({ namespaces, deployments: both }))).toMatchObject([
+      { result: 'pass' },
+    ]);
   });
 
   it('does not take the revision that the injector wrote on a pod for what people asked', () => {

@@ -137,6 +137,80 @@ describe('GitOps (PF-GO-01)', () => {
     expect(results('PF-GO-01', { ...copied, ...application({ syncPolicy: healing }) })).toEqual(['pass']);
   });
 
+  describe('of a hub that lists the object of several clusters', () => {
+    type Listing = { namespace?: string; destination?: object; lists?: boolean };
+    const hub = (all: Record<string, Spec & Listing>): Partial<Snapshot> => ({
+      gitOpsApplications: read(
+        parsed(
+          objects.GitOpsApplication,
+          Object.entries(all).map(([name, { namespace = 'argocd', lists = true, ...spec }]) => ({
+            metadata: { name, namespace },
+            spec,
+            status: { resources: lists ? [{ ...object, group: 'networking.istio.io' }] : [] },
+          })),
+        ),
+      ),
+    });
+    const quiet = { syncPolicy: respecting, ignoreDifferences: [ignoring] };
+    const loud = { syncPolicy: healing };
+    const elsewhere = { server: 'https://dr.bank.example.com:6443' };
+    const here = { server: 'https://kubernetes.default.svc' };
+
+    it('is the one that the mark names, wherever it stands in the list', () => {
+      expect(results('PF-GO-01', { ...tracked, ...hub({ dr: quiet, payments: loud }) })).toEqual(['error']);
+      expect(findings('PF-GO-01', { ...tracked, ...hub({ dr: loud, payments: quiet }) })).toMatchObject([
+        {
+          result: 'pass',
+          read: 'payment-prod/payment-service: the Application argocd/payments ignores its weights',
+        },
+      ]);
+    });
+
+    it('is unknown where the mark names one that was not read, whatever others do', () => {
+      expect(findings('PF-GO-01', { ...tracked, ...hub({ dr: quiet }) })).toMatchObject([
+        {
+          result: 'unknown',
+          read: expect.stringMatching(
+            /its Application payments is not among those that were read; of those that were, argocd\/dr list an object of its name, maybe of another cluster$/,
+          ),
+        },
+      ]);
+    });
+
+    it('without a mark is the one that an older label names, or that writes to this cluster', () => {
+      const labelled = marked({ labels: { 'app.kubernetes.io/instance': 'payments' } });
+      const far = { ...quiet, destination: elsewhere };
+      expect(results('PF-GO-01', { ...labelled, ...hub({ dr: quiet, payments: loud }) })).toEqual(['error']);
+      expect(results('PF-GO-01', hub({ dr: far, eu: { ...loud, destination: here } }))).toEqual(['error']);
+      expect(
+        results('PF-GO-01', hub({ dr: far, eu: { ...loud, destination: { name: 'in-cluster' } } })),
+      ).toEqual(['error']);
+    });
+
+    it('without a mark is unknown where they differ, and names them', () => {
+      expect(findings('PF-GO-01', hub({ eu: loud, dr: quiet }))).toMatchObject([
+        {
+          result: 'unknown',
+          read: 'payment-prod/payment-service is listed by the Applications argocd/dr, argocd/eu of Argo CD, which treat its weights differently, and no mark of it names one',
+        },
+      ]);
+      expect(results('PF-GO-01', hub({ eu: loud, dr: loud }))).toEqual(['error']);
+      expect(findings('PF-GO-01', hub({ eu: quiet, dr: quiet }))).toMatchObject([
+        { result: 'pass', read: expect.stringContaining('the Applications argocd/dr, argocd/eu ignore') },
+      ]);
+    });
+
+    it('without a mark says nothing of this cluster where all of them write to others', () => {
+      expect(findings('PF-GO-01', hub({ dr: { ...loud, destination: elsewhere } }))).toMatchObject([
+        {
+          result: 'unknown',
+          read: expect.stringContaining('argocd/dr of Argo CD, which may write to another'),
+        },
+      ]);
+      expect(results('PF-GO-01', hub({ dr: { ...quiet, destination: elsewhere } }))).toEqual(['pass']);
+    });
+  });
+
   it('by Flux brings the weights back, unless it is told to leave the object alone', () => {
     const labels = { 'kustomize.toolkit.fluxcd.io/name': 'payments' };
     expect(findings('PF-GO-01', marked({ labels }))).toMatchObject([

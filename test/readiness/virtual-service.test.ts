@@ -63,19 +63,48 @@ describe('the checks of VirtualServices', () => {
 
   it.each([
     ['PF-VS-01', { split: unread('forbidden') }],
-    ['PF-VS-02', { virtualServices: unread('forbidden') }],
+    ['PF-VS-02', { movedVirtualServices: unread('forbidden') }],
     ['PF-VS-03', { services: unread('forbidden') }],
     ['PF-VS-04', { destinationRules: unread('forbidden') }],
     ['PF-VS-05', { virtualServices: unread('forbidden') }],
-    ['PF-VS-06', { virtualServices: unread('forbidden') }],
+    ['PF-VS-06', { movedVirtualServices: unread('forbidden') }],
     ['PF-VS-07', { gateways: unread('forbidden') }],
-    ['PF-VS-08', { virtualServices: unread('forbidden') }],
-    ['PF-VS-09', { virtualServices: unread('forbidden') }],
-    ['PF-VS-10', { ...written(5), virtualServices: unread('forbidden') }],
+    ['PF-VS-08', { movedVirtualServices: unread('forbidden') }],
+    ['PF-VS-09', { movedVirtualServices: unread('forbidden') }],
+    ['PF-VS-10', { ...written(5), movedVirtualServices: unread('forbidden') }],
     ['PF-VS-11', { destinationRules: unread('forbidden') }],
     ['PF-GW-01', { httpRoutes: unread('forbidden') }],
   ] satisfies [string, Partial<Snapshot>][])('%s is unknown when its facts are unread', (id, changes) => {
     expect(results(id, changes)).toEqual(['unknown']);
+  });
+
+  it('judge the routes that are moved by their objects alone, whatever may be read of others', () => {
+    const { movedVirtualServices } = healthy();
+    const gaps = ['VirtualService tools/broken: spec.http is not understood'];
+    for (const virtualServices of [unread('forbidden'), read([], gaps)]) {
+      const ids = ['PF-VS-02', 'PF-VS-04', 'PF-VS-06', 'PF-VS-08', 'PF-VS-09'];
+      const changes = { virtualServices, movedVirtualServices };
+      expect(ids.flatMap((id) => results(id, changes))).toEqual(ids.map(() => 'pass'));
+      expect(results('PF-VS-10', { ...written(0), ...changes })).toEqual(['pass']);
+      expect(results('PF-VS-10', { ...written(5), ...changes })).toEqual(['error']);
+    }
+  });
+
+  it('call wrong what was seen to be wrong, and what may stand where nobody could look unknown', () => {
+    const gaps = ['namespace tools: forbidden'];
+    const services = { ...healthy().services, gaps };
+    const at = (number: number) =>
+      weighing(100, 0).map(({ destination, ...one }) => ({
+        ...one,
+        destination: { ...destination, port: { number } },
+      }));
+    const wrongPort = having(withRoute({ route: at(9999) }));
+    expect(results('PF-VS-03', { ...wrongPort, services })).toEqual(['error', 'error', 'unknown']);
+    expect(results('PF-VS-03', { services: read([], gaps) })).toEqual(['unknown']);
+    const rules = read([], gaps);
+    expect(results('PF-VS-04', { destinationRules: rules })).toEqual(['unknown']);
+    const split = fault('subset-not-found', 'spec.http[0].route[1]', 'there is no subset v2');
+    expect(results('PF-VS-04', { split, destinationRules: rules })).toEqual(['error', 'unknown']);
   });
 
   it('do not pass where the route that they judge is not there', () => {
@@ -825,6 +854,21 @@ describe('HTTPRoutes of the Gateway API (PF-GW-01)', () => {
     ]);
   });
 
+  const hostname = (name: string) => backend({ group: 'networking.istio.io', kind: 'Hostname', name });
+
+  it.each([
+    ['payment-service.payment-prod.svc.cluster.local', 'web'],
+    ['Payment-Service.payment-prod.svc.cluster.local', 'payment-prod'],
+    ['payment-service', 'payment-prod'],
+  ])('that send to it by the host %s, from %s, go past the weights', (name, from) => {
+    expect(findings('PF-GW-01', having(route(hostname(name), [], from)))).toMatchObject([
+      {
+        severity: 'warn',
+        read: `HTTPRoute ${from}/payments sends to Hostname payment-service.payment-prod.svc.cluster.local; no controller says whether it is accepted`,
+      },
+    ]);
+  });
+
   it('that no parent accepts are a note, unless that was said of an older form', () => {
     const refused = having(route(backend(), [told(gateway, ['False', 'True'])]));
     expect(results('PF-GW-01', refused)).toEqual(['info']);
@@ -853,6 +897,10 @@ describe('HTTPRoutes of the Gateway API (PF-GW-01)', () => {
       route(backend({ weight: 0 })),
       route({ parentRefs: [same], rules: [] }),
       route({ parentRefs: [{ kind: 'Service', name: 'payment-service' }], rules: [] }),
+      route(hostname('payment-service'), [], 'web'),
+      route(hostname('payment-service.payment-prod')),
+      route(hostname('ledger-service.payment-prod.svc.cluster.local')),
+      route(backend({ kind: 'Hostname', name: 'payment-service' })),
     ];
     for (const one of others) expect(results('PF-GW-01', having(one))).toEqual(['skip']);
   });

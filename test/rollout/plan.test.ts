@@ -163,6 +163,15 @@ describe('a plan is refused, with the path of the fault,', () => {
       'steps/1',
       'promote-not-last',
     ],
+    [
+      'when it waives a readiness check that does not exist',
+      {
+        steps: [weight(5), bake('5m'), promote],
+        readiness: { waivers: [{ check: 'PF-AZ-22', reason: 'a slip', until: '2026-12-31T18:00:00Z' }] },
+      },
+      'readiness/waivers/0/check',
+      'check-unknown',
+    ],
     ['when it ends below 100 %', { steps: [weight(5), bake('5m')] }, 'steps', 'plan-does-not-reach-100'],
     [
       'when it bakes before any weight',

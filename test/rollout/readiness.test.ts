@@ -15,7 +15,7 @@ const cardNetworkDown = {
   since: null,
 };
 /** The fixture's VirtualService does not move with the fake mesh, whose drift is looked for elsewhere. */
-const unmoved = { virtualServices: unread('it is not looked at here') };
+const unmoved = { movedVirtualServices: unread('it is not looked at here') };
 const calm = surroundingsOf(unmoved);
 const burning = surroundingsOf({ ...unmoved, alerts: read([cardNetworkDown]) });
 
@@ -30,6 +30,30 @@ async function audited(store: Awaited<ReturnType<typeof world>>['store'], type: 
 }
 
 describe('before the first percent the mesh is looked at', () => {
+  it('asks for the namespaces of those who call, the one that calls most first, once each', async () => {
+    const asked: (readonly string[])[] = [];
+    const caller = (namespace: string, requestsPerSecond: number) => ({
+      workload: 'any',
+      namespace,
+      principal: null,
+      requestsPerSecond,
+      plaintextPerSecond: 0,
+    });
+    const callers = ['atm-prod', 'branch-prod', 'unknown', 'branch-prod'].map(caller);
+    const inner = surroundingsOf({ callers: read(callers) });
+    const { turn } = await world({
+      surroundings: {
+        ...inner,
+        ofCluster: (question, signal) => {
+          asked.push(question.callers);
+          return inner.ofCluster(question, signal);
+        },
+      },
+    });
+    await turn();
+    expect(asked).toEqual([['branch-prod', 'atm-prod']]);
+  });
+
   it('starts in a mesh that is in order, and writes down what was found', async () => {
     const { turn, store, mesh } = await world({ surroundings: surroundingsOf() });
     await turn();

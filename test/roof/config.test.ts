@@ -345,6 +345,11 @@ clusters:
     expect(await messageOf(await written('http://alertmanager'))).toContain(
       'clusters[0].alertmanager (line 7) is not valid: write the keys of an Alertmanager: at least url',
     );
+    const odd = await messageOf(await written('{ url: "http://u:secret%zz@alertmanager" }'));
+    expect(odd).toContain(
+      'alertmanager.url (line 7) is not valid: write a "%" in its user or password as %25',
+    );
+    expect(odd).not.toContain('secret%zz');
     const both = await written('{ url: http://a, user: b, passwordFile: c, bearerTokenFile: d }');
     expect(await messageOf(both)).toContain('alertmanager.bearerTokenFile (line 7) goes without user');
     const beside = { ...(await written('{ url: http://a }')), CANARYD_ALERTMANAGER_URL: 'http://b' };

@@ -265,7 +265,7 @@ export const target: Target = {
 
 /** All that may be asked about a target; `callees` are namespaces that it calls. */
 export function everythingAbout(one: Target, callees: readonly string[] = []): ClusterQuestion {
-  return { target: one, callees, wanted: new Set(clusterFacts) };
+  return { target: one, callees, callers: [], wanted: new Set(clusterFacts) };
 }
 
 function armOf(version: string): Target['stable'] {

@@ -16,7 +16,7 @@ const cards = { gateway: 'egress-prod/egress-gateway', credentialName: 'cards-cl
 const secret = 'it is in a Secret, which canaryd never reads; ';
 
 async function certificates(): Promise<Fact<GatewayCertificate[]>> {
-  const question = { target, callees: [], wanted: new Set(['gatewayCertificates'] as const) };
+  const question = { target, callees: [], callers: [], wanted: new Set(['gatewayCertificates'] as const) };
   return (await readSurroundings(made.source, question, AbortSignal.timeout(60_000))).gatewayCertificates;
 }
 
@@ -103,6 +103,24 @@ describe('the certificate that a Gateway names', () => {
     const why = `${secret}of which namespace is not known: no Deployment with its labels was read`;
     expect(await certificates()).toEqual(read([{ ...cards, why }]));
     expect(made.server.requests.filter((one) => one.includes('certificates'))).toEqual([]);
+  });
+
+  it('is not known where Gateways select by more labels than canaryd asks for, and says so', async () => {
+    keeps(certificate('istio-egress', 'cards'));
+    const many = Array.from({ length: 11 }, (_, index) => ({
+      metadata: { namespace: 'edge', name: `gw-${index}` },
+      spec: {
+        selector: { istio: `ingress-${index}` },
+        servers: [{ hosts: ['*'], tls: { credentialName: 'edge-tls' } }],
+      },
+    }));
+    store(made, 'gateways', many);
+    const fact = await certificates();
+    expect(fact.kind === 'read' && fact.value.at(-1)).toEqual({
+      gateway: 'edge/gw-10',
+      credentialName: 'edge-tls',
+      why: `${secret}of which namespace is not known: Gateways have more than 10 selectors, and Deployments with its own were not looked for`,
+    });
   });
 
   it('is the one that ends first where the pods run in several namespaces', async () => {

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => made.close());
 
 async function accounts(): Promise<Fact<ServiceAccount[]>> {
-  const question = { target, callees: [], wanted: new Set(['serviceAccounts'] as const) };
+  const question = { target, callees: [], callers: [], wanted: new Set(['serviceAccounts'] as const) };
   return (await readSurroundings(made.source, question, AbortSignal.timeout(60_000))).serviceAccounts;
 }
 

@@ -41,6 +41,7 @@ describe('the configuration of the mesh', () => {
   };
   const defaults = {
     rootNamespace: 'istio-system',
+    istiodNamespace: 'istio-system',
     outboundTrafficPolicyMode: '',
     trustDomain: 'cluster.local',
     trustDomainAliases: [],
@@ -69,6 +70,7 @@ describe('the configuration of the mesh', () => {
     expect(await configured(mesh, injector)).toEqual(
       read({
         rootNamespace: 'mesh-root',
+        istiodNamespace: 'istio-system',
         outboundTrafficPolicyMode: 'ALLOW_ANY',
         trustDomain: 'bank.example.com',
         trustDomainAliases: ['old.example.com'],

@@ -94,16 +94,45 @@ describe('the surroundings of a target', () => {
       own ?? {},
       { ...other, metadata: { ...other?.metadata, annotations: applied } },
     ]);
-    const { virtualServices } = await surroundings();
-    expect(virtualServices).toMatchObject({
+    const { virtualServices, movedVirtualServices } = await surroundings();
+    expect(movedVirtualServices).toMatchObject({
       kind: 'read',
       value: [
         { metadata: { name: 'payment-service', managedFields: [{ manager: 'kubectl-client-side-apply' }] } },
+      ],
+    });
+    expect(virtualServices).toMatchObject({
+      kind: 'read',
+      value: [
+        { metadata: { name: 'payment-service' } },
         { metadata: { name: 'card-network', annotations: { team: 'payments' } } },
       ],
     });
     expect(JSON.stringify(virtualServices)).not.toContain('last-applied');
-    expect(JSON.stringify(virtualServices).match(/managedFields/g)).toHaveLength(1);
+    expect(JSON.stringify(virtualServices)).not.toContain('managedFields');
+  });
+
+  it('hold the VirtualServices that are moved, whatever may be listed and whatever others wrote', async () => {
+    const [own, other] = bank.virtualServices;
+    store(made, 'virtualservices', [own ?? {}, { ...other, spec: { http: 'broken' } }]);
+    const moved = read(parsed(objects.VirtualService, [own]));
+    const partly = await surroundings();
+    expect(partly.virtualServices).toMatchObject({ kind: 'read', gaps: [expect.stringMatching(/http/)] });
+    expect(partly.movedVirtualServices).toEqual(moved);
+    made.forbidden = ({ plural, name }) => plural === 'virtualservices' && name === null;
+    expect((await surroundings()).movedVirtualServices).toEqual(moved);
+  });
+
+  it('say which of the VirtualServices that are moved could not be read, and leave out what is not there', async () => {
+    made.forbidden = ({ plural, name }) => plural === 'virtualservices' && name !== null;
+    expect((await surroundings()).movedVirtualServices).toEqual({
+      kind: 'unread',
+      why: 'canaryd may not read the VirtualService payment-prod/payment-service',
+      mend: 'add to the Role of canaryd in the namespace payment-prod: - {apiGroups: ["networking.istio.io"], resources: [virtualservices], resourceNames: [payment-service], verbs: [get]}',
+    });
+    made.forbidden = () => false;
+    store(made, 'virtualservices', []);
+    expect((await surroundings()).movedVirtualServices).toEqual(read([]));
   });
 
   it('are those of the namespaces that matter: its services, what they call, and the root of the mesh', async () => {

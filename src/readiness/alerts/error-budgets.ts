@@ -1,10 +1,11 @@
 import { defineCheck } from '../check.ts';
 import type { Failure } from '../finding.ts';
-import { bounded, orPass, skip, warn } from '../judgement.ts';
+import { bounded, error, orPass, skip } from '../judgement.ts';
 import type { ErrorBudget, Subject } from '../snapshot.ts';
 
 /**
- * The plan names the series, since every bank's recording rules have names of their own. What is spent to the last is
+ * The plan names the series, since every bank's recording rules have names of their own; whoever names one does not want
+ * to start without it. What is spent to the last is
  * told even where nothing needs to be left: many rules record no less than 0.
  * Source: https://sre.google/workbook/implementing-slos/
  */
@@ -15,7 +16,7 @@ export const budgetsLeft = defineCheck({
   priority: 'P1',
   codes: [],
   again: false,
-  severity: 'warn',
+  severity: 'error',
   needs: ['errorBudgets'],
   judge: ({ errorBudgets }, subject) => {
     if (errorBudgets.length === 0) return [skip('the plan names no error budget')];
@@ -33,7 +34,7 @@ function judge(budget: ErrorBudget, { canary }: Subject): Failure[] {
   if (left >= min && left > 0) return [];
   const what = left < 0 ? `is overspent by ${percent(-left)}` : `has ${percent(left)} left`;
   return [
-    warn({
+    error({
       read: `the error budget ${query} ${what}; ${percent(min)} is the least`,
       means: `users have had more failures than they were promised, or nearly: whatever ${canary.version} adds comes on top`,
       mend: `wait until it has recovered, or agree on the risk and waive PF-AL-05 with the reason; to see it over time, ask Prometheus for ${query}`,
@@ -42,7 +43,7 @@ function judge(budget: ErrorBudget, { canary }: Subject): Failure[] {
 }
 
 function withoutValue({ query }: ErrorBudget): Failure {
-  return warn({
+  return error({
     read: `the error budget ${query} has no value`,
     means: 'nobody knows whether there is anything left of what users were promised',
     mend: `see that the rule records it (kubectl get prometheusrules -A), or write the right series and labels into readiness.errorBudgets of the plan`,

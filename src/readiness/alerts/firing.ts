@@ -3,6 +3,7 @@ import { bounded, error, orPass } from '../judgement.ts';
 import type { FiringAlert, Millis } from '../snapshot.ts';
 import { spanOf } from '../time-words.ts';
 import { isCritical, isMeant, matchersOfLabels, targetOf } from './target.ts';
+import { shellWord, short } from './words.ts';
 
 export const nothingFires = defineCheck({
   id: 'PF-AL-02',
@@ -21,9 +22,9 @@ export const nothingFires = defineCheck({
       .filter(({ labels }) => isCritical(labels))
       .map((alert) =>
         error({
-          read: `alert ${alert.name} (${severityOf(alert)}) fires on ${target.name}${sinceWords(alert, at)}: ${labelWords(alert)}`,
+          read: `alert ${short(alert.name)} (${severityOf(alert)}) fires on ${target.name}${sinceWords(alert, at)}: ${labelWords(alert)}`,
           means: `${target.name} has a fault already: more traffic for ${subject.canary.version} would add to it, and what the checks compare with is not stable at its best`,
-          mend: `deal with the alert first, and start when it is over; all that fire: amtool alert query ${firstMatcher(alert)}`,
+          mend: `deal with the alert first, and start when it is over; all that fire: amtool alert query --alertmanager.url=<address> ${shellWord(firstMatcher(alert))}`,
         }),
       );
     return orPass(bounded(failures), quiet(firing, ours, target.name));
@@ -31,7 +32,7 @@ export const nothingFires = defineCheck({
 });
 
 function severityOf({ labels }: FiringAlert): string {
-  return labels['severity'] ?? labels['priority'] ?? labels['level'] ?? 'critical';
+  return short(labels['severity'] ?? labels['priority'] ?? labels['level'] ?? 'critical');
 }
 
 function sinceWords({ since }: FiringAlert, at: Millis): string {
@@ -40,22 +41,22 @@ function sinceWords({ since }: FiringAlert, at: Millis): string {
 
 function labelWords({ labels }: FiringAlert): string {
   const shown = Object.entries(labels).filter(([name]) => name !== 'alertname');
-  return shown
+  const first = shown
     .map(([name, value]) => `${name}=${value}`)
     .toSorted()
-    .slice(0, 8)
-    .join(', ');
+    .slice(0, 8);
+  return short(first.join(', '));
 }
 
 function firstMatcher({ name }: FiringAlert): string {
-  return `alertname=${JSON.stringify(name)}`;
+  return `alertname=${JSON.stringify(short(name))}`;
 }
 
-function quiet(firing: readonly FiringAlert[], ours: readonly FiringAlert[], name: string): string {
+function quiet(firing: readonly FiringAlert[], ours: readonly FiringAlert[], target: string): string {
   if (firing.length === 0) return 'no alert fires';
   const lesser = ours
-    .map((alert) => `${alert.name} (${alert.labels['severity'] ?? 'no severity'})`)
-    .slice(0, 5);
+    .slice(0, 5)
+    .map(({ name, labels }) => `${short(name)} (${short(labels['severity'] ?? 'no severity')})`);
   const less = lesser.length === 0 ? '' : `; lesser ones do: ${lesser.join(', ')}`;
-  return `alerts that fire: ${firing.length}; none of them is critical and on ${name}${less}`;
+  return `alerts that fire: ${firing.length}; none of them is critical and on ${target}${less}`;
 }

@@ -1,5 +1,5 @@
 import { defineCheck } from '../check.ts';
-import { bounded, info, orPass, skip } from '../judgement.ts';
+import { bounded, info, orPass, skip, unknown } from '../judgement.ts';
 import type { AlertRule, PlannedCheck } from '../snapshot.ts';
 import { isCritical, rulesOf, targetOf } from './target.ts';
 
@@ -20,6 +20,10 @@ export const limitsAreStricter = defineCheck({
   judge: ({ alertRules, pods }, subject) => {
     const target = targetOf(subject, pods);
     const paging = rulesOf(target, alertRules).filter(({ labels }) => isCritical(labels));
+    if (target.work.isSpent()) {
+      const read = `the expressions of ${alertRules.length} alert rules are more than canaryd compares with ${target.name}`;
+      return [unknown(read, `compare the limits of its paging alerts with those of the plan yourself`)];
+    }
     const thresholds = paging.flatMap(thresholdOf);
     const pairs = subject.checks.flatMap((check) =>
       thresholds.filter(({ metric }) => metric === check.metric).map((threshold) => ({ check, threshold })),

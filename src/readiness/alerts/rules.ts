@@ -1,9 +1,10 @@
 import { defineCheck } from '../check.ts';
-import type { Failure } from '../finding.ts';
+import type { Failure, Judgement } from '../finding.ts';
 import { bounded, orPass, unknown, warn } from '../judgement.ts';
 import type { AlertRule, Millis } from '../snapshot.ts';
 import { spanOf } from '../time-words.ts';
 import { rulesOf, targetOf } from './target.ts';
+import { shellWord, short } from './words.ts';
 
 /** A rule that missed three evaluations, and two minutes at least, is not being evaluated. */
 const missed = 3;
@@ -29,6 +30,7 @@ export const rulesWatch = defineCheck({
       ];
     }
     const ours = rulesOf(target, alertRules);
+    if (target.work.isSpent()) return [tooMany(target.name, alertRules.length)];
     if (ours.length === 0) return [unwatched(target.name, alertRules.length, subject.canary.version)];
     const failures = ours.flatMap((rule) => judgeOne(rule, target.name, at));
     const names = [...new Set(ours.map(({ name }) => name))];
@@ -39,6 +41,13 @@ export const rulesWatch = defineCheck({
     );
   },
 });
+
+function tooMany(name: string, count: number): Judgement {
+  return unknown(
+    `the expressions of ${count} alert rules are more than canaryd compares with ${name}`,
+    `see yourself whether one watches ${name}, and waive PF-AL-01 with its name`,
+  );
+}
 
 function unwatched(name: string, count: number, version: string): Failure {
   return warn({
@@ -55,13 +64,13 @@ function judgeOne(rule: AlertRule, service: string, at: Millis): Failure[] {
     warn({
       read: `alert rule ${rule.name} (group ${rule.group}) for ${service} ${fault}`,
       means: 'it would not fire during the rollout, whatever happens',
-      mend: `mend its query, and try it: promtool query instant <address> '${rule.query}'; its state: /api/v1/rules?type=alert`,
+      mend: `mend its query, and try it: promtool query instant <address> ${shellWord(rule.query)}; its state: /api/v1/rules?type=alert`,
     }),
   ];
 }
 
 function faultOf({ health, lastError, lastEvaluation, interval }: AlertRule, at: Millis): string | null {
-  if (health === 'err') return `fails: ${(lastError ?? 'without saying why').slice(0, 200)}`;
+  if (health === 'err') return `fails: ${short(lastError ?? 'without saying why')}`;
   if (lastEvaluation === null) return 'was never evaluated';
   if (health !== 'ok') return `has the health ${health}, not ok`;
   const age = (at - lastEvaluation) / 1000;

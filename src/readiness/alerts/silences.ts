@@ -1,10 +1,12 @@
 import { defineCheck } from '../check.ts';
-import type { Failure } from '../finding.ts';
-import { bounded, info, orPass, warn } from '../judgement.ts';
+import type { Failure, Judgement } from '../finding.ts';
+import { bounded, info, orPass, unknown, warn } from '../judgement.ts';
 import type { AlertRule, Millis, Silence, Subject } from '../snapshot.ts';
 import { momentOf, spanOf } from '../time-words.ts';
-import { isMet, type Matcher } from './pattern.ts';
+import { hidingOf } from './hiding.ts';
+import type { Matcher } from './pattern.ts';
 import { rulesOf, type Target, targetOf } from './target.ts';
+import { shellWord, short } from './words.ts';
 
 /** Source: https://prometheus.io/docs/alerting/latest/alertmanager/#silences */
 export const nothingIsSilenced = defineCheck({
@@ -18,33 +20,43 @@ export const nothingIsSilenced = defineCheck({
   needs: ['silences', 'alertRules', 'pods'],
   judge: ({ silences, alertRules, pods }, subject, at) => {
     const target = targetOf(subject, pods);
-    const rules = rulesOf(target, alertRules);
     const active = silences.filter(({ endsAt }) => !(endsAt <= at));
-    const failures = active
-      .filter((silence) => hides(silence, rules, target))
-      .map((silence) => hidden(silence, { target, subject, at }));
-    const none =
-      active.length === 0 ? 'there is no active silence' : `none of ${active.length} active silences`;
-    return orPass(bounded(failures), active.length === 0 ? none : `${none} hides alerts of ${target.name}`);
+    if (active.length === 0) return orPass([], 'there is no active silence');
+    const rules = rulesOf(target, alertRules);
+    const judged = hidingOf(active, rules, target);
+    const these = (hiding: string) =>
+      judged.filter((one) => one.hiding === hiding).map(({ silence }) => silence);
+    const failures = these('yes').map((silence) => hidden(silence, { target, subject, at }));
+    const read = `none of ${active.length} active silences hides alerts of ${target.name}`;
+    return orPass([...bounded(failures), ...untold(these('perhaps'), rules, target)], read);
   },
 });
 
-/** A silence holds for an alert that meets all of its matchers. */
-function hides({ matchers }: Silence, rules: readonly AlertRule[], { known }: Target): boolean {
-  const alerts = rules.map(({ name, labels }) => {
-    const own = Object.entries({ ...labels, alertname: name }).filter(([, value]) => !value.includes('{{'));
-    return new Map([...known, ...own.map(([label, value]) => [label, new Set([value])] as const)]);
-  });
-  return [...alerts, known].some((labels) => isHidden(matchers, labels));
-}
+/** How many are named of those that nobody can judge. */
+const mostNamed = 5;
 
-/** True when nothing speaks against it and something for it: labels that nobody knows yet do neither. */
-function isHidden(matchers: readonly Matcher[], labels: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-  const answers = matchers.map((matcher) => {
-    const values = labels.get(matcher.name);
-    return values === undefined ? null : isMet(matcher, values);
-  });
-  return answers.includes(true) && !answers.includes(false);
+/** What nothing speaks against, and nobody knows to hide nothing. */
+function untold(
+  silences: readonly Silence[],
+  rules: readonly AlertRule[],
+  { name, work }: Target,
+): Judgement[] {
+  if (silences.length === 0) return [];
+  const named = silences
+    .slice(0, mostNamed)
+    .map(({ id, matchers }) => `${short(id)} (${matchersOf(matchers)})`);
+  const more = silences.length - named.length;
+  const why = work.isSpent()
+    ? 'they are more, or longer, than canaryd compares with the alerts'
+    : rules.length === 0
+      ? 'Prometheus has no rule of the service to compare with'
+      : 'an expression in them is none that canaryd understands';
+  return [
+    unknown(
+      `silences that may hide alerts of ${name}: ${named.join('; ')}${more > 0 ? ` and ${more} more` : ''}; ${why}`,
+      `see what they hide: amtool silence query --alertmanager.url=<address>; an expression of names, "|", ".*" and ".+" is understood`,
+    ),
+  ];
 }
 
 type Place = { target: Target; subject: Subject; at: Millis };
@@ -55,13 +67,16 @@ function hidden(
   { target, subject, at }: Place,
 ): Failure {
   const isPlanned = /\b(maintenance|planned)\b/i.test(comment) && !/\bunplanned\b/i.test(comment);
-  const what = matchers.map(words).join(', ');
-  const why = comment.trim() === '' ? '' : `: "${comment.trim().slice(0, 80)}"`;
+  const why = comment.trim() === '' ? '' : `: "${short(comment)}"`;
   return (isPlanned ? info : warn)({
-    read: `silence ${id} of ${createdBy} hides alerts of ${target.name} until ${momentOf(endsAt)}${why} (${what})`,
+    read: `silence ${short(id)} of ${short(createdBy)} hides alerts of ${target.name} until ${momentOf(endsAt)}${why} (${matchersOf(matchers)})`,
     means: `for ${spanOf((endsAt - at) / 1000)} nobody is told by these alerts what ${subject.canary.version} does to users`,
-    mend: `end it: amtool silence expire ${id}; or start after ${momentOf(endsAt)}`,
+    mend: `end it: amtool silence expire --alertmanager.url=<address> ${shellWord(short(id))}; or start after ${momentOf(endsAt)}`,
   });
+}
+
+function matchersOf(matchers: readonly Matcher[]): string {
+  return short(matchers.map(words).join(', '));
 }
 
 function words({ name, value, isRegex, isEqual }: Matcher): string {

@@ -1,10 +1,15 @@
+import { z } from 'zod';
 import type { Pod } from '../objects.ts';
 import { podsOf } from '../select.ts';
 import type { AlertRule, Arm, Subject } from '../snapshot.ts';
 import { isMet, type Matcher } from './pattern.ts';
+import { openWork, type Work } from './work.ts';
 
-/** What alerts call the target: its values of the labels that name a namespace, a service, a workload or a pod. */
-export type Target = { name: string; known: ReadonlyMap<string, ReadonlySet<string>> };
+/**
+ * What alerts call the target: its values of the labels that name a namespace, a service, a workload, a pod or a part of
+ * one. `work`: what may be compared with them in one check.
+ */
+export type Target = { name: string; known: ReadonlyMap<string, ReadonlySet<string>>; work: Work };
 
 const namespaceLabels = [
   'namespace',
@@ -30,9 +35,14 @@ const workloadLabels = [
   'deployment',
   'statefulset',
   'replicaset',
+  'daemonset',
+  'cronjob',
+  'job_name',
   'horizontalpodautoscaler',
 ];
 const podLabels = ['pod', 'exported_pod', 'pod_name'];
+/** Many workloads have one of the same name, such as `istio-proxy`: it can only say whose an alert is not. */
+const partLabels = ['container', 'persistentvolumeclaim'];
 
 export function targetOf({ stable, canary }: Subject, pods: readonly Pod[]): Target {
   const arms = [stable, canary];
@@ -48,8 +58,25 @@ export function targetOf({ stable, canary }: Subject, pods: readonly Pod[]): Tar
     ...under(serviceLabels, services),
     ...under(workloadLabels, workloads),
     ...under(podLabels, names),
+    // Whoever has seen no pod knows of none of their parts.
+    ...(ours.length === 0 ? [] : partsOf(ours)),
   ]);
-  return { name: `${stable.service.namespace}/${stable.service.name}`, known };
+  return { name: `${stable.service.namespace}/${stable.service.name}`, known, work: openWork() };
+}
+
+const Claiming = z.looseObject({ persistentVolumeClaim: z.looseObject({ claimName: z.string() }) });
+
+function partsOf(pods: readonly Pod[]): (readonly [string, ReadonlySet<string>])[] {
+  const specs = pods.map(({ spec }) => spec);
+  const containers = specs.flatMap((spec) => [...spec.containers, ...(spec.initContainers ?? [])]);
+  const volumes = specs.flatMap(({ volumes: all }) => (Array.isArray(all) ? all : []));
+  const claims = volumes.flatMap(
+    (volume) => Claiming.safeParse(volume).data?.persistentVolumeClaim.claimName ?? [],
+  );
+  return [
+    ['container', new Set(containers.map(({ name }) => name))],
+    ['persistentvolumeclaim', new Set(claims)],
+  ];
 }
 
 function namesOfService({ service: { name, namespace }, host, podLabels: labels }: Arm): string[] {
@@ -72,20 +99,21 @@ type Meant = 'yes' | 'no' | 'unsaid';
  * One that names another service or another namespace is not the target's; one that names the target's namespace and
  * no service concerns all of that namespace.
  */
-export function isMeant(matchers: readonly Matcher[], { known }: Target): Meant {
-  const namespace = answerOf(matchers, namespaceLabels, known);
+export function isMeant(matchers: readonly Matcher[], target: Target): Meant {
+  const namespace = answerOf(matchers, namespaceLabels, target);
   if (namespace === 'no') return 'no';
-  const workload = answerOf(matchers, [...serviceLabels, ...workloadLabels, ...podLabels], known);
-  return workload === 'unsaid' ? namespace : workload;
+  const workload = answerOf(matchers, [...serviceLabels, ...workloadLabels, ...podLabels], target);
+  if (workload !== 'unsaid') return workload;
+  return answerOf(matchers, partLabels, target) === 'no' ? 'no' : namespace;
 }
 
-function answerOf(matchers: readonly Matcher[], labels: readonly string[], known: Target['known']): Meant {
+function answerOf(matchers: readonly Matcher[], labels: readonly string[], { known, work }: Target): Meant {
   const answers = matchers
     .filter(({ name }) => labels.includes(name))
-    .map((matcher) => ({
-      isEqual: matcher.isEqual,
-      met: isMet(matcher, known.get(matcher.name) ?? new Set()),
-    }));
+    .map((matcher) => {
+      const values = known.get(matcher.name);
+      return { isEqual: matcher.isEqual, met: values === undefined ? null : isMet(matcher, values, work) };
+    });
   if (answers.some(({ isEqual, met }) => isEqual && met === true)) return 'yes';
   return answers.some(({ met }) => met === false) ? 'no' : 'unsaid';
 }
@@ -114,14 +142,16 @@ function matchersOfQuery(query: string): Matcher[] {
 export function rulesOf(target: Target, rules: readonly AlertRule[]): AlertRule[] {
   return rules.filter(({ query, labels }) => {
     const meant = isMeant([...matchersOfLabels(labels), ...matchersOfQuery(query)], target);
-    return meant === 'yes' || (meant === 'unsaid' && isGeneric(query, target));
+    return meant === 'yes' || (meant === 'unsaid' && isGeneric(query));
   });
 }
 
+const groupLabels = new Set([...namespaceLabels, ...serviceLabels, ...workloadLabels, ...podLabels]);
+
 /** One rule for all: `by (namespace)` or `by (destination_service_name)` over requests. */
-function isGeneric(query: string, { known }: Target): boolean {
+function isGeneric(query: string): boolean {
   const groups = [...query.matchAll(/\bby\s*\(([^()]*)\)/g)].flatMap(([, labels = '']) => labels.split(','));
-  const isGrouped = groups.some((label) => known.has(label.trim()));
+  const isGrouped = groups.some((label) => groupLabels.has(label.trim()));
   return isGrouped && /request|latency|duration|grpc|http|slo/i.test(query);
 }
 

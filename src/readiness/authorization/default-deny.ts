@@ -96,6 +96,7 @@ function byChance(side: Side, by: string): Judgement {
     read: `no policy without rules denies by default on ${side.version}; it is closed only because ${by} selects it`,
     means: `${side.version} would be open to everybody as soon as that policy is gone or its labels change`,
     mend: applying(side),
+    undoneBy: ['authorizationPolicies', 'services'],
   });
 }
 
@@ -108,6 +109,7 @@ function openTo(side: Side, by: string | null, isRequired: boolean): Judgement {
       by === null
         ? `first write ALLOW policies for its callers, then: ${applying(side)}`
         : `narrow the rules of ${by}: kubectl get authorizationpolicies -n ${by.split('/')[0]} -o yaml`,
+    undoneBy: ['authorizationPolicies', 'services'],
   });
 }
 

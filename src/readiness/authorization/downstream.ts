@@ -176,7 +176,9 @@ function ruleName({ policy, action, index }: Placed): string {
 }
 
 function atFault({ policy, index }: Placed) {
-  return { object: refTo('AuthorizationPolicy', policy.metadata), path: `spec.rules[${index}]` };
+  const object = refTo('AuthorizationPolicy', policy.metadata);
+  // Another policy, at least as wide, may take in whom this one leaves out.
+  return { object, path: `spec.rules[${index}]`, undoneBy: ['authorizationPolicies' as const] };
 }
 
 function edit({ metadata }: AuthorizationPolicy): string {

@@ -1,5 +1,6 @@
 import { defineCheck } from '../check.ts';
 import type { Failure, Judgement } from '../finding.ts';
+import { istiodLogs, namingIstiod } from '../istiod.ts';
 import { error, orPass, unknown, warn } from '../judgement.ts';
 import type { Certificate, MeshCertificates, Millis, Subject } from '../snapshot.ts';
 import { momentOf, spanOf } from '../time-words.ts';
@@ -17,23 +18,25 @@ type Authority = { what: string; notAfter: Millis; mend: string; object?: Failur
  * no chain, and one that does not sign tells neither.
  * Source: RecordCertsExpiry in https://github.com/istio/istio/blob/master/security/pkg/server/ca/server.go
  */
-export const authorityLasts = defineCheck({
-  id: 'PF-CR-02',
-  title: 'The root and the issuing certificate of the mesh outlive the rollout by 30 days',
-  family: 'certificates',
-  priority: 'P0',
-  codes: [],
-  again: false,
-  severity: 'error',
-  needs: ['rootCertificates', 'meshCertificates'],
-  judge: ({ rootCertificates, meshCertificates }, subject, at) => {
-    const root = rootOf(rootCertificates, meshCertificates, subject);
-    if (root === null) return [unknown('no root certificate of the mesh was found', letReadRoot(subject))];
-    const chain = chainOf(meshCertificates);
-    const failures = [root, ...chain].flatMap((one) => judgeOne(one, subject, at));
-    return orPass(failures, allLast(root, rootCertificates.length, chain));
-  },
-});
+export const authorityLasts = namingIstiod((istiod) =>
+  defineCheck({
+    id: 'PF-CR-02',
+    title: 'The root and the issuing certificate of the mesh outlive the rollout by 30 days',
+    family: 'certificates',
+    priority: 'P0',
+    codes: [],
+    again: false,
+    severity: 'error',
+    needs: ['rootCertificates', 'meshCertificates'],
+    judge: ({ rootCertificates, meshCertificates }, subject, at) => {
+      const root = rootOf(rootCertificates, meshCertificates, subject);
+      if (root === null) return [unknown('no root certificate of the mesh was found', letReadRoot(subject))];
+      const chain = chainOf(meshCertificates, istiod);
+      const failures = [root, ...chain].flatMap((one) => judgeOne(one, subject, at));
+      return orPass(failures, allLast(root, rootCertificates.length, chain));
+    },
+  }),
+);
 
 function letReadRoot({ canary }: Subject): string {
   return `let canaryd read the ConfigMap: kubectl -n ${canary.service.namespace} get configmap istio-ca-root-cert`;
@@ -55,9 +58,9 @@ function rootOf(
   return rootNotAfter === null ? null : { what: "istiod's root certificate", notAfter: rootNotAfter, mend };
 }
 
-function chainOf({ chainNotAfter }: MeshCertificates): Authority[] {
+function chainOf({ chainNotAfter }: MeshCertificates, istiod: string): Authority[] {
   if (chainNotAfter === null) return [];
-  const look = `kubectl -n istio-system get secret cacerts -o jsonpath='{.data.ca-cert\\.pem}' | base64 -d | openssl x509 -noout -enddate`;
+  const look = `kubectl -n ${istiod} get secret cacerts -o jsonpath='{.data.ca-cert\\.pem}' | base64 -d | openssl x509 -noout -enddate`;
   const mend = `have the owners of the mesh give istiod a new intermediate of the same root; the present one: ${look}`;
   return [{ what: "istiod's issuing certificate", notAfter: chainNotAfter, mend }];
 }
@@ -92,25 +95,27 @@ function allLast(root: Authority, roots: number, chain: readonly Authority[]): s
 const settled = 24 * 3600;
 
 /** While roots are exchanged, proxies that know only one of them refuse those that show the other. */
-export const noRotation = defineCheck({
-  id: 'PF-CR-04',
-  title: 'No root of the mesh is being exchanged, and istiod signs certificates',
-  family: 'certificates',
-  priority: 'P0',
-  codes: [],
-  again: false,
-  severity: 'warn',
-  needs: ['meshCertificates'],
-  judge: ({ meshCertificates: { rootChangedAt, signingErrors } }, subject, at) => {
-    const failures = [...changed(rootChangedAt, subject, at), ...unsigned(signingErrors, subject)];
-    if (failures.length > 0) return failures;
-    if (signingErrors === null) return [unknown('istiod tells nothing of what it signs', askAuthority)];
-    return orPass(
-      [],
-      'the root of the mesh has not changed for 24 h, and istiod refused no certificate in the last hour',
-    );
-  },
-});
+export const noRotation = namingIstiod((istiod) =>
+  defineCheck({
+    id: 'PF-CR-04',
+    title: 'No root of the mesh is being exchanged, and istiod signs certificates',
+    family: 'certificates',
+    priority: 'P0',
+    codes: [],
+    again: false,
+    severity: 'warn',
+    needs: ['meshCertificates'],
+    judge: ({ meshCertificates: { rootChangedAt, signingErrors } }, subject, at) => {
+      const failures = [...changed(rootChangedAt, subject, at), ...unsigned(signingErrors, subject, istiod)];
+      if (failures.length > 0) return failures;
+      if (signingErrors === null) return [unknown('istiod tells nothing of what it signs', askAuthority)];
+      return orPass(
+        [],
+        'the root of the mesh has not changed for 24 h, and istiod refused no certificate in the last hour',
+      );
+    },
+  }),
+);
 
 const askAuthority =
   'if another authority signs for the mesh (istio-csr, Vault, SPIRE), ask its owners whether it is being exchanged and waive PF-CR-04; else let Prometheus scrape istiod';
@@ -128,13 +133,13 @@ function changed(rootChangedAt: Millis | null, { stable, canary }: Subject, at: 
   ];
 }
 
-function unsigned(signingErrors: number | null, { canary }: Subject): Judgement[] {
+function unsigned(signingErrors: number | null, { canary }: Subject, istiod: string): Judgement[] {
   if (signingErrors === null || signingErrors <= 0) return [];
   return [
     warn({
       read: `istiod failed to sign ${Math.ceil(signingErrors)} certificates in the last hour; 0 is the limit`,
       means: `new pods of ${canary.version} may get no certificate and no traffic, and those of stable none if it has to grow when the rollout goes back`,
-      mend: 'look for the reason: kubectl -n istio-system logs deploy/istiod --since=1h | grep -i csr',
+      mend: `look for the reason: ${istiodLogs(istiod, '1h')} | grep -i csr`,
     }),
   ];
 }

@@ -1,5 +1,6 @@
 import { defineCheck } from '../check.ts';
 import type { Failure, Judgement } from '../finding.ts';
+import { istiodLogs, namingIstiod } from '../istiod.ts';
 import { bounded, error, orPass, skip, unknown, warn } from '../judgement.ts';
 import type { Pod } from '../objects.ts';
 import { podsOf } from '../select.ts';
@@ -15,28 +16,32 @@ const leastOfLife = 0.25;
 
 type Held = ProxyCertificates['pods'][number];
 
-export const workloadsRotate = defineCheck({
-  id: 'PF-CR-01',
-  title: 'Every proxy of both versions gets a new certificate in time',
-  family: 'certificates',
-  priority: 'P0',
-  codes: [],
-  again: false,
-  severity: 'error',
-  needs: ['proxyCertificates', 'pods'],
-  judge: ({ proxyCertificates: { ttl, pods: held }, pods }, subject) => {
-    if (!(ttl > 0))
-      return [unknown('the metrics do not tell how long a certificate of a proxy lives', askAgain)];
-    const proxied = proxiedPods(subject, pods);
-    if (proxied.length === 0)
-      return [skip('no pod of either version has a proxy with a certificate of its own')];
-    const ours = held.filter(({ pod, secondsLeft }) => proxied.includes(pod) && Number.isFinite(secondsLeft));
-    const silent = proxied.filter((name) => ours.every(({ pod }) => pod !== name));
-    const late = ours.toSorted((one, other) => one.secondsLeft - other.secondsLeft);
-    const failures = bounded(late.flatMap((one) => judgeOne(one, ttl, subject)));
-    return orPass([...failures, ...unheard(silent, subject)], allInTime(late, ttl));
-  },
-});
+export const workloadsRotate = namingIstiod((istiod) =>
+  defineCheck({
+    id: 'PF-CR-01',
+    title: 'Every proxy of both versions gets a new certificate in time',
+    family: 'certificates',
+    priority: 'P0',
+    codes: [],
+    again: false,
+    severity: 'error',
+    needs: ['proxyCertificates', 'pods'],
+    judge: ({ proxyCertificates: { ttl, pods: held }, pods }, subject) => {
+      if (!(ttl > 0))
+        return [unknown('the metrics do not tell how long a certificate of a proxy lives', askAgain)];
+      const proxied = proxiedPods(subject, pods);
+      if (proxied.length === 0)
+        return [skip('no pod of either version has a proxy with a certificate of its own')];
+      const ours = held.filter(
+        ({ pod, secondsLeft }) => proxied.includes(pod) && Number.isFinite(secondsLeft),
+      );
+      const silent = proxied.filter((name) => ours.every(({ pod }) => pod !== name));
+      const late = ours.toSorted((one, other) => one.secondsLeft - other.secondsLeft);
+      const failures = bounded(late.flatMap((one) => judgeOne(one, ttl, { subject, istiod })));
+      return orPass([...failures, ...unheard(silent, subject)], allInTime(late, ttl));
+    },
+  }),
+);
 
 const askAgain =
   'scrape port 15020 of the proxies, whose agents tell istio_agent_cert_expiry_seconds, and ask again';
@@ -49,11 +54,15 @@ function proxiedPods({ stable, canary }: Subject, pods: readonly Pod[]): string[
   return [...ours].filter(isProxied).map(({ metadata }) => metadata.name);
 }
 
-function judgeOne({ pod, arm, secondsLeft }: Held, ttl: number, subject: Subject): Failure[] {
+function judgeOne(
+  { pod, arm, secondsLeft }: Held,
+  ttl: number,
+  { subject, istiod }: { subject: Subject; istiod: string },
+): Failure[] {
   if (secondsLeft >= ttl * leastOfLife) return [];
   const { version, service } = subject[arm];
   const where = { object: { kind: 'Pod', namespace: service.namespace, name: pod } };
-  const mend = `look for refused requests for certificates with kubectl -n istio-system logs deploy/istiod, then give the pod a new certificate: kubectl -n ${service.namespace} delete pod ${pod}`;
+  const mend = `look for refused requests for certificates (${istiodLogs(istiod, '1h')} | grep -i csr), then give the pod a new certificate: kubectl -n ${service.namespace} delete pod ${pod}`;
   if (secondsLeft <= 0) {
     return [
       error({

@@ -110,6 +110,7 @@ function misfit({ arm, rule, port, client, server }: Meeting): Judgement {
     ...(source === undefined
       ? {}
       : { object: refTo('DestinationRule', source.metadata), path: 'trafficPolicy.tls.mode' }),
+    undoneBy: ['destinationRules', 'peerAuthentications'],
   });
 }
 

@@ -5,7 +5,7 @@ import type { Judgement } from '../finding.ts';
 import { error, orPass, refTo, skip, warn } from '../judgement.ts';
 import type { DestinationRule, EndpointSlice, Labels, Pod } from '../objects.ts';
 import { hasLabels } from '../select.ts';
-import type { Arm, MeshConfig, Subject } from '../snapshot.ts';
+import type { Arm, FactName, MeshConfig, Subject } from '../snapshot.ts';
 import { armWords, countWords, labelWords, listWords, selectorFlag } from './words.ts';
 
 type Seen = {
@@ -107,6 +107,7 @@ function noSuchSubset(arm: Arm, { destinationRules, meshConfig }: Seen): Judgeme
     ...(source === undefined
       ? {}
       : { object: refTo('DestinationRule', source.metadata), path: 'spec.subsets' }),
+    undoneBy: ['destinationRules'],
   });
 }
 
@@ -138,8 +139,16 @@ function withoutReady(
       mend: `compare the labels and see why no pod is ready: kubectl -n ${namespace} get pods${selectorFlag(labels)} --show-labels; kubectl -n ${namespace} get endpointslices -l kubernetes.io/service-name=${name}`,
       ...(source === undefined ? {} : { object: refTo('DestinationRule', source.metadata) }),
       ...(source === undefined ? {} : { path: `spec.subsets[${arm.subset}].labels` }),
+      undoneBy: undoingReady(arm, behind),
     }),
   ];
+}
+
+/** Where nothing that canaryd itself counts to the version is ready, no rule that was not read gives it a pod. */
+function undoingReady({ podLabels }: Arm, behind: readonly PodBehind[]): FactName[] {
+  const own = behind.filter(({ pod }) => hasLabels(pod.metadata.labels, podLabels));
+  const isReady = own.some((one) => one.isReady);
+  return isReady ? ['destinationRules', 'endpoints', 'pods'] : ['endpoints', 'pods'];
 }
 
 type Pair = { client: string; stable: DecidingRule | null; canary: DecidingRule | null };

@@ -78,6 +78,7 @@ function readiness({ gateway, through }: Used, seen: Seen, { canary }: Subject):
       ...(first === undefined
         ? {}
         : { object: refTo('Deployment', first.metadata), path: 'status.readyReplicas' }),
+      undoneBy: ['deployments'],
     }),
   ];
 }
@@ -132,6 +133,7 @@ function certificates({ gateway }: Used, { gatewayCertificates }: Seen, { until,
           mend: `renew it: kubectl get certificates -A | grep ${credentialName}`,
           object: { kind: 'Gateway', namespace, name: gatewayName },
           path: 'spec.servers[].tls.credentialName',
+          undoneBy: [],
         }),
       ];
     });

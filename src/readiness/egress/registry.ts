@@ -133,6 +133,7 @@ function unregistered(
     means: `calls of ${canary.version} to ${host} are answered 502 by its own proxy`,
     mend: `register it and let the Sidecar of ${own} take it in: kubectl get serviceentries -A | grep '${host}'; kubectl -n ${own} get sidecars -o yaml`,
     ...(sidecar === null ? {} : { object: refTo('Sidecar', sidecar.metadata), path: 'spec.egress' }),
+    undoneBy: ['sidecars', 'serviceEntries'] as const,
   };
   return isClear ? error(failure) : warn(failure);
 }
@@ -143,5 +144,6 @@ function leaving({ host, requestsPerSecond }: Callee, { stable, canary }: Subjec
     read: `${stable.version} sends ${rate} to ${host}: to hosts that nobody registered`,
     means: `${canary.version} has REGISTRY_ONLY, so its own such calls are answered 502`,
     mend: `find the hosts: kubectl -n ${stable.service.namespace} logs deploy/${stable.service.name} -c istio-proxy | grep ${host}; then register them with a ServiceEntry`,
+    undoneBy: ['sidecars'],
   });
 }

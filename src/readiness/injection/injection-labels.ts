@@ -10,7 +10,7 @@ export type Asked = {
   byDefault: boolean;
 };
 
-/** Whether a pod is injected, by which revision (null: the default one), and what decided it. */
+/** Whether a pod is injected, by which revision (null: the one behind the tag `default`), and what decided it. */
 export type Injection = { isOn: boolean; revision: string | null; by: string };
 
 /**
@@ -49,8 +49,9 @@ function byPod(labels: Labels, byDefault: boolean): Injection {
   return off('no label that asks for injection, on the namespace or the pod template');
 }
 
+/** The label `default` stands for what `istio-injection=enabled` does: whatever is behind that tag. */
 function on(revision: string | null, by: string): Injection {
-  return { isOn: true, revision, by };
+  return { isOn: true, revision: revision === 'default' ? null : revision, by };
 }
 
 function off(by: string): Injection {

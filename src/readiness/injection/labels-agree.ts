@@ -80,7 +80,7 @@ function twoLabels({ metadata }: Namespace): Failure[] {
   const own = metadata.labels?.['istio-injection'];
   const revision = metadata.labels?.['istio.io/rev'];
   if (own === undefined || revision === undefined) return [];
-  const means = `Istio obeys istio-injection alone: the next pods of the canary do not come from revision ${revision}, whatever people expect`;
+  const means = `Istio obeys istio-injection alone, and what it stands for is the revision behind the tag default: the next pods of the canary come from ${revision} only where that is the same`;
   return [
     warn({
       read: `Namespace ${metadata.name} has both istio-injection=${own} and istio.io/rev=${revision}`,
@@ -98,7 +98,7 @@ function complaints({ metadata }: Namespace, asked: Asked, version: string): Fai
   if (isAmbient(asked)) return injection.isOn ? [twoModes(metadata.name, injection, facts)] : [];
   if (!injection.isOn) return [notAsked(metadata.name, injection, version, facts)];
   const wanted = asked.labels['istio.io/rev'];
-  if (wanted === undefined || wanted === injection.revision) return [];
+  if (wanted === undefined || wanted === (injection.revision ?? 'default')) return [];
   return [
     warn({
       ...facts,

@@ -14,13 +14,13 @@ export const portIsHttp = defineCheck({
   codes: ['KIA0601', 'KIA0602', 'IST0118'],
   again: false,
   severity: 'error',
-  needs: ['services', 'virtualServices'],
-  judge: ({ services, virtualServices }, subject) => judge(services, virtualServices, subject),
+  needs: ['services', 'movedVirtualServices'],
+  judge: ({ services, movedVirtualServices }, subject) => judge(services, movedVirtualServices, subject),
 });
 
 function judge(
   services: readonly Service[],
-  virtualServices: readonly VirtualService[],
+  moved: readonly VirtualService[],
   subject: Subject,
 ): Judgement[] {
   if (subject.virtualServices.every(({ routes }) => routes.every(({ kind }) => kind !== 'http'))) {
@@ -29,9 +29,6 @@ function judge(
   const arms = [subject.stable, subject.canary].filter(({ podLabels }) => podLabels !== null);
   const unique = new Map(arms.map((arm) => [nameOf(arm.service), arm]));
   if (unique.size === 0) return [skip(`${subject.canary.host} is no Service of this cluster`)];
-  const moved = virtualServices.filter(({ metadata }) =>
-    subject.virtualServices.some((one) => nameOf(one) === nameOf(metadata)),
-  );
   return [...unique.values()].flatMap((arm) => judgeService(arm, services, moved));
 }
 

@@ -153,5 +153,6 @@ function fault(
     mend: `add "${hidden.namespace}/${hidden.host}" to its egress hosts: kubectl -n ${metadata.namespace} edit sidecar ${metadata.name}`,
     object: refTo('Sidecar', metadata),
     path: 'spec.egress',
+    undoneBy: ['sidecars', 'gateways'],
   };
 }

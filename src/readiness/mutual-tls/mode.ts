@@ -90,6 +90,7 @@ function wrongMode(decision: AtPort, { canary, requirements }: Subject, isAmbien
     means: isAmbient ? meansInAmbient : meanings[decision.mode],
     mend: mendOf(decision, requirements.mutualTls, canary),
     ...(decision.decidedBy === null ? {} : { object: decision.decidedBy, path: pathOf(decision) }),
+    undoneBy: ['peerAuthentications' as const],
   };
   return isAmbient || !requirements.insistsOnMutualTls ? warn(failure) : error(failure);
 }

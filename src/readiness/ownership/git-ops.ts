@@ -4,8 +4,8 @@ import { bounded, error, orPass, refTo, unknown, warn } from '../judgement.ts';
 import type { GitOpsApplication, VirtualService } from '../objects.ts';
 import { nameOf } from '../select.ts';
 import type { Snapshot, Subject } from '../snapshot.ts';
-import { isMovedObject } from '../virtual-service/claims.ts';
 import { destinationOf, judgeMoved, type Moved } from '../virtual-service/moved.ts';
+import { applicationNotRead, judgeSeveral, namesOf, ownersOf } from './applications.ts';
 import { ignoresWeights } from './ignored-weights.ts';
 import { type Tool, toolsOf } from './marks.ts';
 
@@ -21,15 +21,15 @@ const facts = {
 
 const withApplications = defineCheck({
   ...facts,
-  needs: ['virtualServices', 'gitOpsApplications'],
-  judge: ({ virtualServices, gitOpsApplications }, subject) =>
-    judgeTools(virtualServices, gitOpsApplications, subject),
+  needs: ['movedVirtualServices', 'gitOpsApplications'],
+  judge: ({ movedVirtualServices, gitOpsApplications }, subject) =>
+    judgeTools(movedVirtualServices, gitOpsApplications, subject),
 });
 
 const withoutApplications = defineCheck({
   ...facts,
-  needs: ['virtualServices'],
-  judge: ({ virtualServices }, subject) => judgeTools(virtualServices, [], subject),
+  needs: ['movedVirtualServices'],
+  judge: ({ movedVirtualServices }, subject) => judgeTools(movedVirtualServices, [], subject),
 });
 
 /**
@@ -44,15 +44,13 @@ export const nothingUndoes: Check = {
 };
 
 /** `app.kubernetes.io/instance` proves nothing alone, but older ways of Argo CD mark by it. */
-function mayBeArgoCd({ virtualServices, gitOpsApplications, subject }: Snapshot): boolean {
-  if (virtualServices.kind !== 'read' || gitOpsApplications.kind === 'read') return true;
-  return virtualServices.value
-    .filter((object) => isMovedObject(object, subject))
-    .some(
-      (object) =>
-        object.metadata.labels?.['app.kubernetes.io/instance'] !== undefined ||
-        toolsOf(object).some(({ kind }) => kind === 'argoCd'),
-    );
+function mayBeArgoCd({ movedVirtualServices, gitOpsApplications }: Snapshot): boolean {
+  if (movedVirtualServices.kind !== 'read' || gitOpsApplications.kind === 'read') return true;
+  return movedVirtualServices.value.some(
+    (object) =>
+      object.metadata.labels?.['app.kubernetes.io/instance'] !== undefined ||
+      toolsOf(object).some(({ kind }) => kind === 'argoCd'),
+  );
 }
 
 function judgeTools(
@@ -75,13 +73,20 @@ function judgeTools(
 
 function leftAlone(object: VirtualService, applications: readonly GitOpsApplication[]): string {
   const release = object.metadata.annotations?.['meta.helm.sh/release-name'];
-  const application = listing(object, null, applications);
+  const owners = ownersOf(object, namedBy(object), applications);
   const name = nameOf(object.metadata);
-  if (application !== undefined)
-    return `${name}: the Application ${nameOf(application.metadata)} ignores its weights`;
+  if (owners.kind === 'one')
+    return `${name}: the Application ${nameOf(owners.application.metadata)} ignores its weights`;
+  if (owners.kind === 'several')
+    return `${name}: the Applications ${namesOf(owners.applications)} ignore its weights`;
   if (release !== undefined)
     return `${name}: of the Helm release ${release}, which writes when somebody upgrades it only`;
   return `${name} bears no mark of a tool that brings objects back to Git`;
+}
+
+function namedBy(object: VirtualService): string | null {
+  const argo = toolsOf(object).find(({ kind }) => kind === 'argoCd');
+  return argo?.kind === 'argoCd' ? argo.application : null;
 }
 
 function judgeObject(
@@ -90,38 +95,20 @@ function judgeObject(
   { applications, subject }: { applications: readonly GitOpsApplication[]; subject: Subject },
 ): Judgement[] {
   const tools = toolsOf(object);
-  const argo = tools.find(({ kind }) => kind === 'argoCd');
-  const named = argo?.kind === 'argoCd' ? argo.application : null;
-  const application = listing(object, named, applications);
   const others = tools.flatMap((tool) => judgeTool(object, tool));
-  if (application !== undefined)
-    return [...judgeApplication(object, application, { routes, subject }), ...others];
-  return argo === undefined ? others : [applicationNotRead(object, argo.mark, named), ...others];
-}
-
-/** The Application that a mark names, in its own namespace (`namespace_name`) or Argo CD's, or that lists the object. */
-function listing(
-  { metadata }: VirtualService,
-  named: string | null,
-  applications: readonly GitOpsApplication[],
-): GitOpsApplication | undefined {
-  const listed = applications.find(({ status }) =>
-    (status?.resources ?? []).some(
-      ({ kind, name, namespace }) =>
-        kind === 'VirtualService' && name === metadata.name && namespace === metadata.namespace,
-    ),
-  );
-  if (listed !== undefined || named === null) return listed;
-  return applications.find((one) =>
-    [one.metadata.name, `${one.metadata.namespace}_${one.metadata.name}`].includes(named),
-  );
-}
-
-function applicationNotRead({ metadata }: VirtualService, mark: string, named: string | null): Judgement {
-  return unknown(
-    `${nameOf(metadata)} belongs to Argo CD (${mark}), and its Application${named === null ? '' : ` ${named}`} is not among those that were read`,
-    `let canaryd list applications (argoproj.io) in Argo CD's namespace, or look yourself whether it heals: kubectl get applications -A -o custom-columns=NAME:.metadata.name,HEALS:.spec.syncPolicy.automated.selfHeal`,
-  );
+  const owners = ownersOf(object, namedBy(object), applications);
+  const judge = (one: GitOpsApplication) => judgeApplication(object, one, { routes, subject });
+  switch (owners.kind) {
+    case 'one':
+      return [...judge(owners.application), ...others];
+    case 'several':
+      return [...judgeSeveral(object, owners, judge), ...others];
+    case 'notRead':
+    case 'none': {
+      const argo = tools.find(({ kind }) => kind === 'argoCd');
+      return argo === undefined ? others : [applicationNotRead(object, argo.mark, owners), ...others];
+    }
+  }
 }
 
 function judgeApplication(

@@ -3,7 +3,6 @@ import type { Failure } from '../finding.ts';
 import { bounded, error, orPass, refTo, unknown, warn } from '../judgement.ts';
 import type { OtherCanary, VirtualService } from '../objects.ts';
 import { nameOf } from '../select.ts';
-import { isMovedObject } from '../virtual-service/claims.ts';
 
 /**
  * Flagger writes the VirtualService that is called as its Service, and Argo Rollouts those that its Rollout names; both
@@ -19,9 +18,8 @@ export const noOtherOwner: Check = defineCheck({
   codes: [],
   again: false,
   severity: 'error',
-  needs: ['virtualServices', 'otherCanaries'],
-  judge: ({ virtualServices, otherCanaries }, subject) => {
-    const moved = virtualServices.filter((object) => isMovedObject(object, subject));
+  needs: ['movedVirtualServices', 'otherCanaries'],
+  judge: ({ movedVirtualServices: moved, otherCanaries }, subject) => {
     if (moved.length < subject.virtualServices.length) {
       return [unknown('not all VirtualServices of the target were found', 'mend PF-VS-01 first')];
     }

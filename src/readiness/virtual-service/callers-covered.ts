@@ -60,6 +60,7 @@ function notDelegated({ metadata }: VirtualService, subject: Subject): Failure {
     mend: `add a delegate to it in the VirtualService of the host, or give it hosts: kubectl -n ${metadata.namespace} edit virtualservice ${metadata.name}`,
     object: refTo('VirtualService', metadata),
     path: 'spec.hosts',
+    undoneBy: ['virtualServices'],
   });
 }
 
@@ -74,10 +75,13 @@ function gatewayFaults(
     const served = (gateway?.spec.servers ?? []).flatMap((server) => server.hosts ?? []);
     const unserved = hosts.filter((host) => !served.some((one) => serves(one, host, object, name)));
     if (gateway !== undefined && unserved.length < hosts.length) return [];
-    const why =
+    const { why, undoneBy } =
       gateway === undefined
-        ? 'there is no such Gateway'
-        : `its servers are for ${served.join(', ') || 'no host'}, not for ${unserved.join(', ')}`;
+        ? { why: 'there is no such Gateway', undoneBy: ['gateways'] as const }
+        : {
+            why: `its servers are for ${served.join(', ') || 'no host'}, not for ${unserved.join(', ')}`,
+            undoneBy: [],
+          };
     const [namespace, short] = name.split('/');
     return [
       warn({
@@ -86,6 +90,7 @@ function gatewayFaults(
         mend: `correct spec.gateways, or the hosts of the Gateway: kubectl -n ${namespace} get gateways.networking.istio.io ${short} -o yaml`,
         object: refTo('VirtualService', object.metadata),
         path: 'spec.gateways',
+        undoneBy,
       }),
     ];
   });
@@ -113,6 +118,7 @@ function leftOut(claims: readonly Claim[], { callers }: Seen, subject: Subject):
       means: `its requests are not divided: they reach all pods of ${subject.stable.service.name}, those of ${armName(subject.canary)} among them, whatever the weights, and going back does not take them off`,
       mend: `add ${wanted} to spec.gateways: kubectl -n ${first?.namespace} edit virtualservice ${first?.name}`,
       path: 'spec.gateways',
+      undoneBy: ['virtualServices'],
     });
   });
 }
@@ -143,6 +149,7 @@ function waysAround(
         means: `its requests do not follow the weights: ${armName(subject.canary)} gets more or less than its share, and going back does not move them`,
         mend: `add it to the target, or let it delegate to ${subject.virtualServices[0]?.name}: kubectl -n ${metadata.namespace} get virtualservice ${metadata.name} -o yaml`,
         object: refTo('VirtualService', metadata),
+        undoneBy: [],
       }),
     ];
   });

@@ -4,7 +4,7 @@ import { isVisibleTo } from '../hosts.ts';
 import { bounded, error, orPass, unknown } from '../judgement.ts';
 import type { Service, ServiceEntry, VirtualService } from '../objects.ts';
 import { nameOf } from '../select.ts';
-import type { Subject } from '../snapshot.ts';
+import type { FactName, Subject } from '../snapshot.ts';
 import { type Claim, claimsFor } from './claims.ts';
 import { editing, hostOf, judgeMoved, type Moved, refToMoved } from './moved.ts';
 import { splitJudgement } from './split-checks.ts';
@@ -20,7 +20,7 @@ type Registry = {
 type Sent = { moved: Moved; host: string; written: string; port: number | null; path: string };
 
 /** What stands behind a host: its ports, and what it is called. */
-type Backend = { called: string; ports: number[] };
+type Backend = { called: string; ports: number[]; undoneBy: readonly FactName[] };
 
 /**
  * Without a port Istio takes the Service's only one or, of several, the port of the listener that the request came by:
@@ -79,7 +79,10 @@ function portWords(port: number | null, backend: Backend | null): string {
     : `the port that was called, of ${ports.join(', ')}`;
 }
 
-function backendOf({ host, moved }: Sent, { services, serviceEntries, clusterDomain }: Registry) {
+function backendOf(
+  { host, moved }: Sent,
+  { services, serviceEntries, clusterDomain }: Registry,
+): Backend | null {
   const service = services.find(
     ({ metadata }) => `${metadata.name}.${metadata.namespace}.svc.${clusterDomain}` === host,
   );
@@ -88,13 +91,15 @@ function backendOf({ host, moved }: Sent, { services, serviceEntries, clusterDom
   const entry = serviceEntries.find((one) => isVisibleTo(one, from) && one.spec.hosts.includes(host));
   if (entry === undefined) return null;
   const ports = (entry.spec.ports ?? []).map(({ number }) => number);
-  return { called: `the ServiceEntry ${nameOf(entry.metadata)}`, ports };
+  // Others may give the same host more ports.
+  return { called: `the ServiceEntry ${nameOf(entry.metadata)}`, ports, undoneBy: ['serviceEntries'] };
 }
 
 function ofService({ metadata, spec }: Service): Backend {
   return {
     called: `the Service ${nameOf(metadata)}`,
     ports: (spec.ports ?? []).map(({ port }) => port),
+    undoneBy: [],
   };
 }
 
@@ -132,6 +137,7 @@ function notFound(sent: Sent, { clusterDomain, services }: Registry, subject: Su
     mend: `write ${full ?? 'the complete name of a Service'} in ${path}.host: ${editing(moved)}`,
     object: refToMoved(moved),
     path: `${path}.host`,
+    undoneBy: ['services', 'serviceEntries'],
   });
 }
 
@@ -139,7 +145,7 @@ function nameAndSvc({ name, namespace }: { name: string; namespace?: string | un
   return `${name}.${namespace}.svc`;
 }
 
-function noPort({ moved, path, host }: Sent, port: number, { called, ports }: Backend): Failure {
+function noPort({ moved, path, host }: Sent, port: number, { called, ports, undoneBy }: Backend): Failure {
   return error({
     read: `${moved.called} sends to port ${port} of ${host}; ${called} has ${ports.join(', ')}`,
     means:
@@ -147,6 +153,7 @@ function noPort({ moved, path, host }: Sent, port: number, { called, ports }: Ba
     mend: `write one of ${ports.join(', ')} in ${path}.port.number: ${editing(moved)}`,
     object: refToMoved(moved),
     path: `${path}.port.number`,
+    undoneBy,
   });
 }
 
@@ -172,6 +179,7 @@ function undirected(
       mend: `add "port": {"number": ${backend.ports[0]}} to ${path}: ${editing(moved)}`,
       object: refToMoved(moved),
       path,
+      undoneBy: backend.undoneBy,
     }),
   ];
 }

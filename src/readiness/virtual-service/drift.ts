@@ -23,11 +23,11 @@ export const weightsAsWritten: Check = defineCheck({
   codes: [],
   again: true,
   severity: 'error',
-  needs: ['virtualServices'],
-  judge: ({ virtualServices }, subject, at) => {
+  needs: ['movedVirtualServices'],
+  judge: ({ movedVirtualServices }, subject, at) => {
     if (subject.writtenShare === null) return [skip('canaryd has written no weight yet')];
     const own = ownShares(subject.writtenShare, subject);
-    return judgeMoved(virtualServices, subject, (moved) => {
+    return judgeMoved(movedVirtualServices, subject, (moved) => {
       const drifted = moved.filter((one) => !isOwn(canaryShareOf(one, subject), own));
       const inFlight = drifted.filter((one) => isInFlight(one, at));
       if (inFlight.length > 0) return inFlight.map((one) => skip(inFlightWords(one, at)));

@@ -3,18 +3,20 @@ import type { Failure } from '../finding.ts';
 import { bounded, info, refTo, skip, warn } from '../judgement.ts';
 import type { HttpRoute } from '../objects.ts';
 import { nameOf } from '../select.ts';
-import type { Subject } from '../snapshot.ts';
+import type { Arm, Subject } from '../snapshot.ts';
 import { routeStatus } from './http-route-status.ts';
 
 type Parent = NonNullable<HttpRoute['spec']['parentRefs']>[number];
 type Backend = NonNullable<NonNullable<HttpRoute['spec']['rules']>[number]['backendRefs']>[number];
 
-/** How a route concerns the target: it stands before these Services in the mesh, or sends to them. */
-type Concern = { route: HttpRoute; how: 'parent' | 'backend'; services: string[] };
+/** How a route concerns the target: it stands before its Services in the mesh, or sends to them or to its hosts. */
+type Concern = { route: HttpRoute; how: 'parent' | 'backend'; what: string[] };
 
 /**
- * A route of the Gateway API has weights of its own. Its parent is a Service where it holds for callers in the mesh.
- * Sources: https://gateway-api.sigs.k8s.io/mesh/, https://gateway-api.sigs.k8s.io/api-types/httproute/
+ * A route of the Gateway API has weights of its own. Its parent is a Service where it holds for callers in the mesh; to
+ * Istio a backend may be a Hostname, too.
+ * Sources: https://gateway-api.sigs.k8s.io/mesh/, https://gateway-api.sigs.k8s.io/api-types/httproute/ and
+ * https://istio.io/latest/docs/tasks/traffic-management/egress/egress-gateway/ (Gateway API)
  */
 export const noHttpRoutes = defineCheck({
   id: 'PF-GW-01',
@@ -38,7 +40,8 @@ function byName(one: HttpRoute, other: HttpRoute): number {
 
 /** What it stands before outweighs what it sends to: such a route does both. */
 function concernOf(route: HttpRoute, { stable, canary }: Subject): Concern[] {
-  const ours = new Set([stable, canary].map(({ service }) => nameOf(service)));
+  const arms = [stable, canary];
+  const ours = new Set(arms.map(({ service }) => nameOf(service)));
   const named = (namespace: string | null | undefined, name: string) =>
     nameOf({ namespace: namespace ?? route.metadata.namespace, name });
   const parents = (route.spec.parentRefs ?? [])
@@ -46,12 +49,20 @@ function concernOf(route: HttpRoute, { stable, canary }: Subject): Concern[] {
     .map((one) => named(one.namespace, one.name));
   const backends = (route.spec.rules ?? [])
     .flatMap(({ backendRefs }) => backendRefs ?? [])
-    .filter(getsRequests)
-    .map((one) => named(one.namespace, one.name));
-  const among = (names: readonly string[]) => [...new Set(names.filter((name) => ours.has(name)))];
-  const [before, behind] = [among(parents), among(backends)];
-  if (before.length > 0) return [{ route, how: 'parent', services: before }];
-  return behind.length > 0 ? [{ route, how: 'backend', services: behind }] : [];
+    .filter(({ weight }) => weight !== 0);
+  const behind = backends.filter(isServiceBackend).map((one) => named(one.namespace, one.name));
+  const hosts = backends
+    .filter(isHostname)
+    .flatMap(({ name }) => arms.filter((arm) => isHostOf(arm, name, route)).map(({ host }) => host));
+  const among = (names: readonly string[]) =>
+    called(
+      'Service',
+      [...new Set(names)].filter((one) => ours.has(one)),
+    );
+  const before = among(parents);
+  if (before.length > 0) return [{ route, how: 'parent', what: before }];
+  const after = [...among(behind), ...called('Hostname', [...new Set(hosts)])];
+  return after.length > 0 ? [{ route, how: 'backend', what: after }] : [];
 }
 
 /** Without a group a parent is one of the Gateway API, and a backend one of Kubernetes itself. */
@@ -59,17 +70,34 @@ function isService({ group, kind }: Parent): boolean {
   return group === '' && kind === 'Service';
 }
 
-function getsRequests({ group, kind, weight }: Backend): boolean {
-  return (group ?? '') === '' && (kind ?? 'Service') === 'Service' && weight !== 0;
+function isServiceBackend({ group, kind }: Backend): boolean {
+  return (group ?? '') === '' && (kind ?? 'Service') === 'Service';
 }
 
-function past({ route, how, services }: Concern, { canary }: Subject): Failure {
+function isHostname({ group, kind }: Backend): boolean {
+  return group === 'networking.istio.io' && kind === 'Hostname';
+}
+
+/** Istio completes a name without a dot by the namespace of the route. */
+function isHostOf({ host }: Arm, name: string, { metadata }: HttpRoute): boolean {
+  const written = name.toLowerCase();
+  return (
+    written === host || (!written.includes('.') && host.startsWith(`${written}.${metadata.namespace}.svc.`))
+  );
+}
+
+/** `Service payment-prod/payment-service`, or several of a kind; none for none. */
+function called(kind: string, names: readonly string[]): string[] {
+  return names.length === 0 ? [] : [`${kind} ${names.join(', ')}`];
+}
+
+function past({ route, how, what }: Concern, { canary }: Subject): Failure {
   const { metadata } = route;
   const status = routeStatus(route, how === 'parent' ? isService : () => true);
   const does = how === 'parent' ? 'stands before' : 'sends to';
   const whose = how === 'parent' ? 'requests of the mesh that it takes' : 'requests that its Gateway brings';
   const facts = {
-    read: `HTTPRoute ${nameOf(metadata)} ${does} Service ${services.join(', ')}; ${status.words}`,
+    read: `HTTPRoute ${nameOf(metadata)} ${does} ${what.join(' and ')}; ${status.words}`,
     mend: `look at it: kubectl -n ${metadata.namespace ?? 'default'} get httproutes.gateway.networking.k8s.io ${metadata.name} -o yaml; take it away, or let the VirtualService bring these requests, as canaryd moves no weights of HTTPRoutes`,
     object: refTo('HTTPRoute', metadata),
     path: how === 'parent' ? 'spec.parentRefs' : 'spec.rules[].backendRefs',

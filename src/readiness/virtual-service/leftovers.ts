@@ -30,9 +30,9 @@ export const noLeftovers: Check = defineCheck({
   codes: [],
   again: false,
   severity: 'error',
-  needs: ['virtualServices', 'meshConfig'],
-  judge: ({ virtualServices, meshConfig: { clusterDomain } }, subject) =>
-    judgeMoved(virtualServices, subject, (moved) => {
+  needs: ['movedVirtualServices', 'meshConfig'],
+  judge: ({ movedVirtualServices, meshConfig: { clusterDomain } }, subject) =>
+    judgeMoved(movedVirtualServices, subject, (moved) => {
       const objects = new Map(moved.map((one) => [one.object, one]));
       const failures = [
         ...moved.flatMap((one) => mirrorsIn(one, subject, clusterDomain)),

@@ -20,9 +20,9 @@ export const nothingHidden: Check = defineCheck({
   codes: [],
   again: false,
   severity: 'info',
-  needs: ['virtualServices'],
-  judge: ({ virtualServices }, subject) =>
-    judgeMoved(virtualServices, subject, (moved) => {
+  needs: ['movedVirtualServices'],
+  judge: ({ movedVirtualServices }, subject) =>
+    judgeMoved(movedVirtualServices, subject, (moved) => {
       const http = moved.filter(({ key }) => key.kind === 'http');
       if (http.length === 0)
         return [skip('no http route is moved: tls and tcp have neither retries nor timeouts')];

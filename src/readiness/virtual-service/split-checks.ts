@@ -56,6 +56,7 @@ function faultOf({ message, path }: Fault, means: string, { virtualServices }: S
     mend: `change what this names, in Git where the object comes from there: ${commands}`,
     ...(object === null ? {} : { object }),
     ...(path === '' ? {} : { path }),
+    undoneBy: [],
   });
 }
 
@@ -95,15 +96,15 @@ export const canaryAtRest: Check = defineCheck({
   codes: ['KIA1104'],
   again: false,
   severity: 'error',
-  needs: ['split', 'virtualServices'],
-  judge: ({ split, virtualServices }, subject) => {
+  needs: ['split', 'movedVirtualServices'],
+  judge: ({ split, movedVirtualServices }, subject) => {
     if (subject.writtenShare !== null) {
       return [skip('the rollout has begun: PF-VS-10 compares its share with the weights')];
     }
     const means = `users might be on ${armName(subject.canary)} before its first check, or canaryd could not tell which destination is the canary`;
     const told = splitJudgement('PF-VS-02', split, { means, subject });
     if (told.length > 0) return told;
-    return judgeMoved(virtualServices, subject, (moved) => {
+    return judgeMoved(movedVirtualServices, subject, (moved) => {
       const early = moved.filter((one) => canaryShareOf(one, subject) > 0);
       return orPass(
         bounded(early.map((one) => notAtRest(one, subject))),
@@ -136,12 +137,13 @@ export const subsetDefined: Check = defineCheck({
   codes: ['KIA1107', 'IST0101'],
   again: false,
   severity: 'error',
-  needs: ['split', 'virtualServices', 'destinationRules', 'meshConfig'],
+  needs: ['split', 'movedVirtualServices', 'destinationRules', 'meshConfig'],
   failsByAbsence: true,
-  judge: ({ split, virtualServices, destinationRules, meshConfig }, subject) => {
+  judge: ({ split, movedVirtualServices, destinationRules, meshConfig }, subject) => {
     const arms = [subject.stable, subject.canary].filter(({ subset }) => subset !== null);
     if (arms.length === 0) return [skip('no destination names a subset: each has a host of its own')];
-    const mesh = { rules: destinationRules, meshConfig, clients: clientsOf(virtualServices, subject) };
+    const clients = clientsOf(movedVirtualServices, subject);
+    const mesh = { rules: destinationRules, meshConfig, clients };
     const lost = arms.flatMap((arm) => lostFor(arm, mesh));
     const isFault = split.kind === 'fault' && split.code === 'subset-not-found';
     if (isFault && lost.length === 0) return [definedElsewhere(split, arms, mesh)];
@@ -156,10 +158,7 @@ export const subsetDefined: Check = defineCheck({
 type Mesh = { rules: DestinationRule[]; meshConfig: MeshConfig; clients: string[] };
 
 /** The namespaces that are known to send requests by the split: the object's own, and those of its gateways. */
-function clientsOf(objects: readonly VirtualService[], { virtualServices }: Subject): string[] {
-  const moved = objects.filter(({ metadata }) =>
-    virtualServices.some(({ namespace, name }) => metadata.namespace === namespace && metadata.name === name),
-  );
+function clientsOf(moved: readonly VirtualService[], { virtualServices }: Subject): string[] {
   const gateways = moved.flatMap((object) => gatewaysOf(object).filter((name) => name.includes('/')));
   const ofGateways = gateways.map((name) => name.split('/')[0] ?? '');
   return [...new Set([...virtualServices.map(({ namespace }) => namespace), ...ofGateways])];
@@ -187,6 +186,7 @@ function withoutRule(arm: Arm, client: string): Failure {
     read: `callers in ${client} see no DestinationRule of ${arm.host}, and the route sends to its subset ${arm.subset}`,
     means: lostMeans(arm),
     mend: `add ${subsetOf(arm)} to spec.subsets of one in ${namespace} that is exported to ${client}: kubectl -n ${namespace} edit destinationrule ${name}`,
+    undoneBy: ['destinationRules'],
   });
 }
 
@@ -199,6 +199,7 @@ function withoutSubset(arm: Arm, client: string, rule: DecidingRule): Failure {
     mend: `add ${subsetOf(arm)} to its spec.subsets: kubectl -n ${metadata.namespace} edit destinationrule ${metadata.name}`,
     object: refTo('DestinationRule', metadata),
     path: 'spec.subsets',
+    undoneBy: ['destinationRules'],
   });
 }
 
@@ -217,5 +218,6 @@ function definedElsewhere({ message, path }: Fault, arms: readonly Arm[], mesh: 
     means: `requests arrive, but canaryd looks for the pods of a subset in the DestinationRules of ${namespace} and refuses the target until it stands there`,
     mend: `put the DestinationRule with both subsets into ${namespace}: kubectl -n ${namespace} get destinationrules`,
     path,
+    undoneBy: [],
   });
 }

@@ -17,9 +17,9 @@ export const notSwallowed: Check = defineCheck({
   codes: ['IST0130', 'IST0131'],
   again: false,
   severity: 'warn',
-  needs: ['virtualServices'],
-  judge: ({ virtualServices }, subject) =>
-    judgeMoved(virtualServices, subject, (moved) => {
+  needs: ['movedVirtualServices'],
+  judge: ({ movedVirtualServices }, subject) =>
+    judgeMoved(movedVirtualServices, subject, (moved) => {
       const failures = moved.flatMap((one) => swallowing(one, subject));
       const read = moved.map((one) => `${one.called}: ${earlierWords(one)}`).join('; ');
       return orPass(bounded(failures), read);

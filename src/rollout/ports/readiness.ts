@@ -3,10 +3,14 @@ import type { PlannedBudget } from '../plan-readiness.ts';
 import type { Target } from '../target.ts';
 import type { Millis } from '../units.ts';
 
-/** `callees`: the namespaces of services that stable calls, whose policies matter too. */
+/**
+ * `callees`: the namespaces of services that stable calls, whose policies matter too. `callers`: those of workloads that
+ * call it, whose labels tell of their proxies, the one that calls most first.
+ */
 export type ClusterQuestion = {
   target: Target;
   callees: readonly string[];
+  callers: readonly string[];
   wanted: ReadonlySet<keyof ClusterFacts>;
 };
 
