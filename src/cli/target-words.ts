@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type Asked, ask, printable, refused } from './client.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { complain, type Terminal, wrapped } from './terminal.ts';
+import { complain, sayNext, type Terminal, wrapped } from './terminal.ts';
 
 /** The lines of help for the options that choose the roles. */
 export const rolesHelp = [
@@ -44,6 +44,9 @@ export async function readOfTarget<Schema extends z.ZodType>(
   return answerIn(printable(named), asked, schema, terminal);
 }
 
+/** More than one destination could be the canary: what was typed does not say which. */
+const Ambiguous = z.looseObject({ type: z.literal('/problems/canary-ambiguous') });
+
 function answerIn<Schema extends z.ZodType>(
   name: string,
   asked: Asked,
@@ -52,8 +55,11 @@ function answerIn<Schema extends z.ZodType>(
 ): Read<z.output<Schema>> {
   if (asked.kind === 'failed') return asked;
   const found = asked.answer.status === 200 ? schema.safeParse(asked.answer.body) : null;
-  if (found?.success !== true) return { kind: 'failed', exit: refused(terminal, name, asked.answer) };
-  return { kind: 'read', name, answer: found.data };
+  if (found?.success === true) return { kind: 'read', name, answer: found.data };
+  const exit = refused(terminal, name, asked.answer);
+  if (!Ambiguous.safeParse(asked.answer.body).success) return { kind: 'failed', exit };
+  sayNext(terminal, 'the same with --canary and one of these names');
+  return { kind: 'failed', exit: exitCodes.usage };
 }
 
 /** One line or, where it is too long, a paragraph whose other lines begin with `indent` spaces. */

@@ -28,5 +28,10 @@ export function wrapped(text: string, indent = 0): string {
 /** Says on the error channel what went wrong, and what to type next. */
 export function complain(terminal: Terminal, what: string, next: string | null = null): void {
   terminal.err(`${wrapped(`canaryd: ${what}`, 2)}\n`);
-  if (next !== null) terminal.err(`${wrapped(`  next: ${next}`, 8)}\n`);
+  if (next !== null) sayNext(terminal, next);
+}
+
+/** What whoever typed a command can type now. */
+export function sayNext(terminal: Terminal, next: string): void {
+  terminal.err(`${wrapped(`  next: ${next}`, 8)}\n`);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ReadinessWorld, readinessWorld } from '../api/readiness-world.ts';
+import { bank, type ReadinessWorld, readinessWorld } from '../api/readiness-world.ts';
 import { darkSurroundings, surroundingsOf } from '../fakes/surroundings.ts';
 import { read } from '../readiness/healthy.ts';
 import { type CliWorld, openCli, type Ran } from './cli.ts';
@@ -49,6 +49,15 @@ describe('canaryd checklist', () => {
     expect(out.split('PF-MT-01')).toHaveLength(2);
     expect(out).toMatch(/^ {2}ok {6}PF-MT-01 {2}\S.*$/m);
     expect(out).toMatch(/^ {2}skip {4}PF-VS-10 {2}\S.*$/m);
+  });
+
+  it('asks for the canary where several could be meant, and exits with 2, which no failed check does', async () => {
+    const several = await open();
+    several.bank.mesh.setShares(bank, { v1: 100, v2: 0, v3: 0 });
+    const { code, err } = await run(several, ['checklist', named]);
+    await several.cli.close();
+    expect(flat(err)).toMatch(/v2, v3.* next: the same with --canary and one of these names/);
+    expect(code).toBe(2);
   });
 
   it('says of a warning what was read and how to mend it, and does not take it for a failure', async () => {
