@@ -4,7 +4,8 @@
 const adapters = '(metrics|notify|queue|store|traffic)';
 const faces = '(api|cli)';
 const leaves = '^src/(config/|(config|errors|gather|known-names|log|signals)[.]ts$)';
-const roof = '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doctor|serve|traffic-preview)/)';
+const roof =
+  '^src/((command-line|main|telemetry|worker)[.]ts$|(break-glass|doctor|judge-replay|serve|traffic-preview)/)';
 
 /** Files that only compute. test/project/pure.test.ts looks for hidden clocks, chance and I/O in the same files. */
 const pure = [

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type BreakGlassCommand, readBreakGlass } from './break-glass/options.ts';
+import { type JudgeReplayCommand, readJudgeReplay } from './judge-replay/options.ts';
 import { readTrafficPreview, type TrafficPreviewCommand } from './traffic-preview/options.ts';
 
 /** What the command line asks for. `role` is checked with the rest of the configuration. */
@@ -8,12 +9,14 @@ export type CommandLine =
   | { kind: 'serve'; role: string | null }
   | { kind: 'doctor'; json: boolean; target: { namespace: string; name: string } | null }
   | BreakGlassCommand
+  | JudgeReplayCommand
   | TrafficPreviewCommand;
 
 export const usage = `usage: canaryd [serve] [--role=all|api|worker]
        canaryd doctor [--json] [--target=NAMESPACE/VIRTUALSERVICE]
        canaryd break-glass rollback --virtual-service=NAMESPACE/NAME
        canaryd traffic preview --virtual-service=FILE --target=FILE --weight=N
+       canaryd judge replay --plan=FILE --input=FILE [--json | --table]
 
 serve    answers requests and takes turns until it is stopped (the default)
 doctor   checks the configuration and everything it leads to, and changes
@@ -41,6 +44,13 @@ traffic preview
          --cluster-domain=NAME  in which short host names are completed;
                                 cluster.local without it
 
+judge replay
+         lets both judges look at recorded polls, and says when each would roll
+         back; asks nobody
+         --json   a line of JSON for each poll, then one with both verdicts: the
+                  default where nobody sits at a terminal
+         --table  a table and two sentences: the default at a terminal
+
 Exit codes of doctor: 0 nothing has to be mended, 1 something has to be mended,
 2 usage.
 Exit codes of break-glass: 0 the canary has no traffic, read back (or a dry
@@ -49,6 +59,8 @@ rollout moves the object, 10 the canary may still have traffic, 11 not allowed,
 12 the API server was not reached.
 Exit codes of traffic preview: 0 printed, 2 usage, 6 refused: the path and the
 mend go to stderr.
+Exit codes of judge replay: 0 the sequential judge rolls nothing back, 2 usage,
+3 it would have rolled back, 6 the plan or the recording is wrong.
 
 Settings of serve and doctor come from the environment and from the file that
 CANARYD_CONFIG names.
@@ -74,6 +86,7 @@ const Target = z
 /** Reads the arguments behind the program's name. */
 export function readCommandLine(words: readonly string[]): CommandLine {
   if (words[0] === 'break-glass') return readBreakGlass(words.slice(1));
+  if (words[0] === 'judge') return readJudgeReplay(words.slice(1));
   if (words[0] === 'traffic') return readTrafficPreview(words.slice(1));
   const parsed = parse(words);
   if (parsed === null) return { kind: 'misused', why: 'there is an option that canaryd does not know' };
@@ -84,7 +97,7 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   if (known === undefined || rest.length > 0)
     return {
       kind: 'misused',
-      why: 'the commands are serve, doctor, break-glass rollback and traffic preview',
+      why: 'the commands are serve, doctor, break-glass rollback, traffic preview and judge replay',
     };
   const foreign = Object.keys(values).find((name) => !known.includes(name));
   if (foreign !== undefined) return { kind: 'misused', why: `${command} takes no --${foreign}` };

@@ -4,6 +4,7 @@ import { readCommandLine, usage } from './command-line.ts';
 import { readConfig } from './config.ts';
 import { doctor } from './doctor/doctor.ts';
 import { AppError } from './errors.ts';
+import { judgeReplay } from './judge-replay/judge-replay.ts';
 import { serve } from './serve/serve.ts';
 import { trafficPreview } from './traffic-preview/traffic-preview.ts';
 
@@ -26,6 +27,16 @@ async function main(): Promise<void> {
         err: (text: string) => void stderr.write(text),
       };
       process.exitCode = await trafficPreview(asked.options, around);
+      return;
+    }
+    case 'judgeReplay': {
+      const { stdout, stderr } = process;
+      const around = {
+        isTerminal: stdout.isTTY === true,
+        out: (text: string) => void stdout.write(text),
+        err: (text: string) => void stderr.write(text),
+      };
+      process.exitCode = await judgeReplay(asked.options, around);
       return;
     }
     case 'help':

@@ -2,6 +2,7 @@ import { breakGlassRollback } from './break-glass.ts';
 import { checklist } from './checklist.ts';
 import type { Command } from './command.ts';
 import { doctor } from './doctor.ts';
+import { judgeReplay } from './judge-replay.ts';
 import { mtls } from './mtls.ts';
 import { planInit } from './plan-init.ts';
 import { planPreview } from './plan-preview.ts';
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   checklist,
   mtls,
   trafficPreview,
+  judgeReplay,
   doctor,
   breakGlassRollback,
   version,

@@ -3,6 +3,8 @@ export const exitCodes = {
   done: 0,
   unexpected: 1,
   usage: 2,
+  /** canaryd rolled back or, where it only looks at what was recorded, would have. */
+  rolledBack: 3,
   /** The plan, the file or the target is wrong; no traffic was touched. */
   invalid: 6,
   /** Something else is in the way now: another rollout, or a newer version. */

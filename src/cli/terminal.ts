@@ -3,6 +3,8 @@ export type Terminal = {
   env: Record<string, string | undefined>;
   out: (text: string) => void;
   err: (text: string) => void;
+  /** True where a person reads what goes out; left out where nobody knows. */
+  isTerminal?: boolean;
 };
 
 const columns = 80;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readCommandLine, usage } from '../../src/command-line.ts';
 
-const commands = 'the commands are serve, doctor, break-glass rollback and traffic preview';
+const commands = 'the commands are serve, doctor, break-glass rollback, traffic preview and judge replay';
 
 describe('the command line', () => {
   it.each([
