@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { clientOf } from '../demo/client.ts';
 import { type Listener, play } from '../demo/play.ts';
-import { type Scenario, scenarios } from '../demo/scenarios.ts';
+import { demoPlan, type Scenario, scenarios } from '../demo/scenarios.ts';
 import type { Stack } from '../local/stack.ts';
 import { Plan } from '../src/rollout/plan.ts';
 import type { Target } from '../src/rollout/target.ts';
@@ -12,7 +12,7 @@ import { askCheck } from './check-query.ts';
 export type Release = { scenario: Scenario; check: string };
 
 /** Both go out from v1, each with a canary that had no request before. */
-export const releases: Release[] = [releaseOf('slow', 'v2'), releaseOf('failing', 'v3')];
+export const releases: Release[] = [releaseOf('slow', 'v2', 'p99'), releaseOf('failing', 'v3', 'errors')];
 
 export type Measured = {
   scenario: Scenario['name'];
@@ -72,7 +72,8 @@ export async function measureRelease(stack: Stack, { scenario, check: id }: Rele
   const { target, plan, checks } = Ended.parse(await clientOf(stack).find(result.rollout));
   const check = plan.checks[id];
   const seen = checks.find((one) => one.id === id);
-  if (check === undefined || seen === undefined) throw new Error(`the plan has no check ${id}`);
+  if (check === undefined || check.metric === 'custom' || seen === undefined)
+    throw new Error(`the plan has no check ${id}`);
   const question = { prometheusUrl: stack.prometheusUrl, target: targetOf(target), check };
   const instants = await askCheck(question, { fromMs: startedMs, toMs: lastRequestMs, stepMs });
   const decidedMs = Date.parse(seen.measuredAt);
@@ -118,10 +119,11 @@ function targetOf({ stable, canary }: z.infer<typeof TargetSeen>): Target {
   };
 }
 
-function releaseOf(name: Scenario['name'], canary: string): Release {
+/** By thresholds: when a plain query broke its limit can be asked of Prometheus, and compared. */
+function releaseOf(name: Scenario['name'], canary: string, check: string): Release {
   const scenario = scenarios.find((one) => one.name === name);
-  if (scenario?.ends.status !== 'rolled_back' || scenario.ends.check === undefined) {
-    throw new Error(`the demo has no release ${name} that a check rolls back`);
-  }
-  return { scenario: { ...scenario, canary, title: `v1 to ${canary}, ${name}` }, check: scenario.ends.check };
+  if (scenario === undefined) throw new Error(`the demo has no release ${name}`);
+  const plan = { ...demoPlan, judge: 'threshold' };
+  const ends = { status: 'rolled_back' as const, cause: 'check', check };
+  return { scenario: { ...scenario, canary, title: `v1 to ${canary}, ${name}`, plan, ends }, check };
 }

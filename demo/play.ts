@@ -46,7 +46,7 @@ export async function play(stack: Played, scenario: Scenario, listener: Listener
   fault.strikeAt(0);
   const rollout = await client.create({
     target: targetOf(scenario.canary),
-    plan: demoPlan,
+    plan: planOf(scenario),
     reason: `demo: ${scenario.title}`,
   });
   listener.started(scenario, rollout);
@@ -73,6 +73,10 @@ export async function play(stack: Played, scenario: Scenario, listener: Listener
 }
 
 /** Tells what a release waits for before anything is moved; answers whether there was something to tell. */
+function planOf({ plan = demoPlan }: Scenario): object {
+  return plan;
+}
+
 function tellWaiting({ status, explanation }: RolloutSeen, scenario: Scenario, listener: Listener): boolean {
   const waits = status === 'preflight' && explanation.what.startsWith('Waiting');
   if (waits) listener.waiting(scenario, explanation.what, new Date().toISOString());

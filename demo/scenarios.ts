@@ -10,6 +10,8 @@ export type Scenario = {
   /** What happens to the canary once this share was applied; 0 is before the release starts. */
   fault: { atShare: number; change: VersionChange } | null;
   ends: { status: 'succeeded' } | { status: 'rolled_back'; cause: string; check?: string };
+  /** Another plan than that of the demo. */
+  plan?: object;
 };
 
 /** A canary with nothing wrong. */
@@ -47,14 +49,14 @@ export const scenarios: Scenario[] = [
     title: 'v2 to v3, which becomes slow at 20 %',
     canary: 'v3',
     fault: { atShare: 20, change: faults.slow },
-    ends: { status: 'rolled_back', cause: 'check', check: 'p99' },
+    ends: { status: 'rolled_back', cause: 'judge' },
   },
   {
     name: 'failing',
     title: 'v2 to v3, which answers 5xx from its first request',
     canary: 'v3',
     fault: { atShare: 0, change: faults.failing },
-    ends: { status: 'rolled_back', cause: 'check', check: 'errors' },
+    ends: { status: 'rolled_back', cause: 'judge' },
   },
   {
     name: 'dead',

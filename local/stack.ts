@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeshSpec } from '../src/sandbox/mesh-spec.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
-import { bankAlertRules as rules } from './alert-rules.ts';
+import { bankAlertRules } from './alert-rules.ts';
 import { type RunningCanaryd, startCanaryd } from './canaryd.ts';
 import { nodeOf, type Pairing, usualPairing } from './pairings.ts';
 import { type LocalPostgres, startPostgres } from './postgres.ts';
@@ -40,6 +40,8 @@ export type StackOptions = {
   pairing?: Pairing;
   /** The mesh of the demo when absent. */
   mesh?: MeshSpec;
+  /** The rules of Prometheus; a bank's when absent. */
+  rules?: object;
   /** What canaryd does: `api` leaves the turns to whatever workers are started besides. */
   role?: 'all' | 'api';
   /** Who may call canaryd besides the person `you`. */
@@ -113,7 +115,7 @@ function tokensFor(callers: Caller[]) {
   return { tokens, tokenOf };
 }
 
-async function startMesh({ seed, say, mesh }: StackOptions, closings: Closings) {
+async function startMesh({ seed, say, mesh, rules = bankAlertRules }: StackOptions, closings: Closings) {
   say('Looking for Prometheus ...');
   const { binary, version } = await ensurePrometheus({ log: say });
   say(`Starting PostgreSQL, a simulated mesh and Prometheus ${version} ...`);

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type BreakGlassCommand, readBreakGlass } from './break-glass/options.ts';
 import { type JudgeReplayCommand, readJudgeReplay } from './judge-replay/options.ts';
+import { type PlanLimitsCommand, readPlanLimits } from './plan-limits/options.ts';
 import { readTrafficPreview, type TrafficPreviewCommand } from './traffic-preview/options.ts';
 
 /** What the command line asks for. `role` is checked with the rest of the configuration. */
@@ -10,6 +11,7 @@ export type CommandLine =
   | { kind: 'doctor'; json: boolean; target: { namespace: string; name: string } | null }
   | BreakGlassCommand
   | JudgeReplayCommand
+  | PlanLimitsCommand
   | TrafficPreviewCommand;
 
 export const usage = `usage: canaryd [serve] [--role=all|api|worker]
@@ -17,6 +19,7 @@ export const usage = `usage: canaryd [serve] [--role=all|api|worker]
        canaryd break-glass rollback --virtual-service=NAMESPACE/NAME
        canaryd traffic preview --virtual-service=FILE --target=FILE --weight=N
        canaryd judge replay --plan=FILE --input=FILE [--json | --table]
+       canaryd plan limits --rules=FILE [--rule=NAME]...
 
 serve    answers requests and takes turns until it is stopped (the default)
 doctor   checks the configuration and everything it leads to, and changes
@@ -51,6 +54,11 @@ judge replay
                   default where nobody sits at a terminal
          --table  a table and two sentences: the default at a terminal
 
+plan limits
+         prints alert rules of a file (or of a PrometheusRule) as checks of a
+         plan, and says of each other one why it is none; asks nobody
+         --rule=NAME  one alert, or GROUP/ALERT; all without it
+
 Exit codes of doctor: 0 nothing has to be mended, 1 something has to be mended,
 2 usage.
 Exit codes of break-glass: 0 the canary has no traffic, read back (or a dry
@@ -61,6 +69,8 @@ Exit codes of traffic preview: 0 printed, 2 usage, 6 refused: the path and the
 mend go to stderr.
 Exit codes of judge replay: 0 the sequential judge rolls nothing back, 2 usage,
 3 it would have rolled back, 6 the plan or the recording is wrong.
+Exit codes of plan limits: 0 every rule is a check, 2 usage, or a rule is none,
+6 the file is wrong.
 
 Settings of serve and doctor come from the environment and from the file that
 CANARYD_CONFIG names.
@@ -78,6 +88,14 @@ const allowed = new Map<string, readonly string[]>([
   ['doctor', ['json', 'target']],
 ]);
 
+/** Commands of several words, by the first one. */
+const readers = new Map<string, (words: readonly string[]) => CommandLine>([
+  ['break-glass', readBreakGlass],
+  ['judge', readJudgeReplay],
+  ['plan', readPlanLimits],
+  ['traffic', readTrafficPreview],
+]);
+
 const Target = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?\/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/)
@@ -85,9 +103,8 @@ const Target = z
 
 /** Reads the arguments behind the program's name. */
 export function readCommandLine(words: readonly string[]): CommandLine {
-  if (words[0] === 'break-glass') return readBreakGlass(words.slice(1));
-  if (words[0] === 'judge') return readJudgeReplay(words.slice(1));
-  if (words[0] === 'traffic') return readTrafficPreview(words.slice(1));
+  const reader = readers.get(words[0] ?? '');
+  if (reader !== undefined) return reader(words.slice(1));
   const parsed = parse(words);
   if (parsed === null) return { kind: 'misused', why: 'there is an option that canaryd does not know' };
   const { values, positionals } = parsed;
@@ -97,7 +114,7 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   if (known === undefined || rest.length > 0)
     return {
       kind: 'misused',
-      why: 'the commands are serve, doctor, break-glass rollback, traffic preview and judge replay',
+      why: 'the commands are serve, doctor, break-glass rollback, traffic preview, judge replay and plan limits',
     };
   const foreign = Object.keys(values).find((name) => !known.includes(name));
   if (foreign !== undefined) return { kind: 'misused', why: `${command} takes no --${foreign}` };

@@ -41,6 +41,8 @@ export type Config = {
   tokens: { kind: 'file'; path: string } | { kind: 'text'; json: string };
   /** At least one; names are unique. */
   clusters: ClusterConfig[];
+  /** What custom checks may ask for, by name. */
+  checkTemplates: Settings['checkTemplates'];
   /** How long things are kept; null is for ever. */
   retention: { measurementDays: number; auditMonths: number | null };
   /** Turns that one process runs at the same time. */
@@ -154,6 +156,7 @@ function configFrom(settings: Settings, written: Written, rest: Rest): Config {
     clusters: settings.clusters.map((cluster, index) =>
       clusterFrom(cluster, index, clusterRest(written, rest)),
     ),
+    checkTemplates: settings.checkTemplates,
     retention: settings.retention,
     concurrency: settings.workers,
     logLevel: settings.logLevel,

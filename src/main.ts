@@ -5,6 +5,7 @@ import { readConfig } from './config.ts';
 import { doctor } from './doctor/doctor.ts';
 import { AppError } from './errors.ts';
 import { judgeReplay } from './judge-replay/judge-replay.ts';
+import { planLimits } from './plan-limits/plan-limits.ts';
 import { serve } from './serve/serve.ts';
 import { trafficPreview } from './traffic-preview/traffic-preview.ts';
 
@@ -37,6 +38,15 @@ async function main(): Promise<void> {
         err: (text: string) => void stderr.write(text),
       };
       process.exitCode = await judgeReplay(asked.options, around);
+      return;
+    }
+    case 'planLimits': {
+      const { stdout, stderr } = process;
+      const around = {
+        out: (text: string) => void stdout.write(text),
+        err: (text: string) => void stderr.write(text),
+      };
+      process.exitCode = await planLimits(asked.options, around);
       return;
     }
     case 'help':

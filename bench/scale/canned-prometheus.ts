@@ -23,9 +23,12 @@ const bounds = [
 const kinds: [start: RegExp, kind: Kind][] = [
   [/^histogram_quantile\(/, 'p99'],
   [/^sum by \((destination_service_name, )?destination_version, le\)/, 'buckets'],
-  [/^sum by \((destination_service_name, )?destination_version, response_code\)/, 'requests'],
   [
-    /^sum by \((destination_service_name, )?destination_version, destination_workload, response_code\)/,
+    /^sum by \((destination_service_name, )?destination_version, response_code, grpc_response_status, response_flags\)/,
+    'requests',
+  ],
+  [
+    /^sum by \((destination_service_name, )?destination_version, destination_workload, response_code, grpc_response_status, response_flags\)/,
     'callers',
   ],
   [/^max by \((destination_service_name, )?destination_version\) \(timestamp\(/, 'newest'],

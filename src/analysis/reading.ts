@@ -1,4 +1,9 @@
 import { z } from 'zod';
+import type { History, Counters as PodsCounters } from './counters.ts';
+
+/** What a measured value counts in. */
+export const Unit = z.enum(['ratio', 'ms', 'count']);
+export type Unit = z.infer<typeof Unit>;
 
 /** A bucket of a latency histogram: P99 is interpolated between its bounds. */
 export const Bucket = z.strictObject({ lowerMs: z.number(), upperMs: z.number() });
@@ -15,6 +20,8 @@ export const Reading = z.discriminatedUnion('kind', [
     requests: z.number(),
     /** Bounds of the histogram bucket the quantile fell into, in ms; only for latency. */
     bucket: Bucket.optional(),
+    /** Of what a custom check asks for, which counts no requests. */
+    unit: Unit.optional(),
   }),
   z.strictObject({ kind: z.literal('none') }),
   z.strictObject({ kind: z.literal('tooFew'), requests: z.number(), needed: z.number() }),
@@ -39,6 +46,9 @@ export type Measurements = {
   increments: { canary: Counts | null; stable: Counts | null };
   /** 5xx responses at the callers that name no version, as a ratio of all the service's requests there. */
   unattributed: Reading;
+  /** What the pods' proxies have counted by `takenAt`, and what stable's did before; absent when nobody asked. */
+  counters?: PodsCounters;
+  history?: History;
 };
 
 /**

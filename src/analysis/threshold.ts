@@ -1,7 +1,9 @@
 import type { CheckReadings, Reading } from './reading.ts';
 
-/** A limit on one metric: what `judge` needs of a check. */
-export type Limit = { metric: 'errorRate' | 'p99LatencyMs'; max: number };
+/** A limit on one metric: what `judge` needs of a check. A custom one has a `max` or a `min`. */
+export type Limit =
+  | { metric: 'errorRate' | 'p99LatencyMs'; max: number }
+  | { metric: 'custom'; max?: number | undefined; min?: number | undefined };
 
 /**
  * What one measurement says about the canary. `environment` is a breach that stable shares: the canary is not the
@@ -28,12 +30,17 @@ export type Judgement =
 export function judge(limit: Limit, { canary, stable }: CheckReadings): Judgement {
   if (canary.kind === 'unavailable') return { kind: 'error', why: canary.why };
   if (canary.kind !== 'value' || !(canary.value >= 0)) return { kind: 'inconclusive' };
-  if (canary.value <= limit.max) return { kind: 'pass', value: canary.value };
+  if (isWithin(limit, canary.value)) return { kind: 'pass', value: canary.value };
   return stable.kind === 'value' ? compare(limit, canary, stable) : breach(canary, null);
 }
 
+function isWithin({ metric, ...limit }: Limit, value: number): boolean {
+  if (metric !== 'custom' || limit.max !== undefined) return value <= (limit.max ?? 0);
+  return 'min' in limit && limit.min !== undefined && value >= limit.min;
+}
+
 function compare(limit: Limit, canary: Value, stable: Value): Judgement {
-  if (isWorse(limit.metric, canary, stable)) return breach(canary, stable.value);
+  if (isWorse(limit, canary, stable)) return breach(canary, stable.value);
   return { kind: 'environment', value: canary.value, stable: stable.value, requests: canary.requests };
 }
 
@@ -48,7 +55,11 @@ const oneSidedFivePercent = 1.645;
 /** A P99 read from histogram buckets is coarse: below this ratio two arms count as alike. */
 const latencyMargin = 1.2;
 
-function isWorse(metric: Limit['metric'], canary: Value, stable: Value): boolean {
+function isWorse(limit: Limit, canary: Value, stable: Value): boolean {
+  const { metric } = limit;
+  if (metric === 'custom') {
+    return limit.min === undefined ? canary.value > stable.value : canary.value < stable.value;
+  }
   if (metric === 'p99LatencyMs') return canary.value > stable.value * latencyMargin;
   return proportionScore(canary, stable) > oneSidedFivePercent;
 }

@@ -91,7 +91,10 @@ const frameworkFaults: Record<string, { slug: Slug; detail: string }> = {
     detail: 'The path has a percent-encoding that means nothing.',
   },
   FST_ERR_MAX_PARAM_LENGTH: { slug: 'uri-too-long', detail: 'A part of the path is longer than any id.' },
-  FST_ERR_CTP_BODY_TOO_LARGE: { slug: 'payload-too-large', detail: 'A body has at most 64 KB.' },
+  FST_ERR_CTP_BODY_TOO_LARGE: {
+    slug: 'payload-too-large',
+    detail: 'A body has at most 64 KB, and that of the hook for Alertmanager at most 1 MB.',
+  },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     slug: 'unsupported-media-type',
     detail: 'Bodies are JSON: send Content-Type: application/json.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FromRuleOnWire } from './plan-on-wire.ts';
 import { Timestamp } from './wire-parts.ts';
 
 const Measured = z
@@ -19,12 +20,33 @@ const Measured = z
 export const CheckOnWire = z
   .object({
     id: z.string(),
-    metric: z.enum(['errorRate', 'p99LatencyMs']),
-    unit: z.enum(['ratio', 'ms']),
+    metric: z.enum(['errorRate', 'p99LatencyMs', 'custom']),
+    template: z.string().nullable().describe('What a custom check asks for; null for the others.'),
+    unit: z
+      .enum(['ratio', 'ms', 'count'])
+      .nullable()
+      .describe('Of a custom check as its template says: null before it was measured.'),
+    breach: z.enum(['above', 'below']).describe('On which side of its limit a value fails.'),
     limit: z.number(),
     windowSeconds: z.number(),
-    minRequests: z.int(),
-    verdict: z.enum(['pass', 'fail', 'inconclusive', 'error']).nullable().describe('Null before the first.'),
+    minRequests: z.int().nullable().describe('Null for a custom check, which counts no requests.'),
+    mode: z
+      .enum(['enforce', 'observe'])
+      .describe(
+        '`observe`: measured, judged and shown; it never holds a rollout, rolls it back or lets it go on.',
+      ),
+    severity: z
+      .enum(['critical', 'warning'])
+      .describe(
+        '`critical`: what it finds rolls back. `warning`: it pauses for a person, and never rolls back.',
+      ),
+    fromRule: FromRuleOnWire.nullable().describe('Null for a limit that the plan itself says.'),
+    verdict: z
+      .enum(['pass', 'fail', 'inconclusive', 'error'])
+      .nullable()
+      .describe(
+        'Null before the first. With the sequential judge that of `errorRate` and `p99LatencyMs` shows what an alert rule would see, and decides nothing: see `judgement`.',
+      ),
     canary: Measured.nullable(),
     stable: Measured.nullable().describe('The baseline, at the same instant.'),
     failuresInARow: z.int(),

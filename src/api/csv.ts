@@ -1,6 +1,6 @@
 import type { MeasurementOnWire } from './measurement.ts';
 
-type Cell = string | number | null;
+export type Cell = string | number | null;
 
 const columns: Record<string, (row: MeasurementOnWire) => Cell> = {
   at: ({ at }) => at,
@@ -22,8 +22,13 @@ const columns: Record<string, (row: MeasurementOnWire) => Cell> = {
   stable_why: ({ stable }) => stable.why,
 };
 
-/** Measurements as RFC 4180: a header line, CRLF, and quotes where a cell needs them. What is not known is empty. */
+/** Measurements as a table. */
 export function csvOf(rows: MeasurementOnWire[]): string {
+  return tableOf(columns, rows);
+}
+
+/** Rows as RFC 4180: a header line, CRLF, and quotes where a cell needs them. What is not known is empty. */
+export function tableOf<Row>(columns: Record<string, (row: Row) => Cell>, rows: readonly Row[]): string {
   const lines = rows.map((row) => Object.values(columns).map((cell) => cellText(cell(row))));
   return [Object.keys(columns), ...lines].map((cells) => `${cells.join(',')}\r\n`).join('');
 }

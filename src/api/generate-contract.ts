@@ -6,9 +6,17 @@ import { buildServer } from './server.ts';
 export async function generateContract(): Promise<string> {
   const app = buildServer({
     service: nobody,
-    plans: { find: unasked, versions: unasked, list: unasked, put: unasked, choose: unasked },
+    plans: {
+      find: unasked,
+      versions: unasked,
+      list: unasked,
+      put: unasked,
+      choose: unasked,
+      unknownIn: () => [],
+    },
     targets: { list: unasked, read: unasked },
     holds: { place: unasked, lift: unasked, standing: unasked, live: unasked, rollBack: unasked },
+    alerts: { receive: unasked },
     tokens: { identify: () => null },
     readiness: async () => ({}),
     metricsText: async () => '',

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { limitIn } from '../rollout/plan-parts.ts';
 import type { MeasuredPoll } from '../rollout/ports/live.ts';
 import type { Rollout } from '../rollout/rollout.ts';
 import { CheckOnWire } from './check-wire.ts';
 import { renderReading } from './render-rollout.ts';
+import { unitOf } from './unit-of.ts';
 import { Timestamp, timestamp } from './wire-parts.ts';
 
 const { metric, unit, verdict, canary, stable } = CheckOnWire.shape;
@@ -41,8 +43,8 @@ export function renderPoll(
       weight: poll.share,
       check: id,
       metric: check.metric,
-      unit: check.metric === 'errorRate' ? 'ratio' : 'ms',
-      limit: judged?.limit ?? check.max,
+      unit: unitOf(check.metric, [measured.canary, measured.stable]),
+      limit: judged?.limit ?? limitIn(check),
       verdict: judged?.verdict ?? null,
       failuresInARow: judged?.failuresInARow ?? null,
       canary: renderReading(check.metric, measured.canary),

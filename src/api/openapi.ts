@@ -24,6 +24,7 @@ const tags = [
   { name: 'rollouts', description: 'Start rollouts and look at them.' },
   { name: 'actions', description: 'What people and machines tell a rollout to do.' },
   { name: 'approvals', description: 'What waits for people, and their word on it.' },
+  { name: 'alerts', description: 'What monitoring tells canaryd.' },
   { name: 'emergency', description: 'Stop everything, or take everything back.' },
   { name: 'plans', description: 'Plans that are kept, in versions that never change.' },
   { name: 'targets', description: 'What can be rolled out to, and what was.' },

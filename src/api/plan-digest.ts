@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../rollout/canonical.ts';
-import type { Plan } from '../rollout/plan.ts';
+import type { StoredPlan, WrittenPlan } from '../rollout/plan.ts';
 
 /** `sha256:` and 64 hex digits over a text in UTF-8. */
 export function sha256(text: string): string {
@@ -8,6 +8,6 @@ export function sha256(text: string): string {
 }
 
 /** The digest of a plan: the same content gives the same one, however it was written. */
-export function planDigest(plan: Plan): string {
+export function planDigest(plan: StoredPlan | WrittenPlan): string {
   return sha256(canonicalJson(plan));
 }

@@ -1,6 +1,34 @@
 import { z } from 'zod';
 
-const judging = { window: z.number(), failures: z.int(), minRequests: z.int() };
+const repeated = {
+  window: z.number(),
+  failures: z.int(),
+  mode: z.enum(['enforce', 'observe']).optional(),
+  severity: z.enum(['critical', 'warning']).optional(),
+};
+export const FromRuleOnWire = z
+  .object({
+    source: z.literal('prometheus'),
+    group: z.string(),
+    alert: z.string(),
+    expr: z.string().describe('As the rule was written when the rollout was asked for.'),
+  })
+  .meta({ id: 'FromRule', description: 'The alert rule that a limit was taken from.' });
+
+const judging = {
+  ...repeated,
+  minRequests: z.int(),
+  for: z.number().optional().describe('Seconds for which the rule says that the limit must be broken.'),
+  fromRule: FromRuleOnWire.optional(),
+};
+
+const RuleOnWire = z
+  .object({
+    rule: z.string().describe('`group/alert`: what it says is asked of the cluster for each rollout.'),
+    minRequests: z.int(),
+    mode: z.enum(['enforce', 'observe']).optional(),
+  })
+  .meta({ id: 'CheckByRule' });
 
 const TextMatch = z.union([
   z.object({ exact: z.string() }),
@@ -41,6 +69,12 @@ const ReadinessRulesOnWire = z
   })
   .meta({ id: 'ReadinessRules', description: 'What the plan asks of the mesh before the first percent.' });
 
+const ListenedAlert = z.object({
+  match: z.record(z.string(), z.string()),
+  // biome-ignore lint/suspicious/noThenProperty: a word of plans, and never a function
+  then: z.enum(['hold', 'rollback']),
+});
+
 export const PlanOnWire = z
   .object({
     name: z.string(),
@@ -53,11 +87,22 @@ export const PlanOnWire = z
     handoverBake: z.number().describe('Seconds to watch stable after it was handed over.'),
     stable: z.object({ minReady: z.int().optional() }),
     readiness: ReadinessRulesOnWire.optional(),
+    alerts: z.array(ListenedAlert).optional().describe('Alerts that the plan listens to; none when absent.'),
+    judge: z.enum(['threshold', 'sequential']).describe('Who decides: see `judgement` of a rollout.'),
     checks: z.record(
       z.string(),
-      z.discriminatedUnion('metric', [
+      z.union([
+        RuleOnWire,
         z.object({ metric: z.literal('errorRate'), max: z.number(), ...judging }),
         z.object({ metric: z.literal('p99LatencyMs'), max: z.number(), ...judging }),
+        z.object({
+          metric: z.literal('custom'),
+          template: z.string(),
+          args: z.record(z.string(), z.union([z.string(), z.number()])),
+          max: z.number().optional(),
+          min: z.number().optional(),
+          ...repeated,
+        }),
       ]),
     ),
     steps: z.array(
@@ -65,7 +110,7 @@ export const PlanOnWire = z
         z.object({ type: z.literal('setWeight'), weight: z.number(), reduce: z.literal(true).optional() }),
         HeaderRouteStep,
         MirrorRouteStep,
-        z.object({ type: z.literal('bake'), duration: z.number() }),
+        z.object({ type: z.literal('bake'), duration: z.number(), early: z.literal(true).optional() }),
         z.object({ type: z.literal('pause'), duration: z.number().optional() }),
         z.object({ type: z.literal('approval'), count: z.int(), expires: z.number() }),
         z.object({ type: z.literal('promote'), bake: z.number().optional() }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Plan } from '../rollout/plan.ts';
+import { WrittenPlan } from '../rollout/plan.ts';
 import { type ApiServer, NoQuery } from './route.ts';
 
 /** What the schema itself leaves unsaid, for people who hover over a name in an editor. */
@@ -16,7 +16,11 @@ const descriptions: Record<string, string> = {
  * be said in it: `POST /v1/plans:validate` knows them all.
  */
 function planSchema(): Record<string, unknown> {
-  const { $schema, properties = {}, ...rest } = z.toJSONSchema(Plan, { io: 'input', unrepresentable: 'any' });
+  const {
+    $schema,
+    properties = {},
+    ...rest
+  } = z.toJSONSchema(WrittenPlan, { io: 'input', unrepresentable: 'any' });
   const described = Object.entries(properties).map(([name, property]) => [name, withWords(name, property)]);
   return {
     $schema,

@@ -3,6 +3,7 @@ import { CheckOnWire } from './check-wire.ts';
 import { HoldOnWire } from './hold-wire.ts';
 import { OtherRoutesOnWire } from './other-routes-wire.ts';
 import { ReadinessOnWire } from './readiness-wire.ts';
+import { JudgedStable, StepSightOnWire } from './sight-wire.ts';
 import { RolloutOnWire } from './wire.ts';
 import { ActorOnWire, RolloutId, Timestamp } from './wire-parts.ts';
 
@@ -20,24 +21,51 @@ const SpecDiff = z.object({
 const Queries = z.array(
   z.object({
     purpose: z
-      .enum(['value', 'requests', 'buckets', 'callers', 'freshness', 'clock', 'increments'])
+      .enum([
+        'value',
+        'requests',
+        'buckets',
+        'callers',
+        'freshness',
+        'clock',
+        'increments',
+        'counters',
+        'history',
+      ])
       .describe(
-        '`value` of an error rate counts its requests as well. `increments` covers the time since the last count, here one interval.',
+        '`value` of an error rate counts its requests as well. `increments` covers the time since the last count, here one interval. `counters` are what each pod has counted, and `history` what stable’s had minute by minute: both for the sequential judge.',
       ),
     query: z.string().describe('In PromQL, as sent for this service alone.'),
   }),
 );
 
-const { metric, unit, limit, windowSeconds, minRequests, stable } = CheckOnWire.shape;
+const {
+  metric,
+  template,
+  breach,
+  unit,
+  limit,
+  windowSeconds,
+  minRequests,
+  mode,
+  severity,
+  fromRule,
+  stable,
+} = CheckOnWire.shape;
 
 const PreviewedCheck = z
   .object({
     check: z.string(),
     metric,
+    template,
     unit,
+    breach,
     limit,
     windowSeconds,
     minRequests,
+    mode,
+    severity,
+    fromRule,
     now: z
       .object({ stable: stable.unwrap() })
       .nullable()
@@ -84,7 +112,12 @@ const PreviewedStep = z
       .describe(
         'What this step writes to the VirtualService as it stands now; empty while its weights are not at rest.',
       ),
-    checks: z.array(ExpectedCheck).describe('Where the step watches the canary; else empty.'),
+    checks: z
+      .array(ExpectedCheck)
+      .describe('Where the threshold judge watches the canary; else empty: see `sight`.'),
+    sight: StepSightOnWire.nullable().describe(
+      'What the sequential judge sees where it watches the canary, from the requests of this step alone; else null.',
+    ),
     exposure: z
       .object({
         seconds: z.number(),
@@ -92,7 +125,7 @@ const PreviewedStep = z
       })
       .nullable()
       .describe(
-        'What a canary that fails from its first request on in this step gets before the earliest check can turn it back: minRequests, and its rate x (failures x interval + one scrape). Null when that is not known, or no check could judge.',
+        'What a canary that fails from its first request on in this step gets before the earliest check can turn it back. Of the threshold judge: minRequests, and its rate x (failures x interval + one scrape). Of the sequential judge: what it takes to be sure, two polls and one scrape. Null when that is not known, or nothing could judge.',
       ),
   })
   .meta({ id: 'PreviewedStep' });
@@ -111,6 +144,9 @@ export const PreviewOnWire = z
     plan: RolloutOnWire.shape.plan,
     warnings: z.array(z.string()).describe('What to know before the start, the worst first.'),
     requestsPerSecond: z.number().nullable().describe('Of stable now; null when metrics cannot be read.'),
+    judged: JudgedStable.nullable().describe(
+      'What the sequential judge is taken to go by; null for the threshold judge, and when metrics do not show it.',
+    ),
     checks: z.array(PreviewedCheck),
     guards: z.object({ queries: Queries }).describe('What each poll asks beside the checks.'),
     steps: z.array(PreviewedStep),

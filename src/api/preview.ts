@@ -11,7 +11,9 @@ import type { PreviewOnWire } from './preview-wire.ts';
 import { planProblem, startAtProblem, takenProblem, targetProblem } from './refusals.ts';
 import { renderReadiness } from './render-readiness.ts';
 import { renderTarget, renderVersions } from './render-roles.ts';
-import { renderPlan, renderReading } from './render-rollout.ts';
+import { renderPlan, renderReading, renderRule } from './render-rollout.ts';
+import { renderJudge, renderSight, rounded } from './render-sight.ts';
+import { unitOf } from './unit-of.ts';
 import { timestamp } from './wire-parts.ts';
 
 type PreviewAnswer = z.output<typeof PreviewOnWire>;
@@ -48,6 +50,7 @@ function renderPreviewed(preview: Previewed): PreviewAnswer {
     plan: renderPlan(rollout),
     warnings: preview.warnings,
     requestsPerSecond: forecast.rate.kind === 'known' ? rounded(forecast.rate.perSecond) : null,
+    judged: renderJudge(forecast.judge),
     checks: Object.entries(rollout.plan.checks).map(([id, check]) => renderCheck(preview, id, check)),
     guards: { queries: survey?.guards ?? [] },
     steps: preview.steps.map((step) => renderStep(rollout.plan.checks, step)),
@@ -79,17 +82,16 @@ function queuedBehind(rollout: StoredRollout): string | null {
 function renderCheck(
   { forecast, survey }: Previewed,
   id: string,
-  { metric, max, window, minRequests }: Check,
+  check: Check,
 ): PreviewAnswer['checks'][number] {
+  const { metric, window } = check;
   const { stable, verdictIfLikeStable, bucket } = forecast.checks[id] ?? notForecast;
   const isRead = stable !== null && stable.kind !== 'unavailable';
   return {
     check: id,
-    metric,
-    unit: metric === 'errorRate' ? 'ratio' : 'ms',
-    limit: max,
+    ...renderRule(check),
+    unit: unitOf(metric, stable === null ? [] : [stable]),
     windowSeconds: window,
-    minRequests,
     now: isRead ? { stable: renderReading(metric, stable) } : null,
     verdictIfLikeStable,
     bucket,
@@ -101,13 +103,14 @@ const notForecast = { stable: null, verdictIfLikeStable: null, bucket: null };
 
 function renderStep(
   checks: Record<string, Check>,
-  { changes, at, exposure, ...step }: PreviewStep,
+  { changes, at, exposure, sight, ...step }: PreviewStep,
 ): PreviewAnswer['steps'][number] {
   return {
     ...step,
     at: timestamp(at),
     diff: changes,
     checks: step.checks.flatMap((forecast) => renderForecast(forecast, checks[forecast.check])),
+    sight: sight && renderSight(checks, sight),
     exposure: exposure && {
       seconds: Math.ceil(exposure.seconds),
       requests: Math.ceil(exposure.requests),
@@ -116,7 +119,7 @@ function renderStep(
 }
 
 function renderForecast(forecast: CheckForecast, check: Check | undefined) {
-  if (check === undefined) return [];
+  if (check === undefined || check.metric === 'custom') return [];
   const { expectedRequests: expected } = forecast;
   return {
     ...forecast,
@@ -124,10 +127,6 @@ function renderForecast(forecast: CheckForecast, check: Check | undefined) {
     minRequests: check.minRequests,
     expectedRequests: expected === null ? null : rounded(expected),
   };
-}
-
-function rounded(value: number): number {
-  return Number(value.toFixed(1));
 }
 
 function approvalsIn({ plan, requestedBy }: StoredRollout): PreviewAnswer['approvals'] {

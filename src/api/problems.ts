@@ -78,7 +78,7 @@ export const problemKinds = {
   },
   'payload-too-large': {
     status: 413,
-    title: 'The body is larger than 64 KB',
+    title: 'The body is too large',
     mend: 'A plan has at most 50 steps and fits in 64 KB.',
   },
   'uri-too-long': { status: 414, title: 'The path is too long', mend: 'Use an id as the API gave it.' },

@@ -1,12 +1,14 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Plan } from '../rollout/plan.ts';
+import { WrittenPlan } from '../rollout/plan.ts';
+import type { PlanFault } from '../rollout/plan-fault.ts';
 import { inlineName, type PlanService, type PutAnswer } from '../rollout/plans.ts';
 import { actorOf } from './authenticate.ts';
 import { conditionOf, tagOf } from './entity-tag.ts';
 import { negotiate } from './negotiate.ts';
 import { PlanVersionOnWire, renderHead, renderVersion } from './plan-wire.ts';
 import { ProblemError } from './problem.ts';
+import { planErrors } from './refusals.ts';
 import { type ApiServer, json, NoQuery } from './route.ts';
 import { clip } from './wire-parts.ts';
 
@@ -36,7 +38,7 @@ const schema = {
   params: z.strictObject({ name: z.string().describe('The name of the plan.') }),
   querystring: NoQuery,
   headers,
-  body: Plan,
+  body: WrittenPlan,
   response: {
     200: json('The next version, or the present one when it says the same.', PlanVersionOnWire),
     201: json('The first version.', PlanVersionOnWire),
@@ -73,6 +75,7 @@ export function putPlanRoute(app: ApiServer, plans: PlanService): void {
       negotiate(request.headers.accept, ['application/json']);
       const { name } = request.params;
       refuseName(name, request.body.name);
+      refuseUnknown(plans.unknownIn(request.body));
       const condition = conditionOf(request.headers);
       const answer = await plans.put({ name, plan: request.body, condition, actor: actorOf(request) });
       return send(reply, name, answer);
@@ -87,10 +90,16 @@ function refuseName(name: string, written: string): void {
   throw new ProblemError('plan-invalid', 'The name of the plan is wrong. Nothing was done.', { errors });
 }
 
+function refuseUnknown(faults: PlanFault[]): void {
+  if (faults.length === 0) return;
+  const detail = 'The plan asks for what this canaryd does not have. Nothing was done.';
+  throw new ProblemError('plan-inconsistent', detail, { errors: planErrors(faults, []) });
+}
+
 function nameFault(name: string, written: string): string | null {
   if (name === inlineName)
     return `"${inlineName}" is what plans without a name are called: choose another one`;
-  if (!Plan.in.shape.name.safeParse(name).success) {
+  if (!WrittenPlan.in.shape.name.safeParse(name).success) {
     return 'a name has 1 to 63 of a-z, 0-9 and "-", and starts and ends with a letter or digit';
   }
   if (written === name || written === inlineName) return null;

@@ -57,13 +57,21 @@ export function scopeProblem({ clusters }: ClusterUnknown): ProblemError {
   return new ProblemError('cluster-unknown', detail, { errors, explanation });
 }
 
-/** A plan that is sound in itself but does not fit how this canaryd measures, or what can be measured of the target. */
-export function planProblem(faults: PlanFault[]): ProblemError {
-  const errors = faults.map(({ path, code, message }) => ({
-    pointer: pointerOf(['plan', ...path]),
+/** What is wrong with a plan that stands at this place of the body. */
+export function planErrors(
+  faults: PlanFault[],
+  at: readonly string[],
+): { pointer: string; code: string; detail: string }[] {
+  return faults.map(({ path, code, message }) => ({
+    pointer: pointerOf([...at, ...path]),
     code,
     detail: message,
   }));
+}
+
+/** A plan that is sound in itself but does not fit how this canaryd measures, or what can be measured of the target. */
+export function planProblem(faults: PlanFault[]): ProblemError {
+  const errors = planErrors(faults, ['plan']);
   const detail = 'The plan does not fit what can be measured of this target here. Nothing was started.';
   const explanation = untouched(
     faults.map(({ message }) => sentence(message)).join(' '),

@@ -1,7 +1,10 @@
 import * as because from '../rollout/because.ts';
 import { type Check, highestBucketMs } from '../rollout/plan-parts.ts';
-import type { Cause, StuckReason } from '../rollout/reasons.ts';
+import { type Cause, canaryd, type StuckReason } from '../rollout/reasons.ts';
 import type { StoredRollout } from '../rollout/rollout.ts';
+import type { Millis } from '../rollout/units.ts';
+import { judgementBehind } from './judgement.ts';
+import { unitOf } from './unit-of.ts';
 import type { OutcomeOnWire } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
@@ -18,10 +21,13 @@ const empty: OutcomeOnWire = {
   failures: null,
   windowSeconds: null,
   reason: null,
+  judgement: null,
   by: null,
   stuck: null,
   endedAt: null,
 };
+
+type Judged = Extract<Cause, { kind: 'judged' }>;
 
 const stuckNames = {
   meshWriteFailed: 'mesh_write_failed',
@@ -32,7 +38,23 @@ const stuckNames = {
 } as const satisfies Record<StuckReason['kind'], string>;
 
 /** How a rollout ended or why it is going back, flat; null while it goes forward. */
-export function outcomeOf(state: StoredRollout['state']): OutcomeOnWire | null {
+export function outcomeOf(rollout: Pick<StoredRollout, 'state' | 'plan'>): OutcomeOnWire | null {
+  const outcome = endOf(rollout.state);
+  const judged = judgedIn(rollout.state);
+  if (outcome === null || judged === null) return outcome;
+  return { ...outcome, judgement: judgementBehind(judged.cause, rollout, judged.at) };
+}
+
+/** What the sequential judge went by, and when the way back began, where that is known. */
+function judgedIn(state: StoredRollout['state']): { cause: Judged; at: Millis | null } | null {
+  const isBack = state.kind === 'rollingBack' || state.kind === 'rolledBack';
+  const at = isBack ? state.since : null;
+  const cause = isBack || state.kind === 'rollbackFailed' ? state.cause : null;
+  const found = state.kind === 'handingOver' ? state.breach : cause;
+  return found?.kind === 'judged' ? { cause: found, at } : null;
+}
+
+function endOf(state: StoredRollout['state']): OutcomeOnWire | null {
   switch (state.kind) {
     case 'waiting':
     case 'preflight':
@@ -64,6 +86,8 @@ function causeOf(cause: Cause): OutcomeOnWire {
   switch (cause.kind) {
     case 'check':
       return { ...empty, cause: 'check', ...comparedFacts(cause), ...checkFacts(cause) };
+    case 'judged':
+      return { ...empty, cause: 'judge', ...judgedFacts(cause) };
     case 'severeErrors':
       return { ...empty, cause: 'severe_errors', metric: 'errorRate', ...ratioFacts(cause) };
     case 'unattributedErrors':
@@ -72,6 +96,8 @@ function causeOf(cause: Cause): OutcomeOnWire {
       return { ...empty, cause: 'canary_unreachable', ...unreachableFacts(cause.evidence) };
     case 'environmentLimit':
       return { ...empty, cause: 'environment_limit', ...comparedFacts(cause) };
+    case 'alert':
+      return { ...empty, cause: 'alert', reason: because.cause(cause, canaryd) };
     case 'metricsMissing':
       return { ...empty, cause: 'metrics_missing', unit: 'seconds', value: cause.seconds, reason: cause.why };
     case 'deadline':
@@ -97,13 +123,47 @@ function causeOf(cause: Cause): OutcomeOnWire {
   }
 }
 
+/** What drives the ruling: rates of bad requests, whichever metric they are of; nulls where nothing does. */
+function judgedFacts({ why, verdict }: Judged): Partial<OutcomeOnWire> {
+  const driver = verdict.metrics[verdict.driver ?? -1];
+  if (driver === undefined) return { reason: why };
+  const { id, against, canary, stable, tolerated } = driver;
+  return {
+    check: against === 'limit' ? id : null,
+    metric: driver.metric === 'errorRate' ? 'errorRate' : 'p99LatencyMs',
+    unit: 'ratio',
+    value: canary.rate.value,
+    stableValue: stable.requests > 0 ? stable.rate.value : null,
+    limit: tolerated,
+    requests: Math.round(canary.requests),
+    reason: why,
+  };
+}
+
 type Compared = Extract<Cause, { kind: 'check' | 'environmentLimit' }>;
 
-function comparedFacts({ check, metric, value, stable, limit, requests }: Compared): Partial<OutcomeOnWire> {
+function comparedFacts({
+  check,
+  metric,
+  unit,
+  value,
+  stable,
+  limit,
+  requests,
+}: Compared): Partial<OutcomeOnWire> {
   const shown = shownValue(metric, value);
   const stableValue = stable === null ? null : shownValue(metric, stable).value;
-  const unit = metric === 'errorRate' ? 'ratio' : 'ms';
-  return { check, metric, unit, limit, requests, stableValue, value: shown.value, reason: shown.why };
+  const counted = metric === 'custom' ? null : requests;
+  return {
+    check,
+    metric,
+    unit: unit ?? unitOf(metric, []),
+    limit,
+    requests: counted,
+    stableValue,
+    value: shown.value,
+    reason: shown.why,
+  };
 }
 
 function checkFacts(cause: Extract<Cause, { kind: 'check' }>): Partial<OutcomeOnWire> {

@@ -1,16 +1,18 @@
 import type { z } from 'zod';
 import { currentStepOf, type Explanation, explain } from '../rollout/explain.ts';
-import type { Check } from '../rollout/plan-parts.ts';
+import { type Check, limitIn } from '../rollout/plan-parts.ts';
 import type { Trouble } from '../rollout/ports/store.ts';
 import { explainQuarantine, quarantineOf } from '../rollout/quarantine.ts';
 import { type CheckResult, hasEnded, isScheduled, type StoredRollout, statusOf } from '../rollout/rollout.ts';
 import { exitCodeOf, statusReasonOf } from '../rollout/status-reason.ts';
 import type { Millis } from '../rollout/units.ts';
 import type { CheckOnWire } from './check-wire.ts';
+import { judgementOf } from './judgement.ts';
 import { planDigest } from './plan-digest.ts';
 import { renderQuarantine } from './quarantine-wire.ts';
 import { outcomeOf, shownValue } from './render-outcome.ts';
 import { renderRoles, renderWeight } from './render-roles.ts';
+import { unitOf } from './unit-of.ts';
 import type { RolloutOnWire, RolloutSummaryOnWire, StatusAnswer } from './wire.ts';
 import { timestamp } from './wire-parts.ts';
 
@@ -25,6 +27,7 @@ export function renderRollout(seen: Seen): RolloutOnWire {
     nextAt: nextAt === null ? null : timestamp(nextAt),
     plan: renderPlan(rollout),
     checks: renderChecks(rollout),
+    judgement: judgementOf(rollout),
     explanation: explainSeen(seen),
   };
 }
@@ -46,7 +49,7 @@ export function renderSummary(
     reason: rollout.reason,
     createdAt: timestamp(rollout.createdAt),
     allowedActions: explain(rollout, null, now).actions,
-    outcome: outcomeOf(rollout.state),
+    outcome: outcomeOf(rollout),
     quarantine: renderQuarantine(trouble),
     links: linksOf(rollout.id),
   };
@@ -77,6 +80,7 @@ export function renderStatus(seen: Seen, exitOnPause: boolean): z.output<typeof 
     quarantine: renderQuarantine(trouble),
     weight: renderWeight(rollout),
     checks: renderChecks(rollout),
+    judgement: judgementOf(rollout),
     allowedActions: explanation.actions,
   };
 }
@@ -111,6 +115,7 @@ function linksOf(id: string): RolloutOnWire['links'] {
     status: `${self}/status`,
     events: `${self}/events`,
     measurements: `${self}/measurements`,
+    judgements: `${self}/judgements`,
     approvals: `${self}/approvals`,
     audit: `/v1/audit?rolloutId=${id}`,
   };
@@ -127,14 +132,29 @@ function renderChecks(rollout: StoredRollout): CheckAnswer[] {
 function renderCheck(id: string, check: Check, last: CheckResult | undefined): CheckAnswer {
   return {
     id,
-    metric: check.metric,
-    unit: check.metric === 'errorRate' ? 'ratio' : 'ms',
-    limit: check.max,
+    ...renderRule(check),
+    unit: unitOf(check.metric, last === undefined ? [] : [last.canary, last.stable]),
     windowSeconds: check.window,
-    minRequests: check.minRequests,
     failuresToRollBack: check.failures,
     ...(last === undefined ? notMeasured : renderResult(check.metric, last)),
   };
+}
+
+/** What a check asks for, and what it allows. */
+export function renderRule(
+  check: Check,
+): Pick<
+  CheckAnswer,
+  'metric' | 'template' | 'breach' | 'limit' | 'minRequests' | 'mode' | 'severity' | 'fromRule'
+> {
+  const { metric, mode = 'enforce', severity = 'critical' } = check;
+  const rule = { metric, limit: limitIn(check), mode, severity, fromRule: null };
+  if (check.metric !== 'custom') {
+    const { minRequests, fromRule = null } = check;
+    return { ...rule, template: null, breach: 'above', minRequests, fromRule };
+  }
+  const breach = check.min === undefined ? 'above' : 'below';
+  return { ...rule, template: check.template, breach, minRequests: null };
 }
 
 const notMeasured = {
@@ -166,7 +186,7 @@ export function renderReading(metric: Check['metric'], reading: Reading): NonNul
       return {
         kind: 'value',
         ...shownValue(metric, reading.value),
-        requests: reading.requests,
+        requests: metric === 'custom' ? null : reading.requests,
         bucket: reading.bucket ?? null,
       };
     case 'none':

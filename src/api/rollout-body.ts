@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { commandBodies } from '../rollout/command.ts';
-import { Plan } from '../rollout/plan.ts';
+import { WrittenPlan } from '../rollout/plan.ts';
 import { type Choice, PlanReference, type PlanService } from '../rollout/plans.ts';
 import { OnConflict } from '../rollout/scheduled.ts';
 import { SoundTargetRequest } from '../rollout/sound-target.ts';
@@ -24,7 +24,7 @@ const reason = commandBodies.pause.shape.reason.describe('Goes into the audit lo
 export const RolloutBody = z.strictObject({
   target: SoundTargetRequest,
   plan: z
-    .union([Plan, PlanReference], { error: 'write the plan as an object, or the name of one as text' })
+    .union([WrittenPlan, PlanReference], { error: 'write the plan as an object, or the name of one as text' })
     .describe(
       'The plan itself, or one that is kept: `"pci-standard"` (its newest version) or `"pci-standard@7"`.',
     ),
@@ -35,7 +35,7 @@ export const RolloutBody = z.strictObject({
 /** A rollout whose plan stands in it. */
 export const InlineRolloutBody = z.strictObject({
   target: SoundTargetRequest,
-  plan: Plan,
+  plan: WrittenPlan,
   reason,
   ...start,
 });
@@ -44,7 +44,7 @@ export const InlineRolloutBody = z.strictObject({
 export async function choosePlan(
   plans: PlanService,
   asked: z.output<typeof RolloutBody>['plan'],
-): Promise<{ plan: Plan; planVersion: number | null }> {
+): Promise<{ plan: WrittenPlan; planVersion: number | null }> {
   if (typeof asked !== 'string') return { plan: asked, planVersion: null };
   const choice = await plans.choose(asked);
   if (choice.kind === 'chosen') return { plan: choice.plan, planVersion: choice.version };

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { AlertService } from '../rollout/alert-service.ts';
 import type { HoldService } from '../rollout/hold-orders.ts';
 import type { PlanService } from '../rollout/plans.ts';
 import type { RolloutService } from '../rollout/service.ts';
@@ -22,6 +23,7 @@ export type ApiDeps = {
   plans: PlanService;
   targets: TargetService;
   holds: HoldService;
+  alerts: AlertService;
   tokens: TokenTable;
   readiness: () => Promise<Readiness>;
   /** The metrics of this process in Prometheus' text format. */

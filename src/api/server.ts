@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { ulid } from 'ulid';
 import { actionRoutes } from './actions.ts';
+import { alertHookRoute } from './alert-hook.ts';
 import { allEventsRoute } from './all-events.ts';
 import { answerBrokenHttp, answerProblem, pathOf, safetyHeaders } from './answer-problem.ts';
 import { approvalRoutes } from './approvals.ts';
@@ -14,6 +15,7 @@ import { docsPage } from './docs-page.ts';
 import { eventsRoute } from './events.ts';
 import { holdRoutes } from './holds.ts';
 import { acceptOnlyJson, settleMissingBody } from './json-body.ts';
+import { judgementsRoute } from './judgements.ts';
 import { answerUnknownPaths } from './known-routes.ts';
 import { leaveOutWrongParts } from './lenient-body.ts';
 import { liveAnswers } from './live/streaming.ts';
@@ -96,7 +98,7 @@ function addRoutes(api: ApiServer, deps: ApiDeps): void {
   preflightRoute(api, deps.service, deps.plans);
   planRoutes(api, deps.plans);
   putPlanRoute(api, deps.plans);
-  validatePlanRoute(api);
+  validatePlanRoute(api, deps.plans);
   planSchemaRoute(api);
   targetRoutes(api, deps.targets);
   checklistRoute(api, deps.service);
@@ -107,9 +109,11 @@ function addRoutes(api: ApiServer, deps: ApiDeps): void {
   eventsRoute(api, deps.service, streaming);
   allEventsRoute(api, deps.service, streaming);
   measurementsRoute(api, deps.service);
+  judgementsRoute(api, deps.service);
   actionRoutes(api, deps.service);
   approvalRoutes(api, deps.service);
   holdRoutes(api, deps.holds);
+  alertHookRoute(api, deps.alerts);
   auditRoute(api, deps.service);
   meRoute(api);
   problemPages(api);

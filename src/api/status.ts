@@ -22,7 +22,9 @@ const StatusQuery = z.strictObject({
 const Lines = z
   .string()
   .meta({ examples: ['exit=8 status=running\nThe canary is baking at 5 %.\n'] })
-  .describe('`exit=<code> status=<status>`, then what happened, where traffic is, and what comes next.');
+  .describe(
+    '`exit=<code> status=<status>`, then what happened, where traffic is, and what comes next; while the sequential judge watches, what it found.',
+  );
 
 const StatusRead = StatusAnswer.extend({ wait: WaitOnWire.optional() }).meta({ id: 'RolloutStatusRead' });
 
@@ -86,7 +88,14 @@ async function lookOnce(service: RolloutService, id: string) {
   return seen === null ? null : { seen };
 }
 
-function linesOf({ exitCode, status, explanation }: z.output<typeof StatusAnswer>): string {
-  const { what, traffic, next } = explanation;
-  return [`exit=${exitCode} status=${status}`, what, traffic, next].map((line) => `${line}\n`).join('');
+function linesOf(answer: z.output<typeof StatusAnswer>): string {
+  const { what, traffic, next } = answer.explanation;
+  const head = `exit=${answer.exitCode} status=${answer.status}`;
+  return [head, what, traffic, next, ...foundBeside(answer)].map((line) => `${line}\n`).join('');
+}
+
+/** What the judge says of a rollout that goes on: why it goes back or waits is what happened already. */
+function foundBeside({ judgement }: z.output<typeof StatusAnswer>): string[] {
+  const decision = judgement?.ruling.decision;
+  return judgement && (decision === 'continue' || decision === 'advance') ? [judgement.why] : [];
 }

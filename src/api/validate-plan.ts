@@ -1,13 +1,19 @@
 import { z } from 'zod';
-import { Plan } from '../rollout/plan.ts';
+import { needsIn } from '../rollout/forecast-needs.ts';
+import { WrittenPlan } from '../rollout/plan.ts';
+import type { PlanService } from '../rollout/plans.ts';
+import { withoutRules } from '../rollout/rule-checks.ts';
 import { timelineOf } from '../rollout/timeline.ts';
 import { fieldFaults } from './field-faults.ts';
 import { negotiate } from './negotiate.ts';
 import { planDigest } from './plan-digest.ts';
 import { PlanOnWire } from './plan-on-wire.ts';
 import { FieldFault } from './problem.ts';
+import { planErrors } from './refusals.ts';
+import { renderNeed } from './render-sight.ts';
 import { InlineRolloutBody } from './rollout-body.ts';
 import { type ApiServer, json, NoQuery } from './route.ts';
+import { StepNeedOnWire } from './sight-wire.ts';
 
 const Timeline = z.object({
   steps: z.array(
@@ -16,6 +22,11 @@ const Timeline = z.object({
       type: z.string(),
       share: z.number().describe("The canary's share in this step, in percent."),
       startsInSeconds: z.number().describe('After the start, if nothing holds and nobody pauses.'),
+      needs: z
+        .array(StepNeedOnWire)
+        .describe(
+          'What the sequential judge needs to see the limits where it watches the canary; else empty.',
+        ),
     }),
   ),
   totalSeconds: z.number().describe('How long the plan takes if nothing holds and nobody pauses.'),
@@ -47,7 +58,7 @@ const schema = {
 };
 
 /** `POST /v1/plans:validate`. */
-export function validatePlanRoute(app: ApiServer): void {
+export function validatePlanRoute(app: ApiServer, plans: Pick<PlanService, 'unknownIn'>): void {
   app.route({
     method: 'POST',
     // A colon that is written twice is one that stands in the path.
@@ -60,21 +71,27 @@ export function validatePlanRoute(app: ApiServer): void {
     schema,
     handler: async (request) => {
       negotiate(request.headers.accept, ['application/json']);
-      return validate(request.body);
+      return validate(request.body, plans);
     },
   });
 }
 
-function validate(data: unknown): z.output<typeof Validation> {
+function validate(data: unknown, plans: Pick<PlanService, 'unknownIn'>): z.output<typeof Validation> {
   const isRollout = typeof data === 'object' && data !== null && ('plan' in data || 'target' in data);
-  const schema = isRollout ? InlineRolloutBody : Plan;
+  const schema = isRollout ? InlineRolloutBody : WrittenPlan;
   const parsed = schema.safeParse(data);
   if (!parsed.success) {
     const errors = fieldFaults(parsed.error.issues, { schema, data });
     return { valid: false, errors, plan: null, digest: null, timeline: null };
   }
   const plan = 'plan' in parsed.data ? parsed.data.plan : parsed.data;
+  const errors = planErrors(plans.unknownIn(plan), isRollout ? ['plan'] : []);
+  if (errors.length > 0) return { valid: false, errors, plan: null, digest: null, timeline: null };
   const { steps, seconds } = timelineOf(plan);
-  const timeline = { steps, totalSeconds: seconds };
+  const known = withoutRules(plan);
+  const timeline = {
+    steps: steps.map((step) => ({ ...step, needs: needsIn(known, step).map(renderNeed) })),
+    totalSeconds: seconds,
+  };
   return { valid: true, errors: [], plan, digest: planDigest(plan), timeline };
 }

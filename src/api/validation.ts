@@ -1,6 +1,6 @@
 import type { FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
-import { Plan } from '../rollout/plan.ts';
+import { WrittenPlan } from '../rollout/plan.ts';
 import { fieldFaults } from './field-faults.ts';
 import { type FieldFault, ProblemError } from './problem.ts';
 import type { Slug } from './problems.ts';
@@ -18,7 +18,7 @@ export const checkWithZod: FastifySchemaCompiler<unknown> = ({ schema, url, http
       return { error: nothingHere(url?.startsWith('/v1/hold') === true ? 'hold order' : 'rollout') };
     const faults = fieldFaults(parsed.error.issues, { schema, data });
     if (httpPart !== 'body') return { error: outsideProblem(httpPart, faults) };
-    return { error: bodyProblem(faults, schema === Plan) };
+    return { error: bodyProblem(faults, schema === WrittenPlan) };
   };
 };
 

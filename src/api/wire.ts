@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApprovalOnWire } from './approval-wire.ts';
 import { CheckOnWire } from './check-wire.ts';
+import { JudgementOnWire } from './judgement-wire.ts';
 import { ManagedRouteOnWire, RolloutPlanOnWire } from './plan-on-wire.ts';
 import { QuarantineOnWire } from './quarantine-wire.ts';
 import { StatusOnWire, StatusReasonOnWire } from './status-wire.ts';
@@ -66,10 +67,12 @@ export const OutcomeOnWire = z
     cause: z
       .enum([
         'check',
+        'judge',
         'severe_errors',
         'canary_unreachable',
         'unattributed_errors',
         'environment_limit',
+        'alert',
         'metrics_missing',
         'deadline',
         'expired',
@@ -85,8 +88,11 @@ export const OutcomeOnWire = z
       .nullable()
       .describe('Why it went back; null when it did not.'),
     check: z.string().nullable(),
-    metric: z.enum(['errorRate', 'p99LatencyMs']).nullable(),
-    unit: z.enum(['ratio', 'ms', 'requests', 'pods', 'seconds']).nullable().describe('Of all three values.'),
+    metric: z.enum(['errorRate', 'p99LatencyMs', 'custom']).nullable(),
+    unit: z
+      .enum(['ratio', 'ms', 'count', 'requests', 'pods', 'seconds'])
+      .nullable()
+      .describe('Of all three values.'),
     value: z
       .number()
       .nullable()
@@ -101,6 +107,9 @@ export const OutcomeOnWire = z
     failures: z.int().nullable().describe('Failing measurements in a row.'),
     windowSeconds: z.number().nullable(),
     reason: z.string().nullable().describe('In the words of whoever or whatever ended it.'),
+    judgement: JudgementOnWire.nullable().describe(
+      'What the sequential judge went by; null for every other cause.',
+    ),
     by: ActorOnWire.nullable(),
     stuck: z
       .enum(['mesh_write_failed', 'target_missing', 'stable_missing', 'stable_not_ready', 'no_way_back'])
@@ -146,10 +155,15 @@ const summary = {
     status: z.string(),
     events: z.string(),
     measurements: z.string(),
+    judgements: z.string(),
     approvals: z.string(),
     audit: z.string(),
   }),
 };
+
+const judgement = JudgementOnWire.nullable().describe(
+  'What the sequential judge found last; null with `judge: threshold`, and before its first look.',
+);
 
 export const RolloutSummaryOnWire = z.object(summary).meta({ id: 'RolloutSummary' });
 
@@ -159,6 +173,7 @@ export const RolloutOnWire = z
     nextAt: Timestamp.nullable().describe('When canaryd looks next; null after the end.'),
     plan: RolloutPlanOnWire,
     checks: z.array(CheckOnWire),
+    judgement,
     explanation: ExplanationOnWire,
   })
   .meta({ id: 'Rollout' });
@@ -177,6 +192,7 @@ export const StatusAnswer = z
     quarantine: QuarantineOnWire,
     weight: WeightOnWire.nullable().describe('Null until its turn comes: it has moved nothing by then.'),
     checks: z.array(CheckOnWire),
+    judgement,
     allowedActions: z.array(ActionName),
   })
   .meta({ id: 'RolloutStatus' });

@@ -5,6 +5,7 @@ import { doctor } from './doctor.ts';
 import { judgeReplay } from './judge-replay.ts';
 import { mtls } from './mtls.ts';
 import { planInit } from './plan-init.ts';
+import { planLimits } from './plan-limits.ts';
 import { planPreview } from './plan-preview.ts';
 import { planValidate } from './plan-validate.ts';
 import { preflight } from './preflight.ts';
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   planValidate,
   planPreview,
   planInit,
+  planLimits,
   preflight,
   checklist,
   mtls,

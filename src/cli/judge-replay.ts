@@ -22,7 +22,7 @@ export const judgeReplay: Command = {
     '  --table       a table and two sentences: what is printed at a terminal',
     '',
     'Exit codes:',
-    '  0 the sequential judge rolls nothing back  2 usage  3 it would have rolled',
+    '  0 the judge of the plan rolls nothing back  2 usage  3 it would have rolled',
     '  back  6 the plan or the recording is wrong: each fault is on stderr',
   ],
   asksServer: false,

@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readPlanFile } from './plan-file.ts';
 import { complain, type Terminal, wrapped } from './terminal.ts';
-import { clock, stepLines } from './timeline.ts';
+import { lasting, PlanShown, stepLines } from './timeline.ts';
 
 const Reading = z.looseObject({
   value: z.number().nullable(),
@@ -14,10 +14,22 @@ const Reading = z.looseObject({
 });
 const Check = z.looseObject({
   check: z.string(),
-  unit: z.string(),
+  unit: z.string().nullable(),
+  breach: z.string().optional(),
   limit: z.number(),
   windowSeconds: z.number(),
   now: z.looseObject({ stable: Reading }).nullable(),
+});
+const Sight = z.looseObject({
+  hint: z.string(),
+  checks: z.array(z.looseObject({ check: z.string(), hint: z.string() })),
+});
+const Step = z.looseObject({
+  step: z.number().optional(),
+  type: z.string(),
+  share: z.number(),
+  startsInSeconds: z.number(),
+  sight: Sight.nullable().optional(),
 });
 const Preview = z.looseObject({
   wouldStart: z.boolean(),
@@ -26,8 +38,10 @@ const Preview = z.looseObject({
   queuedBehind: z.string().nullable(),
   warnings: z.array(z.string()),
   checks: z.array(Check),
-  steps: z.array(z.looseObject({ type: z.string(), share: z.number(), startsInSeconds: z.number() })),
+  steps: z.array(Step),
+  judged: z.looseObject({ noiseFactor: z.number(), noiseFrom: z.string() }).nullable().optional(),
   totalSeconds: z.number(),
+  plan: PlanShown,
 });
 type Preview = z.output<typeof Preview>;
 
@@ -68,18 +82,34 @@ async function preview(args: string[], terminal: Terminal): Promise<ExitCode> {
   return found.data.wouldStart ? exitCodes.done : exitCodes.invalid;
 }
 
-function linesOf(file: string, { checks, steps, totalSeconds, warnings, ...start }: Preview): string[] {
+function linesOf(file: string, preview: Preview): string[] {
+  const { checks, steps, totalSeconds, warnings, plan, ...start } = preview;
   return [
     paragraph(`${file}: ${startOf(start)}`, 2),
-    `\nSteps, at least ${clock(totalSeconds)}:\n`,
-    ...stepLines(steps),
+    `\nSteps, ${lasting(totalSeconds, plan)}:\n`,
+    ...stepLines(steps, plan),
     '\nStable now:\n',
     ...(checks.length === 0 ? ['  no checks\n'] : checks.map((check) => paragraph(checkOf(check), 4))),
+    ...sightLines(preview),
     '\nWarnings:\n',
     ...(warnings.length === 0
       ? ['  none\n']
       : warnings.map((text) => paragraph(`  - ${printable(text)}`, 4))),
   ];
+}
+
+/** What the judge sees in each step; nothing where another judge compares measurements with limits. */
+function sightLines({ steps, judged }: Preview): string[] {
+  const lines = steps.flatMap(({ step, share, sight }, index) => {
+    if (sight == null) return [];
+    const place = `  step ${(step ?? index) + 1} at ${share} %: `;
+    const limits = sight.checks.map(({ check, hint }) => `    ${printable(check)}: ${printable(hint)}`);
+    return [paragraph(place + printable(sight.hint), 4), ...limits.map((text) => paragraph(text, 6))];
+  });
+  if (lines.length === 0) return [];
+  const assumed = judged?.noiseFrom === 'assumed' ? ', assumed' : '';
+  const noise = judged == null ? '' : ` (noise factor ${judged.noiseFactor}${assumed})`;
+  return ['\n', paragraph(`Seen by the end of each step, from its own requests alone${noise}:`, 0), ...lines];
 }
 
 type Start = Pick<Preview, 'wouldStart' | 'why' | 'startAt' | 'queuedBehind'>;
@@ -91,8 +121,8 @@ function startOf({ wouldStart, why, startAt, queuedBehind }: Start): string {
   return `would start${time}${queue}`;
 }
 
-function checkOf({ check, unit, limit, windowSeconds, now }: z.output<typeof Check>): string {
-  const against = `limit ${shown(limit, unit)}`;
+function checkOf({ check, unit, breach, limit, windowSeconds, now }: z.output<typeof Check>): string {
+  const against = `limit ${breach === 'below' ? 'at least ' : ''}${shown(limit, unit)}`;
   const stable = now?.stable ?? null;
   if (stable === null) return `  ${printable(check)}: unknown, metrics cannot be read; ${against}`;
   const { value, requests, why } = stable;
@@ -101,7 +131,8 @@ function checkOf({ check, unit, limit, windowSeconds, now }: z.output<typeof Che
   return `  ${printable(check)}: ${said}, ${against}${counted}`;
 }
 
-function shown(value: number, unit: string): string {
+function shown(value: number, unit: string | null): string {
+  if (unit === null || unit === 'count') return String(Number(value.toPrecision(6)));
   return unit === 'ratio'
     ? `${Number((value * 100).toPrecision(3))} %`
     : `${Math.round(value)} ${printable(unit)}`;

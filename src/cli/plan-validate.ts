@@ -4,18 +4,28 @@ import { ask, faultLine, printable, refused } from './client.ts';
 import type { Command } from './command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { readPlanFile } from './plan-file.ts';
-import { complain, type Terminal } from './terminal.ts';
-import { clock, stepLines } from './timeline.ts';
+import { complain, type Terminal, wrapped } from './terminal.ts';
+import { lasting, PlanShown, stepLines } from './timeline.ts';
+
+const Need = z.looseObject({ check: z.string(), stableRequestsPerSecond: z.number().nullable() });
 
 const Validation = z.looseObject({
   valid: z.boolean(),
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })),
   timeline: z
     .looseObject({
-      steps: z.array(z.looseObject({ type: z.string(), share: z.number(), startsInSeconds: z.number() })),
+      steps: z.array(
+        z.looseObject({
+          type: z.string(),
+          share: z.number(),
+          startsInSeconds: z.number(),
+          needs: z.array(Need).optional(),
+        }),
+      ),
       totalSeconds: z.number(),
     })
     .nullable(),
+  plan: PlanShown,
 });
 
 /** `canaryd plan validate <file>...`. */
@@ -67,7 +77,7 @@ async function validate(file: string, terminal: Terminal): Promise<ExitCode> {
 
 function print(
   file: string,
-  { valid, errors, timeline }: z.output<typeof Validation>,
+  { valid, errors, timeline, plan }: z.output<typeof Validation>,
   terminal: Terminal,
 ): ExitCode {
   if (!valid) {
@@ -76,7 +86,26 @@ function print(
     return exitCodes.invalid;
   }
   const { steps = [], totalSeconds = 0 } = timeline ?? {};
-  terminal.out(`${file}: valid, ${steps.length} steps in at least ${clock(totalSeconds)}\n`);
-  for (const line of stepLines(steps)) terminal.out(line);
+  terminal.out(`${file}: valid, ${steps.length} steps in ${lasting(totalSeconds, plan)}\n`);
+  for (const line of [...stepLines(steps, plan), ...needLines(steps)]) terminal.out(line);
   return exitCodes.done;
+}
+
+type Steps = NonNullable<z.output<typeof Validation>['timeline']>['steps'];
+
+/** The traffic from which on each step sees what the limits say; which service has it only a preview knows. */
+function needLines(steps: Steps): string[] {
+  const lines = steps.flatMap(({ share, needs = [] }, index) => {
+    if (needs.length === 0) return [];
+    return `${wrapped(`  step ${index + 1} at ${share} %: ${needs.map(needWords).join(', ')}`, 4)}\n`;
+  });
+  if (lines.length === 0) return [];
+  const title =
+    'Requests/s of stable that each bake needs at least to see a limit broken (plan preview says what a service comes to):';
+  return [`\n${wrapped(title)}\n`, ...lines];
+}
+
+function needWords({ check, stableRequestsPerSecond: perSecond }: z.output<typeof Need>): string {
+  const rate = perSecond === null ? 'never' : String(Number(perSecond.toPrecision(2)));
+  return `${printable(check)} ${rate}`;
 }

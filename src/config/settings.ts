@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CheckTemplates } from './check-templates.ts';
 
 const Text = z.string({ error: 'write text' }).min(1, { error: 'write text, not nothing' });
 
@@ -147,6 +148,9 @@ export const Settings = z.strictObject(
       .default('info')
       .describe('JSON lines on standard output.'),
     retention: Retention.prefault({}),
+    checkTemplates: CheckTemplates.describe(
+      'Queries that custom checks of plans may ask, by name: see [below](#templates-of-custom-checks).',
+    ),
     clusters: z
       .array(Cluster, { error: 'write a list with at least one cluster' })
       .min(1, { error: 'write a list with at least one cluster' })

@@ -16,7 +16,7 @@ type End = (typeof ends)[keyof typeof ends];
 
 /**
  * Lets both judges look at recorded polls, and prints what they say of each and of all. Asks nobody.
- * @returns the exit code: that of the sequential judge, which says whether it would have rolled back
+ * @returns the exit code, which says whether the judge of the plan would have rolled back
  */
 export async function judgeReplay(options: JudgeReplayOptions, around: Surroundings): Promise<End> {
   const files = { plan: await readText(options.plan), input: await readText(options.input) };
@@ -31,7 +31,7 @@ export async function judgeReplay(options: JudgeReplayOptions, around: Surroundi
   if (replayed.kind === 'unfit') return refuseBoth(around, replayed.faults, files);
   const isTable = options.output === null ? around.isTerminal : options.output === 'table';
   around.out(isTable ? tableOf(replayed, recording.value.polls) : jsonLines(replayed));
-  return replayed.verdict.sequential.rollback === null ? ends.done : ends.rolledBack;
+  return replayed.verdict[plan.value.judge].rollback === null ? ends.done : ends.rolledBack;
 }
 
 function jsonLines({ polls, verdict }: Extract<Replay, { kind: 'replayed' }>): string {

@@ -11,11 +11,18 @@ export type Row = { labels: Record<string, string>; value: number };
 export type Answer = { kind: 'rows'; rows: Row[] } | Failed;
 export type Failed = { kind: 'failed'; why: string; fault: 'query' | 'time' | 'connection' | 'provider' };
 
+/** One series over time: its labels, and its value at instants in Unix seconds. */
+export type Series = { labels: Record<string, string>; points: [seconds: number, value: number][] };
+
+/** What a query for series came to. */
+export type SeriesAnswer = { kind: 'series'; series: Series[] } | Failed;
+
 /** What a list came to. `partial`: what the provider says is missing from it. */
 export type Listed = { kind: 'listed'; data: unknown; partial: string[] } | Failed;
 
 /** A row as it is sent: `value` is an instant in seconds and a number as text. */
 type Sample = { metric: Record<string, string>; value: [number, string] };
+type SampleSeries = { metric: Record<string, string>; values: [number, string][] };
 
 const Success = z.looseObject({
   status: z.literal('success'),
@@ -25,6 +32,15 @@ const Success = z.looseObject({
     z.looseObject({ resultType: z.literal('vector'), result: z.array(z.custom<Sample>(isSample)) }),
     z.looseObject({ resultType: z.literal('scalar'), result: z.custom<Sample['value']>(isSampleValue) }),
   ]),
+});
+
+const SeriesSuccess = z.looseObject({
+  status: z.literal('success'),
+  warnings: z.array(z.string()).optional(),
+  data: z.looseObject({
+    resultType: z.literal('matrix'),
+    result: z.array(z.custom<SampleSeries>(isSampleSeries)),
+  }),
 });
 
 const Failure = z.looseObject({
@@ -41,9 +57,8 @@ export function readAnswer(httpStatus: number, body: unknown): Answer {
   const success = httpStatus === 200 ? Success.safeParse(body) : null;
   if (!success?.success) return refusal(httpStatus, body);
   const { data, warnings = [] } = success.data;
-  if (warnings[0] !== undefined) {
-    return { kind: 'failed', why: `gave a partial answer: ${short(warnings[0])}`, fault: faultIn(warnings) };
-  }
+  const partial = partialAnswer(warnings);
+  if (partial !== null) return partial;
   if (data.resultType === 'scalar') {
     return { kind: 'rows', rows: [{ labels: {}, value: sampleNumber(data.result[1]) }] };
   }
@@ -51,6 +66,25 @@ export function readAnswer(httpStatus: number, body: unknown): Answer {
     kind: 'rows',
     rows: data.result.map(({ metric, value }) => ({ labels: metric, value: sampleNumber(value[1]) })),
   };
+}
+
+/** Reads an answer to a query for series over time, such as a subquery: a matrix, and nothing else. */
+export function readSeries(httpStatus: number, body: unknown): SeriesAnswer {
+  const success = httpStatus === 200 ? SeriesSuccess.safeParse(body) : null;
+  if (!success?.success) return refusal(httpStatus, body);
+  const { data, warnings = [] } = success.data;
+  const partial = partialAnswer(warnings);
+  if (partial !== null) return partial;
+  const series = data.result.map(({ metric, values }): Series => {
+    return { labels: metric, points: values.map(([seconds, text]) => [seconds, sampleNumber(text)]) };
+  });
+  return { kind: 'series', series };
+}
+
+function partialAnswer(warnings: string[]): Failed | null {
+  const [first] = warnings;
+  if (first === undefined) return null;
+  return { kind: 'failed', why: `gave a partial answer: ${short(first)}`, fault: faultIn(warnings) };
 }
 
 const ListSuccess = z.looseObject({
@@ -76,10 +110,17 @@ function faultIn(warnings: string[]): Failed['fault'] {
 }
 
 function isSample(row: unknown): boolean {
-  if (!isObject(row) || !isObject(row['metric'])) return false;
-  return (
-    isSampleValue(row['value']) && Object.values(row['metric']).every((label) => typeof label === 'string')
-  );
+  return isObject(row) && isSampleValue(row['value']) && areLabels(row['metric']);
+}
+
+function isSampleSeries(row: unknown): boolean {
+  if (!isObject(row) || !areLabels(row['metric'])) return false;
+  const { values } = row;
+  return Array.isArray(values) && values.every(isSampleValue);
+}
+
+function areLabels(metric: unknown): boolean {
+  return isObject(metric) && Object.values(metric).every((label) => typeof label === 'string');
 }
 
 function isSampleValue(value: unknown): boolean {

@@ -11,7 +11,7 @@ import {
 } from './circle.ts';
 import { bytesOfOne, type PrometheusClient } from './client.ts';
 import { providerClock } from './promql.ts';
-import { queryFor } from './queries.ts';
+import { type Question, queryFor } from './queries.ts';
 import type { Group } from './roster.ts';
 import { hasAnswered, mayAskAlone, wasRefused, wasSlow } from './size.ts';
 import { rowsByService, rowsOf, servicesIn, together } from './together.ts';
@@ -31,7 +31,7 @@ const mostBytes = 8 * bytesOfOne;
 export function askingAlone(client: PrometheusClient): Asking {
   return {
     ask: ({ selector, question, at }, signal) =>
-      client.ask({ query: queryFor(selector, question), at }, signal),
+      client.ask({ query: queryFor(selector, question), at, maxBytes: bytesFor(question) }, signal),
     clock: (_at, signal) => client.ask({ query: providerClock, at: null }, signal),
   };
 }
@@ -114,8 +114,13 @@ async function askGroup(parts: Parts, query: GroupQuery, asked: Asked): Promise<
 
 function send({ client, deadlineMs }: Parts, group: Group, { question, at }: Asked): Promise<Answer> {
   const selector = together(group);
-  const maxBytes = Math.min(mostBytes, bytesOfOne * servicesIn(selector));
+  const maxBytes = Math.min(mostBytes, bytesFor(question) * servicesIn(selector));
   return client.ask({ query: queryFor(selector, question), at, maxBytes }, AbortSignal.timeout(deadlineMs));
+}
+
+/** Rows of single pods are many. */
+function bytesFor({ kind }: Question): number {
+  return kind === 'requestCounters' || kind === 'bucketCounters' ? 4 * bytesOfOne : bytesOfOne;
 }
 
 type Outcome = {

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { type Address, readAddress } from './address.ts';
-import { type Answer, type Failed, type Listed, readAnswer, readListed } from './answer.ts';
+import {
+  type Answer,
+  type Failed,
+  type Listed,
+  readAnswer,
+  readListed,
+  readSeries,
+  type SeriesAnswer,
+} from './answer.ts';
 import { type InstantQuery, type Line, type Listing, openLine, type Received } from './driver.ts';
 
 /** The largest answer about one service, in bytes. */
@@ -13,6 +21,11 @@ export type PrometheusClient = {
   ask(question: Omit<InstantQuery, 'maxBytes'> & { maxBytes?: number }, signal: AbortSignal): Promise<Answer>;
 };
 
+export type PrometheusHistory = {
+  /** Asks for series over time; answers, never throws, and ends when `signal` aborts. */
+  askSeries(question: InstantQuery, signal: AbortSignal): Promise<SeriesAnswer>;
+};
+
 export type PrometheusLists = {
   /** Reads a list of what the provider knows; answers, never throws, and ends when `signal` aborts. */
   list(listing: Listing, signal: AbortSignal): Promise<Listed>;
@@ -23,7 +36,7 @@ export type PrometheusLists = {
  * infinities into NaN, loses warnings and throws objects that hold the password. Throws `configuration` when the
  * address is no http or https URL.
  */
-export function prometheusClient(address: Address): PrometheusClient & PrometheusLists {
+export function prometheusClient(address: Address): PrometheusClient & PrometheusHistory & PrometheusLists {
   const { endpoint, host, auth } = readAddress(address, 'Prometheus');
   const basic = auth !== undefined && 'username' in auth ? { auth } : {};
   const bearer =
@@ -42,6 +55,10 @@ export function prometheusClient(address: Address): PrometheusClient & Prometheu
     ask: async ({ query, at, maxBytes = bytesOfOne }, signal) => {
       const received = await send({ query, at, maxBytes }, signal);
       return named(answerFrom(received, { maxBytes, signal, read: readAnswer }));
+    },
+    askSeries: async (question, signal) => {
+      const received = await send(question, signal);
+      return named(answerFrom(received, { maxBytes: question.maxBytes, signal, read: readSeries }));
     },
     list: async (listing, signal) => {
       const received = await send(listing, signal);

@@ -1,13 +1,17 @@
 import { AppError } from '../errors.ts';
 import { notAsked } from '../readiness/snapshot.ts';
 import { type MetricsFacts, metricsFacts, nothingRead } from '../readiness/sources.ts';
+import type { CheckTemplates } from '../rollout/check-template.ts';
+import type { AlertRules } from '../rollout/ports/alert-rules.ts';
+import type { PolledAlerts } from '../rollout/ports/alerts.ts';
 import type { Metrics } from '../rollout/ports/metrics.ts';
 import type { MetricsQuestion } from '../rollout/ports/readiness.ts';
 import { addressOf, type Provider } from './address.ts';
 import { type AlertsRead, alertsAt, type SilencesRead, silencesAt } from './alertmanager.ts';
+import { checkProviders } from './check-providers.ts';
 import { type PrometheusMetrics, prometheusMetrics } from './prometheus.ts';
 import { nothingMeasured } from './readings.ts';
-import { ofThisCluster, togetherWith } from './surroundings-alerts.ts';
+import { ofThisCluster, onlyOf, togetherWith } from './surroundings-alerts.ts';
 import { noAlertmanager, unread } from './surroundings-facts.ts';
 import { nothingSurveyed } from './survey.ts';
 
@@ -27,28 +31,31 @@ export type ClusterMetrics = Metrics & {
   ready(signal: AbortSignal): Promise<Record<string, { ok: true } | { ok: false; why: string }>>;
   /** What the providers of the target's cluster tell of its surroundings, as far as that is wanted; never throws. */
   facts(question: MetricsQuestion, signal: AbortSignal): Promise<MetricsFacts>;
+  /** The alerts that fire in the provider of a cluster, without those of other clusters. */
+  alerts: PolledAlerts;
+  /** The alert rules of the provider of a cluster. */
+  alertRules: AlertRules;
 };
 
 /**
  * Measures each target in the Prometheus of its own cluster. Files with secrets are read for each measurement, so that
  * a renewed token works at once and a missing one is an outage of that cluster's metrics only.
- * @throws AppError `configuration` for an address that is no URL
+ * @throws AppError `configuration` for an address that is no URL, and for a template whose provider nobody knows
  */
-export function clusterMetrics(providers: readonly ClusterPrometheus[]): ClusterMetrics {
-  const byName = new Map(providers.map((provider) => [provider.cluster, openProvider(provider)]));
-  const alertmanagers = new Map(
-    providers.flatMap(({ cluster, alertmanager }) =>
-      alertmanager === undefined ? [] : [[cluster, openAlertmanager(alertmanager)] as const],
-    ),
+export function clusterMetrics(
+  providers: readonly ClusterPrometheus[],
+  checkTemplates: CheckTemplates = {},
+): ClusterMetrics {
+  refuseUnknownProviders(checkTemplates);
+  const byName = new Map(
+    providers.map((provider) => [provider.cluster, openProvider(provider, checkTemplates)]),
   );
+  const alertmanagers = openAlertmanagers(providers);
   const configured = providers.map(({ cluster }) => cluster);
   const open = (cluster: string) => (byName.get(cluster) ?? notConfigured(cluster))();
   return {
-    scrapeSeconds: (cluster) => {
-      const provider = providers.find((one) => one.cluster === cluster);
-      if (provider !== undefined) return provider.scrapeSeconds;
-      throw new AppError('configuration', `the cluster ${cluster} is not in the configuration`);
-    },
+    checkTemplates,
+    scrapeSeconds: (cluster) => scrapeSecondsOf(providers, cluster),
     measure: async (request, signal) => {
       const opened = await open(request.target.cluster);
       return opened.kind === 'open'
@@ -71,6 +78,8 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
       const all = alerts === null ? ofPrometheus.alerts : togetherWith(ofPrometheus.alerts, alerts);
       return { ...ofPrometheus, silences, alerts: ofThisCluster(all, cluster, configured) };
     },
+    alerts: { firing: async (cluster) => firingIn(await open(cluster), cluster, configured) },
+    alertRules: { rules: async (cluster, signal) => rulesIn(await open(cluster), signal) },
     ready: async (signal) => {
       const answers = [...byName].map(async ([name, open]) => {
         const opened = await open();
@@ -84,19 +93,48 @@ export function clusterMetrics(providers: readonly ClusterPrometheus[]): Cluster
 
 type Opened = { kind: 'open'; metrics: PrometheusMetrics } | { kind: 'broken'; why: string };
 
-function openProvider(provider: ClusterPrometheus): () => Promise<Opened> {
+function scrapeSecondsOf(providers: readonly ClusterPrometheus[], cluster: string): number {
+  const provider = providers.find((one) => one.cluster === cluster);
+  if (provider !== undefined) return provider.scrapeSeconds;
+  throw new AppError('configuration', `the cluster ${cluster} is not in the configuration`);
+}
+
+function refuseUnknownProviders(templates: CheckTemplates): void {
+  for (const [name, { provider }] of Object.entries(templates)) {
+    if (Object.hasOwn(checkProviders, provider)) continue;
+    const known = Object.keys(checkProviders).join(', ');
+    throw new AppError('configuration', `checkTemplates.${name}.provider is none of ${known}`);
+  }
+}
+
+function openProvider(provider: ClusterPrometheus, checkTemplates: CheckTemplates): () => Promise<Opened> {
   const { url, headers, scrapeSeconds } = provider;
   // An address that is none is refused at once, and not at the first measurement.
-  let current = { key: '', metrics: prometheusMetrics({ url, headers, scrapeSeconds }) };
+  let current = { key: '', metrics: prometheusMetrics({ url, headers, scrapeSeconds, checkTemplates }) };
   return async () => {
     const read = await addressOf(provider, 'Prometheus');
     if (read.kind === 'broken') return read;
     const key = JSON.stringify(read.address);
     // One for all measurements, which share queries, for as long as the credentials are the same.
     if (key !== current.key)
-      current = { key, metrics: prometheusMetrics({ ...read.address, scrapeSeconds }) };
+      current = { key, metrics: prometheusMetrics({ ...read.address, scrapeSeconds, checkTemplates }) };
     return { kind: 'open', metrics: current.metrics };
   };
+}
+
+async function firingIn(
+  opened: Opened,
+  cluster: string,
+  configured: string[],
+): ReturnType<ClusterMetrics['alerts']['firing']> {
+  if (opened.kind === 'broken') return { kind: 'unread', why: opened.why };
+  const found = await opened.metrics.alerts();
+  if (found.kind === 'unread') return found;
+  return { ...found, alerts: onlyOf(cluster, configured, found.alerts) };
+}
+
+async function rulesIn(opened: Opened, signal: AbortSignal): ReturnType<AlertRules['rules']> {
+  return opened.kind === 'open' ? opened.metrics.alertRules(signal) : { kind: 'unread', why: opened.why };
 }
 
 async function factsOf(
@@ -110,6 +148,13 @@ async function factsOf(
 }
 
 type Alertmanager = { silences: SilencesRead; alerts: AlertsRead };
+
+function openAlertmanagers(providers: readonly ClusterPrometheus[]): Map<string, Alertmanager> {
+  const opened = providers.flatMap(({ cluster, alertmanager }) =>
+    alertmanager === undefined ? [] : [[cluster, openAlertmanager(alertmanager)] as const],
+  );
+  return new Map(opened);
+}
 
 function openAlertmanager(provider: Provider): Alertmanager {
   return { silences: silencesAt(provider), alerts: alertsAt(provider) };

@@ -62,6 +62,11 @@ export function hasNoFreshArm(freshness: Freshness): boolean {
   return freshness.kind === 'known' && !freshness.fresh.canary && !freshness.fresh.stable;
 }
 
+/** True when an arm has no fresh sample: then it matters to who counts pods whether it was ever seen. */
+export function hasStaleArm(freshness: Freshness): boolean {
+  return freshness.kind === 'known' && !(freshness.fresh.canary && freshness.fresh.stable);
+}
+
 /**
  * Tells an outage from a service that never had traffic, when neither arm is fresh: an arm that `seenLately` found is
  * no longer scraped, and its windows would still show requests from before.

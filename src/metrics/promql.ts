@@ -1,5 +1,6 @@
 import { type Arm, isEntryHost, type Target } from '../rollout/target.ts';
 import { ServiceName } from '../rollout/units.ts';
+import { answerLabels } from './server-errors.ts';
 
 /** Services of one namespace; of all their versions, or of one. */
 export type Services = { namespace: string; names: string[]; version: string | null };
@@ -20,8 +21,8 @@ export type ServiceSelector = {
   callers: Services[];
 };
 
-const requestsTotal = 'istio_requests_total';
-const durationBucket = 'istio_request_duration_milliseconds_bucket';
+export const requestsTotal = 'istio_requests_total';
+export const durationBucket = 'istio_request_duration_milliseconds_bucket';
 const hostLabels = 'destination_service_namespace, destination_service_name';
 /** How far back a service counts as known when none of its samples is fresh. */
 const knownWithin = '1h';
@@ -133,13 +134,13 @@ export function range(seconds: number): string {
   return `[${duration(seconds)}]`;
 }
 
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   return Number.isInteger(seconds) ? `${seconds}s` : `${Math.round(seconds * 1000)}ms`;
 }
 
-/** Requests in the last `seconds`, one row for each arm and response code; gives all counts and error ratios. */
+/** Requests in the last `seconds`, one row for each arm and way to end; gives all counts and error ratios. */
 export function requestsByCode(selector: ServiceSelector, seconds: number): string {
-  const by = `sum by (${selector.armLabels}, response_code)`;
+  const by = `sum by (${selector.armLabels}, ${answerLabels})`;
   return eachArm(selector, (matchers) => `${by} (${counted(`${requestsTotal}{${matchers}}`, seconds)})`);
 }
 
@@ -157,12 +158,13 @@ export function latencyBuckets(selector: ServiceSelector, seconds: number): stri
 /** Requests as the callers counted them, which includes those that no pod of the service ever saw. */
 export function requestsAtCallers({ callerLabels, callers }: ServiceSelector, seconds: number): string {
   const service = callerLabels === '' ? '' : `${callerLabels}, `;
-  const by = `sum by (${service}destination_version, destination_workload, response_code)`;
+  const by = `sum by (${service}destination_version, destination_workload, ${answerLabels})`;
   const sent = (matchers: string) => `${requestsTotal}{reporter="source",${matchers}}`;
   return anyRow(callers.map((services) => `${by} (${counted(sent(matchersOf(services)), seconds)})`));
 }
 
-function eachArm({ reporter, arms }: ServiceSelector, query: (matchers: string) => string): string {
+/** A query for the counters of each arm, in one. */
+export function eachArm({ reporter, arms }: ServiceSelector, query: (matchers: string) => string): string {
   return anyRow(arms.map((services) => query(`reporter=${quoted(reporter)},${matchersOf(services)}`)));
 }
 

@@ -1,15 +1,20 @@
 import type { CheckReadings, Counts, Measurements, Reading } from '../analysis/reading.ts';
-import { type Check, longestWindowSeconds } from '../rollout/plan-parts.ts';
+import { guidingIn, longestWindowSeconds, type MeshCheck, meshChecksIn } from '../rollout/plan-parts.ts';
 import type { MeasureRequest } from '../rollout/ports/metrics.ts';
 import { isEntryHost } from '../rollout/target.ts';
-import type { Answer, Row } from './answer.ts';
+import type { Answer, Row, SeriesAnswer } from './answer.ts';
+import { countersFrom } from './counters.ts';
 import { type ArmName, armOf, type Freshness, skewOf, type Unavailable } from './freshness.ts';
 import { bucketOfQuantile, bucketsOf } from './histogram.ts';
+import { historyFrom } from './history.ts';
+import type { OfPods } from './pod-queries.ts';
 import { isHostSplit } from './promql.ts';
+import { isServerError } from './server-errors.ts';
 
 /** `increase` needs two samples, so a stretch of fewer scrapes would lose requests. */
 const fewestScrapes = 2;
 const quantile = 0.99;
+const usualRequests = 100;
 
 /** The answers of one poll; those of a window stand under its length in seconds. */
 export type Answers = {
@@ -20,6 +25,10 @@ export type Answers = {
   buckets: Map<number, Answer>;
   increments: Answer | null;
   callers: Answer;
+  newest: Answer;
+  seenLately: Answer | null;
+  counters: OfPods<Answer> | null;
+  history: OfPods<SeriesAnswer> | null;
 };
 
 type Counted = { kind: 'counts'; counts: Counts } | { kind: 'none' } | Unavailable;
@@ -42,7 +51,7 @@ export function measurementsFrom(request: MeasureRequest, answers: Answers): Mea
     canary: whenFresh(freshness, 'canary', read),
     stable: whenFresh(freshness, 'stable', read),
   });
-  const checks = Object.entries(request.checks).map(
+  const checks = Object.entries(meshChecksIn(request.checks)).map(
     ([id, check]) => [id, both((arm) => checkReading(request, check, answers, arm))] as const,
   );
   const increment = (arm: ArmName) => incrementOf(request, answers, arm);
@@ -52,11 +61,22 @@ export function measurementsFrom(request: MeasureRequest, answers: Answers): Mea
     requests: both((arm) => requestReading(request, answers, arm)),
     increments: { canary: increment('canary'), stable: increment('stable') },
     unattributed: unattributedReading(request, answers),
+    ...podsFrom(request, answers),
+  };
+}
+
+function podsFrom(
+  request: MeasureRequest,
+  { counters, history, ...others }: Answers,
+): Pick<Measurements, 'counters' | 'history'> {
+  return {
+    ...(counters === null ? {} : { counters: countersFrom(request, { ...others, counters }) }),
+    ...(history === null ? {} : { history: historyFrom(request, { ...others, history }) }),
   };
 }
 
 /** `unavailable`, for the same reason, in every reading. */
-export function nothingMeasured({ at, checks }: MeasureRequest, why: string): Measurements {
+export function nothingMeasured({ at, checks, judged }: MeasureRequest, why: string): Measurements {
   const unavailable: Unavailable = { kind: 'unavailable', why };
   const both = { canary: unavailable, stable: unavailable };
   return {
@@ -65,6 +85,8 @@ export function nothingMeasured({ at, checks }: MeasureRequest, why: string): Me
     requests: both,
     increments: { canary: null, stable: null },
     unattributed: unavailable,
+    ...(judged === undefined ? {} : { counters: unavailable }),
+    ...(judged !== undefined && judged.historySeconds > 0 ? { history: unavailable } : {}),
   };
 }
 
@@ -73,7 +95,7 @@ function whenFresh(freshness: Freshness, arm: ArmName, read: (arm: ArmName) => R
   return freshness.fresh[arm] ? read(arm) : { kind: 'none' };
 }
 
-function checkReading(request: MeasureRequest, check: Check, answers: Answers, arm: ArmName): Reading {
+function checkReading(request: MeasureRequest, check: MeshCheck, answers: Answers, arm: ArmName): Reading {
   const counted = countsOf(request, answers.requests.get(check.window) ?? notAsked, arm);
   if (counted.kind !== 'counts') return counted;
   const { errors } = counted.counts;
@@ -86,7 +108,7 @@ function checkReading(request: MeasureRequest, check: Check, answers: Answers, a
 
 function latencyReading(
   request: MeasureRequest,
-  check: Check,
+  check: MeshCheck,
   answers: Answers,
   { arm, requests }: { arm: ArmName; requests: number },
 ): Reading {
@@ -109,7 +131,7 @@ function latencyReading(
  * A P99 above the highest bucket is a breach of every limit up to that bucket, a limit equal to it included, which
  * is why it is read as one millisecond above it. Of a higher limit it says nothing.
  */
-function overflowReading({ max }: Check, highestMs: number, requests: number): Reading {
+function overflowReading({ max }: MeshCheck, highestMs: number, requests: number): Reading {
   if (max <= highestMs) return { kind: 'value', value: highestMs + 1, requests };
   const why = `the P99 lies above the highest bucket, ${highestMs} ms: add a bucket at ${max} ms to judge the limit`;
   return { kind: 'unavailable', why };
@@ -157,14 +179,16 @@ function unattributedReading(request: MeasureRequest, { callers, clock }: Answer
   const counted = sumOf(callers.rows, (row) => isServerError(row) && namesNobody(request, row));
   if (counted.kind !== 'counts') return counted;
   const requests = Math.round(counted.counts.requests);
-  const needed = Math.min(...Object.values(request.checks).map(({ minRequests }) => minRequests));
+  const needed = fewestIn(guidingIn(request.checks));
   if (requests === 0) return { kind: 'none' };
   if (requests < needed) return { kind: 'tooFew', requests, needed };
   return { kind: 'value', value: counted.counts.errors / counted.counts.requests, requests };
 }
 
-function isServerError({ labels }: Row): boolean {
-  return /^5\d\d$/.test(labels['response_code'] ?? '');
+/** What the least of the checks asks for; a custom one counts no requests. */
+function fewestIn(checks: MeasureRequest['checks']): number {
+  const each = Object.values(meshChecksIn(checks)).map(({ minRequests }) => minRequests);
+  return each.length === 0 ? usualRequests : Math.min(...each);
 }
 
 function namesNobody(request: MeasureRequest, row: Row): boolean {

@@ -90,11 +90,17 @@ function keyOf(labels: Labels, names: readonly string[]): string {
  */
 export function ofThisCluster(alerts: Alerts, own: string, configured: readonly string[]): Alerts {
   if (alerts.kind === 'unread') return alerts;
-  const labelOf = ({ labels }: FiringAlert) => labels['cluster'];
-  const isNamed = alerts.value.some((alert) => labelOf(alert) === own);
-  const isOurs = (alert: FiringAlert) => {
-    const label = labelOf(alert);
+  return found(onlyOf(own, configured, alerts.value), alerts.gaps);
+}
+
+/** Likewise, of a list. */
+export function onlyOf<Alert extends { labels: Labels }>(
+  own: string,
+  configured: readonly string[],
+  alerts: readonly Alert[],
+): Alert[] {
+  const isNamed = alerts.some(({ labels }) => labels['cluster'] === own);
+  return alerts.filter(({ labels: { cluster: label } }) => {
     return label === undefined || label === '' || label === own || !(isNamed || configured.includes(label));
-  };
-  return found(alerts.value.filter(isOurs), alerts.gaps);
+  });
 }

@@ -93,6 +93,7 @@ const Alerting = z.looseObject({
   health: z.string(),
   lastError: z.string().nullish(),
   lastEvaluation: z.string().nullish(),
+  duration: z.number().nonnegative().optional().catch(undefined),
 });
 
 /** One thing of a list, or what could not be understood of it. */
@@ -128,6 +129,7 @@ function ruleOf(rule: z.infer<typeof Alerting>): Omit<AlertRule, 'group' | 'inte
     health: rule.health,
     lastError: rule.lastError || null,
     lastEvaluation: instantOf(rule.lastEvaluation),
+    ...(rule.duration !== undefined && { forSeconds: rule.duration }),
   };
 }
 

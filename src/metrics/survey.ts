@@ -1,7 +1,7 @@
 import type { Check } from '../rollout/plan-parts.ts';
 import type { MeasureRequest, MetricsSurvey, ShownQuery } from '../rollout/ports/metrics.ts';
 import { armOf } from './freshness.ts';
-import { bucketsOf } from './histogram.ts';
+import { type Bucket, bucketsOf } from './histogram.ts';
 import { isCountedAtCallers, providerClock, selectService } from './promql.ts';
 import { type Queries, queriesOf } from './queries.ts';
 import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
@@ -10,7 +10,7 @@ import { type Answers, measurementsFrom, nothingMeasured } from './readings.ts';
 export function surveyFrom(request: MeasureRequest, queries: Queries, answers: Answers): MetricsSurvey {
   const checks = Object.entries(request.checks).map(
     ([id, check]) =>
-      [id, { queries: shownFor(check, queries), boundsMs: boundsOf(request, check, answers) }] as const,
+      [id, { queries: shownFor(check, queries), ...histogramOf(request, check, answers) }] as const,
   );
   return {
     measurements: measurementsFrom(request, answers),
@@ -26,7 +26,7 @@ export function nothingSurveyed(request: MeasureRequest, why: string, scrapeSeco
   const queries = selector.kind === 'refused' ? null : queriesOf(selector, request, scrapeSeconds);
   const checks = Object.entries(request.checks).map(
     ([id, check]) =>
-      [id, { queries: queries === null ? [] : shownFor(check, queries), boundsMs: null }] as const,
+      [id, { queries: queries === null ? [] : shownFor(check, queries), ...noHistogram }] as const,
   );
   return {
     measurements: nothingMeasured(request, why),
@@ -42,6 +42,7 @@ function latencyFrom(request: MeasureRequest): MetricsSurvey['latencyFrom'] {
 
 function shownFor({ metric, window }: Check, { requests, p99s, buckets }: Queries): ShownQuery[] {
   const counted = { purpose: 'requests' as const, query: requests.get(window) ?? '' };
+  if (metric === 'custom') return [];
   if (metric === 'errorRate') return [{ ...counted, purpose: 'value' }];
   return [
     { purpose: 'value', query: p99s.get(window) ?? '' },
@@ -50,21 +51,40 @@ function shownFor({ metric, window }: Check, { requests, p99s, buckets }: Querie
   ];
 }
 
-function guardQueries({ callers, newest, seenLately, increments }: Queries): ShownQuery[] {
+function guardQueries(queries: Queries): ShownQuery[] {
+  const { callers, newest, seenLately, increments } = queries;
   return [
     { purpose: 'callers', query: callers },
     { purpose: 'freshness', query: newest },
     { purpose: 'freshness', query: seenLately },
     { purpose: 'clock', query: providerClock },
     ...(increments === null ? [] : [{ purpose: 'increments' as const, query: increments }]),
+    ...ofPods('counters', queries.counters),
+    ...ofPods('history', queries.history),
   ];
 }
 
-/** The finite bounds of stable's histogram, rising; null when there are none to see. */
-function boundsOf(request: MeasureRequest, { metric, window }: Check, answers: Answers): number[] | null {
+function ofPods(purpose: 'counters' | 'history', queries: Queries['counters']): ShownQuery[] {
+  if (queries === null) return [];
+  return [queries.requests, queries.buckets].map((query) => ({ purpose, query }));
+}
+
+type SeenHistogram = Pick<MetricsSurvey['checks'][string], 'boundsMs' | 'stableHistogram'>;
+const noHistogram: SeenHistogram = { boundsMs: null, stableHistogram: null };
+
+/** The finite bounds of stable's histogram, rising, and what lies between them; null when there are none to see. */
+function histogramOf(request: MeasureRequest, { metric, window }: Check, answers: Answers): SeenHistogram {
   const answer = answers.buckets.get(window);
-  if (metric !== 'p99LatencyMs' || answer?.kind !== 'rows') return null;
+  if (metric !== 'p99LatencyMs' || answer?.kind !== 'rows') return noHistogram;
   const ofStable = bucketsOf(answer.rows.filter((row) => armOf(request, row) === 'stable'));
-  const bounds = ofStable.map(({ upperMs }) => upperMs).filter(Number.isFinite);
-  return bounds.length === 0 ? null : bounds;
+  const boundsMs = ofStable.map(({ upperMs }) => upperMs).filter(Number.isFinite);
+  if (boundsMs.length === 0) return noHistogram;
+  return { boundsMs, stableHistogram: countsBetween(boundsMs, ofStable) };
+}
+
+/** Null without a count of all requests, or with a number that is none. A scrape is no snapshot: no count is below 0. */
+function countsBetween(boundsMs: number[], atMost: Bucket[]): SeenHistogram['stableHistogram'] {
+  const counts = atMost.map(({ count }, at) => Math.max(0, count - (atMost[at - 1]?.count ?? 0)));
+  const isWhole = atMost.at(-1)?.upperMs === Number.POSITIVE_INFINITY && counts.every(Number.isFinite);
+  return isWhole ? { boundsMs, counts } : null;
 }

@@ -215,6 +215,8 @@ export type AlertRule = {
   lastEvaluation: Millis | null;
   /** Seconds between two evaluations of the group. */
   interval: number;
+  /** Seconds for which it must be true before it fires; left out where that is not told. */
+  forSeconds?: number;
 };
 
 export type FiringAlert = {

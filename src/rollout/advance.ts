@@ -5,12 +5,15 @@ import { toldAsFound } from './as-found.ts';
 import { decide, wantsMeasurements } from './decide.ts';
 import { type Decision, isQuiet, preceded } from './decision.ts';
 import { asksNothing, incrementSeconds, nothingAsked } from './evidence.ts';
-import { judgedTarget } from './hand-over.ts';
+import { hearAlerts } from './hear-alerts.ts';
 import { inspect, type Known, surveyOf } from './inspect.ts';
+import { judgedTarget } from './judged-target.ts';
+import { judgeAsks } from './judging.ts';
 import { type Effect, isGoingBack, type Made, type MakeDeps, makeItSo, wanting } from './make-so.ts';
 import { addsRoute, isMirroring } from './managed.ts';
 import { asksForOtherRoutes, notFound, withOtherRoutes } from './other-routes.ts';
 import type { Alarm } from './ports/alarm.ts';
+import type { AlertSources, Heard } from './ports/alerts.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Surroundings } from './ports/readiness.ts';
@@ -34,6 +37,8 @@ export type TurnDeps = MakeDeps & {
   store: Store;
   metrics: Metrics;
   surroundings: Surroundings;
+  /** Where plans hear of alerts; without it those that listen to some are told that none can be heard. */
+  alerts?: AlertSources;
   alarm: Alarm;
 };
 
@@ -123,25 +128,30 @@ async function backAllTheSame(
  */
 async function decideOn(deps: TurnDeps, claim: Claim<Rollout>) {
   const { rollout, now, epoch, order } = claim;
-  const { view: first, measurements } = await look(deps, claim);
-  const decideFor = (view: MeshView) => decide(rollout, { view, measurements, epoch, order }, now);
-  if (rollout.state.kind === 'preflight') return decideOnStart(deps, claim, { view: first, measurements });
+  const { view: first, ...heard } = await look(deps, claim);
+  const decideFor = (view: MeshView) => decide(rollout, { view, ...heard, epoch, order }, now);
+  if (rollout.state.kind === 'preflight') return decideOnStart(deps, claim, { view: first, ...heard });
   const decision = decideFor(first);
   const isOld = first.kind === 'split' && first.recent === true && !isQuiet(rollout, decision);
-  if (!isOld) return lookedTwice(deps, claim, { view: first, decision, measurements });
+  if (!isOld) return lookedTwice(deps, claim, { view: first, decision, ...heard });
   const urgent = isGoingBack(decision.rollout);
   const view = await deps.mesh.look(rollout.target, deps.deadline(budgets.lookMs), {
     ...wanting(rollout),
     urgent,
   });
-  return lookedTwice(deps, claim, { view, decision: decideFor(view), measurements });
+  return lookedTwice(deps, claim, { view, decision: decideFor(view), ...heard });
 }
 
 async function lookedTwice(deps: TurnDeps, claim: Claim<Rollout>, decided: Decided): Promise<Decided> {
   return backWhereItCan(deps, claim, await inspectedBeforeRaise(deps, claim, decided));
 }
 
-type Decided = { view: MeshView; decision: Decision; measurements: Measurements | null };
+type Decided = {
+  view: MeshView;
+  decision: Decision;
+  measurements: Measurements | null;
+  alerts: Heard | null;
+};
 
 /** Nothing else stands in the way: now the mesh around the target is worth a look, once. */
 async function decideOnStart(
@@ -174,11 +184,14 @@ async function inspectedBeforeRaise(
   { rollout, now, epoch, order }: Claim<Rollout>,
   decided: Decided,
 ): Promise<Decided> {
-  const { view, measurements } = decided;
+  const { view, measurements, alerts } = decided;
   const raiseTo = raiseIn(rollout, decided);
   if (raiseTo === null) return decided;
   const readiness = await inspectNow(deps, rollout, { now, order, raiseTo });
-  return { ...decided, decision: decide(rollout, { view, measurements, epoch, order, readiness }, now) };
+  return {
+    ...decided,
+    decision: decide(rollout, { view, measurements, alerts, epoch, order, readiness }, now),
+  };
 }
 
 /**
@@ -215,18 +228,20 @@ async function backWhereItCan(
 /** States in which hardly a turn leaves all as it is. */
 const alwaysReads = new Set<Rollout['state']['kind']>(['preflight', 'rollingBack']);
 
-async function look({ mesh, metrics, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
+async function look({ mesh, metrics, alerts, deadline }: TurnDeps, { rollout, now }: Claim<Rollout>) {
   const signal = deadline(budgets.lookMs);
-  const [view, measurements] = await Promise.all([
+  const isPoll = wantsMeasurements(rollout, now);
+  const [view, measurements, heard] = await Promise.all([
     mesh.look(rollout.target, signal, {
       ...wanting(rollout),
       recent: !alwaysReads.has(rollout.state.kind),
       urgent: isGoingBack(rollout),
       partial: isGoingBack(rollout),
     }),
-    wantsMeasurements(rollout, now) ? measure(metrics, rollout, now, signal) : null,
+    isPoll ? measure(metrics, rollout, now, signal) : null,
+    isPoll && rollout.state.kind !== 'preflight' ? hearAlerts(alerts, rollout, signal) : null,
   ]);
-  return { view, measurements };
+  return { view, measurements, alerts: heard };
 }
 
 function measure(
@@ -245,6 +260,7 @@ function measure(
       at,
       incrementSeconds: incrementSeconds(rollout, at),
       mirrored: isMirroring(rollout),
+      ...judgeAsks(rollout),
     },
     signal,
   );

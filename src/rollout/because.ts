@@ -2,21 +2,53 @@ import { healing, healingRoutes, mover, reshaping, written } from './mover.ts';
 import { highestBucketMs } from './plan-parts.ts';
 import type { Actor, Cause, HoldReason, PauseReason, StuckReason } from './reasons.ts';
 import * as say from './say.ts';
-import { isSameShare } from './units.ts';
+import { isSameShare, type Millis } from './units.ts';
 
 /** A measured value with its unit. */
-export function measured(metric: Metric, value: number): string {
-  if (metric === 'errorRate') return say.ratio(value);
-  return value > highestBucketMs ? `over ${highestBucketMs} ms` : `${Math.round(value)} ms`;
+export function measured({ metric, unit }: Metric, value: number): string {
+  if (metric === 'custom' && unit !== 'ratio' && unit !== 'ms') return String(Number(value.toPrecision(6)));
+  if (metric === 'errorRate' || unit === 'ratio') return say.ratio(value);
+  return metric === 'p99LatencyMs' && value > highestBucketMs
+    ? `over ${highestBucketMs} ms`
+    : `${Math.round(value)} ms`;
 }
 
-type Metric = 'errorRate' | 'p99LatencyMs';
+/** What was measured; a custom check has its unit from its template. */
+type Metric = {
+  metric: 'errorRate' | 'p99LatencyMs' | 'custom';
+  unit?: 'ratio' | 'ms' | 'count' | undefined;
+  breach?: 'above' | 'below' | undefined;
+  rule?: string | undefined;
+};
+
+const errorRate: Metric = { metric: 'errorRate' };
 
 /** `2500 ms, above the limit of 2000 ms`; a value that would read like its limit is `just over` it. */
-function above(metric: Metric, value: number, limit: number, bounds = ''): string {
+function beyond(metric: Metric, value: number, limit: number, bounds = ''): string {
   const [found, allowed] = [measured(metric, value), measured(metric, limit)];
-  if (found === allowed) return `just over the limit of ${allowed}${bounds}`;
-  return `${found}${bounds}, above the limit of ${allowed}`;
+  const { breach = 'above' } = metric;
+  if (found === allowed)
+    return `just ${breach === 'above' ? 'over' : 'under'} the limit of ${allowed}${bounds}`;
+  return `${found}${bounds}, ${breach} the limit of ${allowed}`;
+}
+
+/** Which check it was, and of how many requests; what a custom one asks for counts none. */
+function evidenceOf(
+  { metric, rule }: Metric,
+  { check, requests }: { check: string; requests: number },
+): string {
+  const which = checkNamed(check, rule);
+  return metric === 'custom' ? which : `${which}; ${say.count(requests)} requests`;
+}
+
+/** A check by its name, with the alert rule that its limit comes from. */
+function checkNamed(check: string, rule: string | undefined): string {
+  return rule === undefined ? `check ${check}` : `check ${check}, by ${ruleNamed(rule)}`;
+}
+
+/** An alert rule by its group and its name, which others chose. */
+export function ruleNamed(rule: string): string {
+  return `the alert rule ${rule.split('/').map(say.foreign).join('/')}`;
 }
 
 /** P99 is a guess within its bucket, so the bounds stand beside it. */
@@ -25,27 +57,25 @@ function bucket(bounds: { lowerMs: number; upperMs: number } | null): string {
 }
 
 /** What each metric is called in sentences. */
-export const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency' } as const;
+export const metricNames = { errorRate: '5xx ratio', p99LatencyMs: 'P99 latency', custom: 'value' } as const;
 
 /** Why a rollout goes back, in one sentence with value, unit, limit and requests. `by` is who turned it back. */
 export function cause(of: Cause, by: Actor): string {
   switch (of.kind) {
-    case 'check': {
-      const stable =
-        of.stable === null
-          ? 'stable gave nothing to compare with'
-          : `stable ${measured(of.metric, of.stable)}`;
-      const evidence = `${say.count(of.requests)} requests in ${say.seconds(of.windowSeconds)}, ${stable}`;
-      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit, bucket(of.bucket))}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (check ${of.check}; ${evidence})`;
-    }
+    case 'check':
+      return failedCheck(of);
+    case 'judged':
+      return say.inner(of.why);
     case 'severeErrors':
-      return `5xx ratio of the canary was ${above('errorRate', of.value, of.limit)}, in two stretches in a row (${say.count(of.requests)} requests in the last one)`;
+      return `5xx ratio of the canary was ${beyond(errorRate, of.value, of.limit)}, in two stretches in a row (${say.count(of.requests)} requests in the last one)`;
     case 'canaryUnreachable':
       return unreachable(of.evidence);
     case 'unattributedErrors':
-      return `5xx ratio at the callers, of requests that reached no version, was ${above('errorRate', of.value, of.limit)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (${say.count(of.requests)} requests)`;
+      return `5xx ratio at the callers, of requests that reached no version, was ${beyond(errorRate, of.value, of.limit)}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (${say.count(of.requests)} requests)`;
     case 'environmentLimit':
-      return `${metricNames[of.metric]} of the canary was ${above(of.metric, of.value, of.limit)}, and stable no better with ${measured(of.metric, of.stable)}, for ${say.seconds(of.seconds)} (check ${of.check}; ${say.count(of.requests)} requests)`;
+      return `${metricNames[of.metric]} of the canary was ${beyond(of, of.value, of.limit)}, and stable no better with ${measured(of, of.stable)}, for ${say.seconds(of.seconds)} (${evidenceOf(of, of)})`;
+    case 'alert':
+      return `${alertInWords(of)} has fired since ${dayAndTime(of.startsAt)}, after this rollout began, and the plan rolls back for it (${heardFrom(of)})`;
     case 'metricsMissing':
       return `there were no usable metrics for ${say.seconds(of.seconds)}: ${say.inner(of.why)}`;
     case 'deadline':
@@ -73,6 +103,15 @@ export function cause(of: Cause, by: Actor): string {
   }
 }
 
+function failedCheck(of: Extract<Cause, { kind: 'check' }>): string {
+  const stable =
+    of.stable === null ? 'stable gave nothing to compare with' : `stable ${measured(of, of.stable)}`;
+  const counted =
+    of.metric === 'custom' ? '' : `${say.count(of.requests)} requests in ${say.seconds(of.windowSeconds)}, `;
+  const evidence = `${counted}${stable}`;
+  return `${metricNames[of.metric]} of the canary was ${beyond(of, of.value, of.limit, bucket(of.bucket))}, ${of.failures} ${of.failures === 1 ? 'time' : 'times in a row'} (${checkNamed(of.check, of.rule)}; ${evidence})`;
+}
+
 function withReason(what: string, reason: string | null): string {
   return reason === null ? what : `${what}: ${say.inner(reason)}`;
 }
@@ -95,7 +134,11 @@ export function hold(reason: HoldReason): string {
     case 'trafficMismatch':
       return mismatch(reason);
     case 'environment':
-      return `${metricNames[reason.metric]} of the canary is ${above(reason.metric, reason.canary, reason.limit)}, and stable no better with ${measured(reason.metric, reason.stable)}, since ${say.timeOfDay(reason.since)}: the cause is not the canary (check ${reason.check}; ${say.count(reason.requests)} requests)`;
+      return `${metricNames[reason.metric]} of the canary is ${beyond(reason, reason.canary, reason.limit)}, and stable no better with ${measured(reason, reason.stable)}, since ${say.timeOfDay(reason.since)}: the cause is not the canary (${evidenceOf(reason, reason)})`;
+    case 'judged':
+      return say.inner(reason.why);
+    case 'alert':
+      return firing(reason);
     case 'stableNotReady':
       return `stable has ${reason.ready} of ${reason.total} pods ready, ${reason.needed} are needed to be able to go back`;
     case 'unproven':
@@ -119,6 +162,38 @@ export function hold(reason: HoldReason): string {
       return `the weight could not be written: ${say.inner(reason.why)}`;
   }
 }
+
+type Alert = Pick<Extract<Cause, { kind: 'alert' }>, 'name' | 'labels' | 'receivedBy'>;
+
+/** Names that others gave, and labels that the plan names. */
+function alertInWords({ name, labels }: Alert): string {
+  const others = Object.entries(labels).filter(([label]) => label !== 'alertname' || name === '');
+  const matched = others.map(([label, value]) => `${label}=${JSON.stringify(value)}`).join(', ');
+  const which = matched === '' ? '' : ` with ${matched}`;
+  return `${name === '' ? 'an alert' : `the alert ${say.foreign(name)}`}${which}`;
+}
+
+function heardFrom({ receivedBy }: Alert): string {
+  return receivedBy.kind === 'prometheus' ? 'read from Prometheus' : `sent by ${receivedBy.by.name}`;
+}
+
+function firing(reason: Extract<HoldReason, { kind: 'alert' }>): string {
+  const { startsAt } = reason;
+  const fires = startsAt === null ? 'fires' : `has fired since ${dayAndTime(startsAt)}`;
+  return `${alertInWords(reason)} ${fires}, ${onlyHolds[reason.only]} (${heardFrom(reason)})`;
+}
+
+/** An alert may be days old. */
+function dayAndTime(at: Millis): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}
+
+const onlyHolds = {
+  plan: 'and the plan holds until it is over',
+  beganBefore:
+    'which is before this rollout began: that is no reason to roll back, but to hold until it is over',
+  beginningUnknown: 'nobody knows since when: that is no reason to roll back, but to hold until it is over',
+} as const satisfies Record<Extract<HoldReason, { kind: 'alert' }>['only'], string>;
 
 function mismatch({
   applied,
@@ -145,6 +220,10 @@ export function pause(reason: PauseReason): string {
         : `paused by ${reason.by.name}: ${say.inner(reason.note)}`;
     case 'plan':
       return 'the plan waits here for a person';
+    case 'inconclusive':
+      return `nobody can tell after ${say.seconds(reason.seconds)} more: ${say.inner(reason.why)}`;
+    case 'warning':
+      return `check ${reason.check} asks for a person (severity: warning): ${say.inner(reason.why)}`;
     case 'drift':
       return `${moved(reason)}${healing(reason)}`;
     case 'canaryChanged':

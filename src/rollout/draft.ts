@@ -1,14 +1,17 @@
+import { templateFaults } from './check-template.ts';
 import { type ClusterUnknown, locate } from './locate.ts';
-import type { Plan } from './plan.ts';
+import type { StoredPlan, WrittenPlan } from './plan.ts';
 import type { PlanFault } from './plan-fault.ts';
-import { blindWindows } from './plan-faults.ts';
+import { blindWindows, planFaults } from './plan-faults.ts';
 import { misfits } from './plan-fits.ts';
+import type { AlertRules } from './ports/alert-rules.ts';
 import type { Mesh, MeshFailure, Resolution, ShapeFault } from './ports/mesh.ts';
 import type { Metrics } from './ports/metrics.ts';
 import type { Rollouts } from './ports/store.ts';
 import type { Actor } from './reasons.ts';
 import { newRollout, type Rollout } from './rollout.ts';
 import { routesIn } from './route-steps.ts';
+import { namesRules, withRules } from './rule-checks.ts';
 import { newScheduled, type Obstacle, type OnConflict, type ScheduledRollout } from './scheduled.ts';
 import { inFrontOf } from './start-scheduled.ts';
 import type { LocatedRequest, Target, TargetRequest } from './target.ts';
@@ -16,7 +19,7 @@ import type { Millis } from './units.ts';
 
 export type CreateRequest = {
   target: TargetRequest;
-  plan: Plan;
+  plan: WrittenPlan;
   /** Which version of a plan that is kept this is; null or left out when it came with the request. */
   planVersion?: number | null;
   reason: string | null;
@@ -61,6 +64,8 @@ export type DraftDeps = {
   clusters: readonly string[];
   mesh: Mesh;
   metrics: Metrics;
+  /** Where plans find the alert rules that they name; those of nobody when it is left out. */
+  alertRules?: AlertRules;
   rollouts: Rollouts;
   newId: () => string;
   deadline: (ms: number) => AbortSignal;
@@ -79,13 +84,19 @@ export async function draft(deps: DraftDeps, request: CreateRequest, actor: Acto
   const place = locate(request.target, deps.clusters);
   if (place.kind !== 'located') return place;
   const scrapeSeconds = metrics.scrapeSeconds(place.request.cluster);
-  const faults = blindWindows(request.plan, scrapeSeconds);
+  const followed = await follow(deps, request.plan, place.request.cluster);
+  if (followed.kind === 'refused') return { kind: 'planUnfit', faults: followed.faults };
+  const { plan } = followed;
+  const faults = [
+    ...blindWindows(plan, scrapeSeconds),
+    ...templateFaults(plan.checks, metrics.checkTemplates),
+  ];
   if (faults.length > 0) return { kind: 'planUnfit', faults };
   const now = await rollouts.now();
   const { startAt = null } = request;
   if (startAt !== null && isOutside(startAt, now)) return { kind: 'startAtOutside', startAt, now };
-  const resolution = await mesh.resolve(place.request, deadline(meshMs), routesIn(request.plan.steps));
-  const { planVersion = null, plan, reason } = request;
+  const resolution = await mesh.resolve(place.request, deadline(meshMs), routesIn(plan.steps));
+  const { planVersion = null, reason } = request;
   const asked = { id: deps.newId(), plan, planVersion, requestedBy: actor, reason };
   return settle(
     request,
@@ -98,12 +109,30 @@ export async function draft(deps: DraftDeps, request: CreateRequest, actor: Acto
   );
 }
 
+type Followed = { kind: 'taken'; plan: StoredPlan } | { kind: 'refused'; faults: PlanFault[] };
+
+/** The plan with what its alert rules say now: it stays so, whatever becomes of the rules. */
+async function follow(
+  { alertRules, deadline }: DraftDeps,
+  plan: WrittenPlan,
+  cluster: string,
+): Promise<Followed> {
+  const nobodys = { kind: 'unread', why: 'this canaryd reads no alert rules' } as const;
+  const isAsked = namesRules(plan) && alertRules !== undefined;
+  const read = isAsked ? await alertRules.rules(cluster, deadline(meshMs)) : nobodys;
+  const answer = withRules(plan, read);
+  if (answer.kind === 'refused') return answer;
+  const followed = { ...plan, checks: answer.checks };
+  const faults = namesRules(plan) ? planFaults(followed) : [];
+  return faults.length > 0 ? { kind: 'refused', faults } : { kind: 'taken', plan: followed };
+}
+
 function isOutside(startAt: Millis, now: Millis): boolean {
   return startAt < now - latestPastMs || startAt > now + furthestDays * 86_400_000;
 }
 
 type Sketch = {
-  asked: Pick<ScheduledRollout, 'id' | 'planVersion' | 'requestedBy' | 'reason'> & { plan: Plan };
+  asked: Pick<ScheduledRollout, 'id' | 'planVersion' | 'requestedBy' | 'reason'> & { plan: StoredPlan };
   resolution: Resolution;
   scrapeSeconds: number;
 };

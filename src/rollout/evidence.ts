@@ -1,7 +1,18 @@
 import type { Measurements, Reading } from '../analysis/reading.ts';
-import type { Check } from './plan-parts.ts';
+import type { Ruling } from '../analysis/sequential/verdict.ts';
+import { judge } from '../analysis/threshold.ts';
+import { acknowledgedIn } from './acknowledged.ts';
+import {
+  type Check,
+  criticalIn,
+  customChecksIn,
+  enforcedIn,
+  type MeshCheck,
+  meshChecksIn,
+} from './plan-parts.ts';
+import type { Heard } from './ports/alerts.ts';
 import type { Readiness } from './ports/mesh.ts';
-import type { Rollout } from './rollout.ts';
+import type { CheckResult, Rollout } from './rollout.ts';
 import type { Millis } from './units.ts';
 
 /** What a turn knows that guards judge. `measurements` is null when no poll was due. */
@@ -15,6 +26,8 @@ export type Facts = {
   /** True while not every route that is moved shows the share. */
   isUneven: boolean;
   measurements: Measurements | null;
+  /** What was heard of alerts with the poll; absent or null when nobody listened. */
+  alerts?: Heard | null;
 };
 
 /** True when a plan has nothing to ask of metrics, as for routes that have none; its guards look at pods alone. */
@@ -34,16 +47,29 @@ export function nothingAsked(takenAt: Millis): Measurements {
   };
 }
 
-/** Errors that name no version are held to the plan's own error limit. */
-export function errorLimit(checks: Record<string, Check>): Check | null {
-  return Object.values(checks).find((check) => check.metric === 'errorRate') ?? null;
+/** Errors that name no version are held to the plan's own error limit, if that rolls back. */
+export function errorLimit(checks: Record<string, Check>): MeshCheck | null {
+  return (
+    Object.values(meshChecksIn(criticalIn(checks))).find((check) => check.metric === 'errorRate') ?? null
+  );
 }
 
-/** Why a poll is not good data for both arms, or null when it is. */
-export function whyMissing({ requests, checks, unattributed }: Measurements): string | null {
-  const arms = [requests, ...Object.values(checks)].flatMap(({ canary, stable }) => [canary, stable]);
+/** The checks that are acted on by their limits: all that are enforced or, beside the sequential judge, the custom ones. */
+export function judgedByLimit({ plan }: Pick<Rollout, 'plan'>): Record<string, Check> {
+  const enforced = enforcedIn(plan.checks);
+  return plan.judge === 'sequential' ? customChecksIn(enforced) : enforced;
+}
+
+/** Why a poll is not good data for both arms, or null when it is; what rolls nothing back may stay away. */
+export function whyMissing(
+  { plan }: Pick<Rollout, 'plan'>,
+  { requests, checks, unattributed, counters }: Measurements,
+): string | null {
+  const critical = Object.keys(criticalIn(plan.checks)).flatMap((id) => checks[id] ?? []);
+  const arms = [requests, ...critical].flatMap(({ canary, stable }) => [canary, stable]);
   const readings = [...arms, unattributed];
-  return readings.find((reading) => reading.kind === 'unavailable')?.why ?? null;
+  const isLost = counters?.kind === 'unavailable' ? counters.why : null;
+  return readings.find((reading) => reading.kind === 'unavailable')?.why ?? isLost;
 }
 
 /** Requests a reading stands for; null when the provider gave no answer. */
@@ -81,13 +107,48 @@ export function incrementSeconds(rollout: Rollout, at: Millis): number {
   return elapsed >= 2 * rollout.scrapeSeconds ? elapsed : 0;
 }
 
+/** Requests of the canary at its present share below which nothing is proven. */
+export const enoughRequests = 20;
+
 /**
- * True when every check passed at its last measurement, on data that is all from the present share and from after
- * `since`. The only thing that lets a rollout go on by itself.
+ * True when nothing speaks against going on, by data that is all from the present share and from after `since`. The only
+ * thing that lets a rollout go on by itself.
  */
-export function hasEveryCheckPassed(rollout: Rollout, since: Millis): boolean {
-  return Object.entries(rollout.plan.checks).every(([id, check]) => {
+export function isProven(rollout: Rollout, since: Millis): boolean {
+  if (rollout.plan.judge === 'threshold' || asksNothing(rollout)) return hasEveryCheckPassed(rollout, since);
+  const ruling = rulingSince(rollout, since);
+  if (ruling === null || !hasEveryCheckPassed(rollout, since)) return false;
+  const requests = rollout.watch.judge?.verdict?.split.canary ?? 0;
+  return (ruling.decision === 'advance' || ruling.decision === 'continue') && requests >= enoughRequests;
+}
+
+/** True when the judge holds the canary to be healthy, whatever time is left, by data from after `since`. */
+export function isProvenHealthy(rollout: Rollout, since: Millis): boolean {
+  const isHealthy = rulingSince(rollout, since)?.reason === 'provenHealthy';
+  return isHealthy && hasEveryCheckPassed(rollout, since);
+}
+
+function rulingSince({ watch: { judge }, traffic }: Rollout, since: Millis): Ruling | null {
+  const isOfThisShare = judge?.stretch.appliedAt === traffic.appliedAt && judge.countedAt >= since;
+  return isOfThisShare ? (judge.verdict?.ruling ?? null) : null;
+}
+
+/**
+ * True when every check that is judged by its limit passed at its last measurement, on data that is all from the
+ * present share and from after `since`. One that a person went on in spite of need not pass.
+ */
+function hasEveryCheckPassed(rollout: Rollout, since: Millis): boolean {
+  const acknowledged = acknowledgedIn(rollout);
+  return Object.entries(judgedByLimit(rollout)).every(([id, check]) => {
+    if (acknowledged.includes(id)) return true;
     const result = rollout.watch.results[id];
-    return result?.verdict === 'pass' && result.at >= since && isWindowFull(rollout, check.window, result.at);
+    if (result === undefined || !isNoObstacle(check, result)) return false;
+    return result.at >= since && isWindowFull(rollout, check.window, result.at);
   });
+}
+
+/** A warning is about the canary: what stable shares asks nobody. */
+function isNoObstacle(check: Check, result: CheckResult): boolean {
+  if (result.verdict === 'pass') return true;
+  return check.severity === 'warning' && judge(check, result).kind === 'environment';
 }

@@ -27,7 +27,7 @@ export type Explanation = {
 export function explain(rollout: StoredRollout, nextAt: Millis | null, now: Millis): Explanation {
   if (isScheduled(rollout)) return explainScheduled(rollout, nextAt, now);
   return {
-    what: say.sentence(whatHappened(rollout, now)),
+    what: say.sentence(`${whatHappened(rollout, now)}${unheard(rollout, now)}`),
     traffic: say.sentence(trafficIn(rollout)),
     next: say.sentence(whatNext(rollout, nextAt, now)),
     actions: allowedActions(rollout),
@@ -93,6 +93,13 @@ function whatHappened(rollout: Rollout, now: Millis): string {
 function withUptake(rollout: Rollout): string {
   const said = uptakeInWords(rollout);
   return said === null ? '' : `; ${said}`;
+}
+
+/** An alert that nobody can see holds nobody, and that has to be known. */
+function unheard(rollout: Rollout, now: Millis): string {
+  const unread = rollout.watch.alerts?.unread ?? null;
+  if (unread === null || hasEnded(rollout) || rollout.state.kind === 'rollingBack') return '';
+  return `; not all alerts that the plan listens to can be read since ${say.moment(unread.since, now)}, so that one more may fire: ${say.inner(unread.why)}`;
 }
 
 function approvalsIn({ approvals }: Rollout): string {

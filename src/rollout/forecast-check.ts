@@ -1,11 +1,11 @@
 import type { Reading } from '../analysis/reading.ts';
 import { judge } from '../analysis/threshold.ts';
-import type { Check } from './plan-parts.ts';
+import type { Check, MeshCheck } from './plan-parts.ts';
 import * as say from './say.ts';
 import type { Share } from './units.ts';
 
 /** The longest window that a plan may have. */
-const longestSeconds = 7 * 86_400;
+export const longestSeconds = 7 * 86_400;
 
 /** What a check is going to find at one share, if traffic stays what it is. */
 export type CheckForecast = {
@@ -24,7 +24,7 @@ export type Rate = { kind: 'known'; perSecond: number } | { kind: 'unknown'; why
 type Place = { share: Share; bakeSeconds: number };
 
 /** Whether a check is going to have enough requests to judge, and what would give it enough. */
-export function forecastCheck(id: string, check: Check, rate: Rate, place: Place): CheckForecast {
+export function forecastCheck(id: string, check: MeshCheck, rate: Rate, place: Place): CheckForecast {
   const expected = rate.kind === 'known' ? expectedIn(rate.perSecond, place.share, check.window) : null;
   const isEnough = expected !== null && expected >= check.minRequests;
   return {
@@ -59,7 +59,7 @@ export function verdictIfLike(stable: Reading | null, check: Check): 'pass' | 'f
   return judgement.kind === 'breach' || judgement.kind === 'environment' ? 'fail' : null;
 }
 
-function hintOf(perSecond: number, check: Check, place: Place): string {
+function hintOf(perSecond: number, check: MeshCheck, place: Place): string {
   if (perSecond === 0) return 'stable has no requests now, so that none can be expected of the canary';
   const { window, minRequests } = check;
   const expected = expectedIn(perSecond, place.share, window);
@@ -73,14 +73,18 @@ function hintOf(perSecond: number, check: Check, place: Place): string {
   return `${brings}, and ${minRequests} are needed: ${mend}`;
 }
 
-function windowWay(perSecond: number, { minRequests }: Check, { share, bakeSeconds }: Place): string | null {
+function windowWay(
+  perSecond: number,
+  { minRequests }: MeshCheck,
+  { share, bakeSeconds }: Place,
+): string | null {
   const seconds = shortestWindow(perSecond, share, minRequests);
   if (seconds === null) return null;
   const what = seconds > bakeSeconds ? 'a window and a bake' : 'a window';
   return `${what} of at least ${seconds} s`;
 }
 
-function weightWay(perSecond: number, { window, minRequests }: Check, { share }: Place): string | null {
+function weightWay(perSecond: number, { window, minRequests }: MeshCheck, { share }: Place): string | null {
   const weight = lowestWeight(perSecond, window, minRequests);
   return weight === null || share >= 100 ? null : `a weight of at least ${say.share(weight)}`;
 }
@@ -97,6 +101,6 @@ export function lowestWeight(perSecond: number, windowSeconds: number, requests:
   return weight <= 100 ? weight : null;
 }
 
-function rateText(perSecond: number): string {
+export function rateText(perSecond: number): string {
   return String(Number(perSecond >= 1 ? perSecond.toFixed(1) : perSecond.toPrecision(2)));
 }

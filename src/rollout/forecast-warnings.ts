@@ -2,6 +2,7 @@ import { measured, metricNames } from './because.ts';
 import type { Forecast, Prospect } from './forecast.ts';
 import { environmentLimitMs } from './guard.ts';
 import { type GitOps, healingAhead } from './mover.ts';
+import { enforcedIn, limitIn, meshChecksIn } from './plan-parts.ts';
 import type { StartObstacle } from './readiness-words.ts';
 import * as say from './say.ts';
 
@@ -18,6 +19,7 @@ export function warningsOf(
     ...metricsMissing(expected),
     ...stableFails(prospect, expected),
     ...tooFewRequests(expected),
+    ...unseenLimits(expected),
     ...coarseBuckets(prospect, expected),
     ...(gitOps === null ? [] : [healingAhead(gitOps)]),
     ...(stableHasOtherRoutes ? [otherRoutes] : []),
@@ -34,10 +36,11 @@ function metricsMissing({ rate }: Forecast): string[] {
 }
 
 function stableFails({ plan }: Prospect, { checks }: Forecast): string[] {
-  return Object.entries(plan.checks).flatMap(([id, check]) => {
+  return Object.entries(enforcedIn(plan.checks)).flatMap(([id, check]) => {
     const { stable, verdictIfLikeStable } = checks[id] ?? {};
     if (stable?.kind !== 'value' || verdictIfLikeStable !== 'fail') return [];
-    const [value, limit] = [measured(check.metric, stable.value), measured(check.metric, check.max)];
+    const of = { metric: check.metric, unit: stable.unit };
+    const [value, limit] = [measured(of, stable.value), measured(of, limitIn(check))];
     return [
       `check ${id}: the ${metricNames[check.metric]} of stable itself is ${value}, and the limit is ${limit}: a canary that is no better is held, and goes back after ${say.seconds(environmentLimitMs / 1000)}`,
     ];
@@ -54,11 +57,24 @@ function tooFewRequests({ steps }: Forecast): string[] {
   });
 }
 
+/** Limits whose breach a step cannot see in its bake; one that is never seen is told of elsewhere, or cannot be broken. */
+function unseenLimits({ steps, judge, rate }: Forecast): string[] {
+  if (judge?.kind === 'unknown' && rate.kind === 'known')
+    return [`what each step can see is not known: ${judge.why}`];
+  return steps.flatMap(({ step, share, sight }) => {
+    const unseen = (sight?.checks ?? []).filter((one) => one.risk === 'unseen' && one.requests !== null);
+    return unseen.map(
+      ({ check, hint }) =>
+        `step ${step + 1} at ${say.share(share)}, check ${check}: it cannot see what the limit says; ${hint}`,
+    );
+  });
+}
+
 function coarseBuckets({ plan, survey }: Prospect, { checks }: Forecast): string[] {
   if (survey.kind === 'none') return [];
   const whose =
     survey.survey.latencyFrom === 'callers' ? 'the callers, who time the requests,' : 'both versions';
-  return Object.entries(plan.checks).flatMap(([id, { max }]) => {
+  return Object.entries(meshChecksIn(plan.checks)).flatMap(([id, { max }]) => {
     const advice = checks[id]?.bucket ?? null;
     if (advice === null) return [];
     const { lowerMs, upperMs, annotation } = advice;

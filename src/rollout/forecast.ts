@@ -1,8 +1,11 @@
 import { type Reading, withSoundNumbers } from '../analysis/reading.ts';
 import { type BucketAdvice, bucketAdvice } from './bucket-advice.ts';
 import { type CheckForecast, expectedIn, forecastCheck, type Rate, verdictIfLike } from './forecast-check.ts';
+import { type JudgeAhead, judgeAhead } from './forecast-judge.ts';
+import { requestsToSeeOutage, type StepSight, sightIn } from './forecast-sight.ts';
+import { isSequential } from './judging.ts';
 import type { Plan } from './plan.ts';
-import { type Check, longestWindowSeconds, type Step } from './plan-parts.ts';
+import { bakeOf, type Check, enforcedIn, limitIn, longestWindowSeconds, meshChecksIn } from './plan-parts.ts';
 import type { MetricsSurvey } from './ports/metrics.ts';
 import { type PlannedStep, timelineOf } from './timeline.ts';
 import type { Millis, Share } from './units.ts';
@@ -23,9 +26,11 @@ type Exposure = { seconds: number; requests: number };
 export type StepForecast = PlannedStep & {
   /** The earliest time at which it begins. */
   at: Millis;
-  /** One for each check where the step watches the canary; else none. */
+  /** One for each check where the threshold judge watches the canary; else none. */
   checks: CheckForecast[];
-  /** Null while the canary has no traffic, and when no check is going to have enough requests to judge it. */
+  /** What the sequential judge sees where it watches the canary; else null. */
+  sight: StepSight | null;
+  /** Null while the canary has no traffic, and when nothing is going to turn it back. */
   exposure: Exposure | null;
 };
 
@@ -46,6 +51,8 @@ export type Forecast = {
   endsAt: Millis;
   rate: Rate;
   checks: Record<string, CheckOutlook>;
+  /** The sequential judge as it would begin now; null for a plan that has another judge, or asks nothing. */
+  judge: JudgeAhead | null;
 };
 
 /** What a plan is going to come to for this service, if traffic stays what it is now. Every number is finite. */
@@ -54,17 +61,22 @@ export function forecast(prospect: Prospect): Forecast {
   const rate = rateOf(prospect);
   const timeline = timelineOf(plan);
   const at = (seconds: number) => beginsAt + seconds * 1000;
+  const judge = isSequential(prospect) ? judgeAhead(plan, survey) : null;
   const steps = timeline.steps.map((step) => ({
     ...step,
     at: at(step.startsInSeconds),
-    checks: checksIn(prospect, rate, step),
-    exposure: exposureAt(prospect, rate, step.share),
+    checks: judge === null ? checksIn(prospect, rate, step) : [],
+    sight: judge === null ? null : sightAt(prospect, judge, rate, step),
+    exposure:
+      judge === null
+        ? exposureAt(prospect, rate, step.share)
+        : exposureBeside(prospect, judge, rate, step.share),
   }));
   const outlooks = Object.entries(plan.checks).map(
     ([id, check]) => [id, outlookOf(id, check, survey)] as const,
   );
   const { seconds } = timeline;
-  return { steps, seconds, endsAt: at(seconds), rate, checks: Object.fromEntries(outlooks) };
+  return { steps, seconds, endsAt: at(seconds), rate, checks: Object.fromEntries(outlooks), judge };
 }
 
 /** Stable's requests in the longest window, for each second of it. */
@@ -79,14 +91,20 @@ export function rateOf({ plan, survey }: Pick<Prospect, 'survey'> & { plan: Pick
 function checksIn({ plan }: Prospect, rate: Rate, { step, share }: PlannedStep): CheckForecast[] {
   const bakeSeconds = bakeOf(plan.steps[step]);
   if (bakeSeconds === null || share === 0) return [];
-  return Object.entries(plan.checks).map(([id, check]) =>
+  return Object.entries(meshChecksIn(enforcedIn(plan.checks))).map(([id, check]) =>
     forecastCheck(id, check, rate, { share, bakeSeconds }),
   );
 }
 
-function bakeOf(step: Step | undefined): number | null {
-  if (step?.type === 'bake') return step.duration;
-  return step?.type === 'promote' ? (step.bake ?? null) : null;
+function sightAt({ plan }: Prospect, judge: JudgeAhead, rate: Rate, planned: PlannedStep): StepSight | null {
+  const { share, startsInSeconds } = planned;
+  const bakeSeconds = bakeOf(plan.steps[planned.step]);
+  if (bakeSeconds === null || share === 0) return null;
+  return sightIn({ ...plan, checks: meshChecksIn(enforcedIn(plan.checks)) }, judge, rate, {
+    share,
+    bakeSeconds,
+    startsInSeconds,
+  });
 }
 
 /**
@@ -98,13 +116,38 @@ function bakeOf(step: Step | undefined): number | null {
 function exposureAt({ plan, scrapeSeconds }: Prospect, rate: Rate, share: Share): Exposure | null {
   if (rate.kind === 'unknown' || share === 0) return null;
   const perSecond = expectedIn(rate.perSecond, share, 1);
-  const exposures = Object.values(plan.checks).flatMap(({ failures, minRequests, window }) => {
-    if (perSecond === 0 || expectedIn(rate.perSecond, share, window) < minRequests) return [];
-    const watched = failures * plan.interval + scrapeSeconds;
-    const seconds = minRequests / perSecond + watched;
-    return [{ seconds, requests: Math.min(minRequests + perSecond * watched, Number.MAX_VALUE) }];
-  });
+  const exposures = Object.values(meshChecksIn(enforcedIn(plan.checks))).flatMap(
+    ({ failures, minRequests, window }) => {
+      if (perSecond === 0 || expectedIn(rate.perSecond, share, window) < minRequests) return [];
+      const watched = failures * plan.interval + scrapeSeconds;
+      const seconds = minRequests / perSecond + watched;
+      return [{ seconds, requests: Math.min(minRequests + perSecond * watched, Number.MAX_VALUE) }];
+    },
+  );
   return exposures.sort((one, other) => one.seconds - other.seconds)[0] ?? null;
+}
+
+/** Requests below which the sequential judge holds nothing against a canary, and looks that it takes. */
+const [someTraffic, someLooks] = [5, 2];
+
+/**
+ * What a canary that fails each request gets before the sequential judge turns it back: the requests that are evidence
+ * enough, two polls, since one scrape alone is none, and the scrape that shows the last of them.
+ */
+function exposureBeside(
+  { plan, scrapeSeconds }: Prospect,
+  judge: JudgeAhead,
+  rate: Rate,
+  share: Share,
+): Exposure | null {
+  if (judge.kind === 'unknown' || rate.kind === 'unknown' || share === 0) return null;
+  const perSecond = expectedIn(rate.perSecond, share, 1);
+  const needed = requestsToSeeOutage(judge, share);
+  if (needed === null || perSecond === 0) return null;
+  const watched = someLooks * plan.interval + scrapeSeconds;
+  const requests = Math.max(someTraffic, needed) + perSecond * watched;
+  const finite = (value: number) => Math.min(value, Number.MAX_VALUE);
+  return { seconds: finite(requests / perSecond), requests: finite(requests) };
 }
 
 function outlookOf(id: string, check: Check, survey: Prospect['survey']): CheckOutlook {
@@ -115,6 +158,6 @@ function outlookOf(id: string, check: Check, survey: Prospect['survey']): CheckO
   return {
     stable,
     verdictIfLikeStable: verdictIfLike(stable, check),
-    bucket: bucketAdvice(check.max, bounds),
+    bucket: bucketAdvice(limitIn(check), bounds),
   };
 }

@@ -1,6 +1,6 @@
 import * as because from './because.ts';
 import type { Command, Refusal } from './command.ts';
-import { hasEveryCheckPassed } from './evidence.ts';
+import { isProven } from './evidence.ts';
 import { isPreviewed } from './managed.ts';
 import type { StepType } from './plan-parts.ts';
 import type { PauseReason } from './reasons.ts';
@@ -76,8 +76,8 @@ export function gate(rollout: Rollout, { override, reason, action }: Forward): R
   }
   const { state, traffic } = rollout;
   const needsNoProof = action === 'advance' && traffic.applied === 0 && !isPreviewed(rollout);
-  const isProven = isTaken(rollout) && hasEveryCheckPassed(rollout, 0);
-  if (needsNoProof || (state.kind !== 'holding' && isProven)) return null;
+  const hasProof = isTaken(rollout) && isProven(rollout, 0);
+  if (needsNoProof || (state.kind !== 'holding' && hasProof)) return null;
   return {
     code: 'gate-not-ready',
     message: `${whyUnproven(rollout)} Wait, or send {"override":["checks"],"reason":"..."} to ${action} without that proof; the guards still hold and roll back.`,

@@ -1,8 +1,9 @@
 import { routesNoticed } from './as-found.ts';
 import { type Decision, preceded } from './decision.ts';
 import { answerDrift } from './drift.ts';
+import type { Finding } from './finding.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
-import { type Finding, watchOver } from './guard.ts';
+import { watchOver } from './guard.ts';
 import { hold } from './hold.ts';
 import { identified, presentIn } from './identity.ts';
 import { interrupt, interruptedUnseen, interruptionIn, reshaped } from './interruption.ts';
@@ -10,7 +11,7 @@ import { withMend } from './mesh-mend.ts';
 import { isKnownByPart, partsFound } from './parts.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { notReady } from './readiness-words.ts';
-import type { HoldReason } from './reasons.ts';
+import type { HoldReason, PauseReason } from './reasons.ts';
 import { afterRestart } from './restart.ts';
 import type { Rollout } from './rollout.ts';
 import * as say from './say.ts';
@@ -32,6 +33,7 @@ const obstacles: ((turn: Turn) => Decision | null)[] = [
   unseenTarget,
   interrupted,
   heldByOrder,
+  pausedByGuard,
   heldByGuard,
   unsettledCanary,
   heldByReadiness,
@@ -39,10 +41,10 @@ const obstacles: ((turn: Turn) => Decision | null)[] = [
 
 /** A turn on the way forward; when nothing speaks against it, the plan's next step. */
 export function goOn(given: Rollout, from: Underway, sight: Sight, now: Millis): Decision {
-  const { view, measurements } = sight;
+  const { view } = sight;
   const noticed = routesNoticed(withoutStoppedTime(given, from, now), view, now);
   const before = noticed.rollout;
-  const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
+  const { watch, finding } = watchOver(before, factsOf(before, sight), now);
   const watched = { ...before, watch, nextPollAt: pollAfter(before, now) };
   const restarted = afterRestart(identified(watched, view), view, now);
   const { rollout } = restarted;
@@ -128,14 +130,33 @@ function interrupted({ rollout, state, sight, now }: Turn): Decision | null {
     : interrupt(rollout, { state, reason, view }, now);
 }
 
+/** A warning asks a person, once at each share. */
+function pausedByGuard({ rollout, state, sight: { view }, finding, now }: Turn): Decision | null {
+  if (finding.kind !== 'pause') return null;
+  return interrupt(rollout, { state, reason: finding.reason, view }, now);
+}
+
 function heldByGuard({ rollout, state, sight: { view }, finding, now }: Turn): Decision | null {
   if (finding.kind !== 'hold' || isWaived(state, finding.reason)) return null;
+  const unclear = unclearIn(finding.reason, now);
+  if (unclear !== null) return interrupt(rollout, { state, reason: unclear, view }, now);
   return hold(rollout, { state, reason: finding.reason, view }, now);
+}
+
+/** Evidence that never was enough for as long as the step lasts is for a person to judge. */
+function unclearIn(reason: HoldReason, now: Millis): PauseReason | null {
+  if (reason.kind !== 'judged' || reason.ruling !== 'suspicion') return null;
+  const { why, since, until, verdict } = reason;
+  if (until === null || now < until) return null;
+  return { kind: 'inconclusive', why, seconds: (now - since) / 1000, verdict };
 }
 
 /** A person who went on without proof did so knowing that too little traffic, or the wrong share of it, proves nothing. */
 function isWaived({ position }: Underway, reason: HoldReason): boolean {
-  return (reason.kind === 'noTraffic' || reason.kind === 'trafficMismatch') && position.overridden;
+  const isOfJudge = reason.kind === 'judged' && reason.ruling !== 'environment';
+  return (
+    (isOfJudge || reason.kind === 'noTraffic' || reason.kind === 'trafficMismatch') && position.overridden
+  );
 }
 
 /** Before what guards hold for: the deadline stands still for as long as the order stands, whatever else is wrong. */

@@ -6,40 +6,59 @@ import {
   expectedRequests,
   type Facts,
   isWindowFull,
+  judgedByLimit,
   requestsIn,
   whyMissing,
 } from './evidence.ts';
-import type { Cause, HoldReason } from './reasons.ts';
+import { breachIn, metricOf } from './failed-check.ts';
+import type { Finding, Guarded } from './finding.ts';
+import { judgedBack, judgedHold, judgedNoTraffic } from './judged-guards.ts';
+import { isSequential, restingJudge } from './judging.ts';
+import { criticalIn, enforcedIn, limitIn, meshChecksIn } from './plan-parts.ts';
 import { emptyWatch, type Rollout, type Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
 import { mismatchIn } from './uptake.ts';
+import { failedWarning, judgedWarning } from './warned.ts';
 import { remember } from './watch.ts';
-
-/** What the guards say: go back, wait, or nothing against going on. */
-export type Finding =
-  | { kind: 'rollback'; cause: Cause }
-  | { kind: 'hold'; reason: HoldReason }
-  | { kind: 'clear' };
 
 const clear: Finding = { kind: 'clear' };
 
-type Guarded = { rollout: Rollout; watch: Watch; facts: Facts; now: Millis };
 type Guard = (guarded: Guarded) => Finding | null;
 
-/** In the order in which their answers count; whatever goes back counts before whatever only holds. */
-const guards: Guard[] = [
-  noReadyPod,
-  severeErrors,
-  failedCheck,
-  missingRequests,
-  unattributedErrors,
-  metricsMissing,
-  environment,
-  trafficMismatch,
-  noTraffic,
-  stableNotReady,
-  canaryNotReady,
-];
+/** What the plan's judge says: of the canary, of what it shares with stable, for a person, and of too few requests to tell. */
+type Judges = { failed: Guard; shared: Guard; warned: Guard; idle: Guard };
+
+/** In the order in which their answers count; whatever goes back counts before whatever only stops. */
+function guardsWith({ failed, shared, warned, idle }: Judges): Guard[] {
+  return [
+    noReadyPod,
+    severeErrors,
+    failed,
+    missingRequests,
+    unattributedErrors,
+    metricsMissing,
+    firingAlert,
+    shared,
+    warned,
+    trafficMismatch,
+    idle,
+    stableNotReady,
+    canaryNotReady,
+  ];
+}
+
+const byThreshold = guardsWith({
+  failed: failedCheck,
+  shared: environment,
+  warned: failedWarning,
+  idle: noTraffic,
+});
+const sequentially = guardsWith({
+  failed: (guarded) => judgedBack(guarded) ?? failedCheck(guarded),
+  shared: (guarded) => judgedHold(guarded) ?? environment(guarded),
+  warned: (guarded) => judgedWarning(guarded) ?? failedWarning(guarded),
+  idle: judgedNoTraffic,
+});
 
 const noReadyPodPolls = 2;
 const missingRequestPolls = 3;
@@ -56,11 +75,13 @@ export const stableReadyRatio = 0.75;
 export function watchOver(rollout: Rollout, seen: Facts, now: Millis): { watch: Watch; finding: Finding } {
   const facts = { ...seen, measurements: seen.measurements && withSoundNumbers(seen.measurements) };
   if (facts.share === 0 && !facts.isPreviewed) {
-    const guarded = { rollout, watch: emptyWatch, facts, now };
-    return { watch: emptyWatch, finding: stableNotReady(guarded) ?? canaryNotReady(guarded) ?? clear };
+    const watch = { ...emptyWatch, judge: restingJudge(rollout) };
+    const guarded = { rollout, watch, facts, now };
+    return { watch, finding: stableNotReady(guarded) ?? canaryNotReady(guarded) ?? clear };
   }
   const watch =
     facts.measurements === null ? rollout.watch : remember(rollout, facts, facts.measurements, now);
+  const guards = isSequential(rollout) ? sequentially : byThreshold;
   const findings = guards.flatMap((guard) => guard({ rollout, watch, facts, now }) ?? []);
   return { watch, finding: findings.find(({ kind }) => kind === 'rollback') ?? findings[0] ?? clear };
 }
@@ -90,21 +111,10 @@ function severeErrors({ watch: { severe } }: Guarded): Finding | null {
 }
 
 function failedCheck({ rollout, watch }: Guarded): Finding | null {
-  for (const [id, check] of Object.entries(rollout.plan.checks)) {
+  for (const [id, check] of Object.entries(criticalIn(judgedByLimit(rollout)))) {
     const result = watch.results[id];
-    if (result === undefined || result.failuresInARow < check.failures) continue;
-    const judgement = judge(check, result);
-    if (judgement.kind !== 'breach') continue;
-    const { value, stable, requests, bucket } = judgement;
-    const facts = {
-      bucket,
-      check: id,
-      metric: check.metric,
-      limit: check.max,
-      windowSeconds: check.window,
-      failures: result.failuresInARow,
-    };
-    return { kind: 'rollback', cause: { kind: 'check', value, stable, requests, ...facts } };
+    const cause = result === undefined ? null : breachIn(id, check, result);
+    if (cause !== null) return { kind: 'rollback', cause };
   }
   return null;
 }
@@ -130,10 +140,22 @@ function unattributedErrors({ rollout, watch, facts }: Guarded): Finding | null 
   };
 }
 
+/** What the plan listens to fires; whoever told of it, only what began with this rollout sends it back. */
+function firingAlert({ watch: { alerts } }: Guarded): Finding | null {
+  const [first] = alerts?.firing ?? [];
+  if (first === undefined) return null;
+  if (first.means === 'hold') {
+    const { means, ...alert } = first;
+    return { kind: 'hold', reason: { kind: 'alert', ...alert } };
+  }
+  const { means, since, ...alert } = first;
+  return { kind: 'rollback', cause: { kind: 'alert', ...alert } };
+}
+
 function metricsMissing({ rollout, watch, facts, now }: Guarded): Finding | null {
   if (watch.metricsMissing === null) return null;
   const { since } = watch.metricsMissing;
-  const why = whyStillMissing(watch.metricsMissing, facts.measurements);
+  const why = whyStillMissing(rollout, watch.metricsMissing, facts.measurements);
   if (now - since < metricsMissingLimitMs || onlyPages(rollout, facts.share))
     return { kind: 'hold', reason: { kind: 'metricsMissing', why, since } };
   return { kind: 'rollback', cause: { kind: 'metricsMissing', seconds: (now - since) / 1000, why } };
@@ -144,20 +166,27 @@ export function onlyPages({ plan }: Rollout, share: number): boolean {
   return share >= 100 && plan.metricsDown === 'page';
 }
 
-function whyStillMissing({ goodPolls }: { goodPolls: number }, measurements: Measurements | null): string {
+function whyStillMissing(
+  rollout: Rollout,
+  { goodPolls }: { goodPolls: number },
+  measurements: Measurements | null,
+): string {
   if (goodPolls > 0) return 'one poll with good data so far, two are needed';
-  return (measurements && whyMissing(measurements)) ?? 'the last poll had no good data for both arms';
+  return (
+    (measurements && whyMissing(rollout, measurements)) ?? 'the last poll had no good data for both arms'
+  );
 }
 
 function environment({ rollout, watch, now }: Guarded): Finding | null {
   const since = watch.environmentSince;
   if (since === null) return null;
-  for (const [id, check] of Object.entries(rollout.plan.checks)) {
+  for (const [id, check] of Object.entries(criticalIn(judgedByLimit(rollout)))) {
     const result = watch.results[id];
-    const judgement = result && judge(check, result);
-    if (judgement?.kind !== 'environment') continue;
+    if (result === undefined) continue;
+    const judgement = judge(check, result);
+    if (judgement.kind !== 'environment') continue;
     const { value, stable, requests } = judgement;
-    const shared = { check: id, metric: check.metric, stable, limit: check.max, requests };
+    const shared = { check: id, ...metricOf(check, result), stable, limit: limitIn(check), requests };
     if (now - since < environmentLimitMs)
       return { kind: 'hold', reason: { kind: 'environment', ...shared, canary: value, since } };
     const seconds = (now - since) / 1000;
@@ -173,7 +202,7 @@ function trafficMismatch({ rollout, watch, facts }: Guarded): Finding | null {
 }
 
 function noTraffic({ rollout, watch, facts }: Guarded): Finding | null {
-  for (const [id, { window, minRequests }] of Object.entries(rollout.plan.checks)) {
+  for (const [id, { window, minRequests }] of Object.entries(meshChecksIn(enforcedIn(rollout.plan.checks)))) {
     const result = watch.results[id];
     if (result === undefined || result.canary.kind === 'value') continue;
     const requests = requestsIn(result.canary);

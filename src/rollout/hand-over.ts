@@ -2,8 +2,9 @@ import { asFound, rewriting } from './as-found.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, preceded, weightApplied } from './decision.ts';
 import type { Facts } from './evidence.ts';
+import type { Finding } from './finding.ts';
 import { targetMissingLimitMs, turnBack } from './go-back.ts';
-import { type Finding, stableReadyRatio, watchOver } from './guard.ts';
+import { stableReadyRatio, watchOver } from './guard.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn, identified } from './identity.ts';
 import { interrupt, interruptedUnseen, interruptionIn, reshaped } from './interruption.ts';
@@ -16,7 +17,7 @@ import * as say from './say.ts';
 import { lowestIn } from './several.ts';
 import { closingWrite, factsOf, pollAfter, type Sight } from './sight.ts';
 import type { In } from './state.ts';
-import { type Target, withUid } from './target.ts';
+import { withUid } from './target.ts';
 import { isSameShare, type Millis } from './units.ts';
 
 /** All traffic was won: from here on the rollout waits for stable to be brought to the canary's images. */
@@ -44,12 +45,6 @@ export function beginHandover(
     write: closingWrite(rollout, view),
     nextAt: now,
   });
-}
-
-/** Whose requests are judged: once stable has all traffic it is stable's. */
-export function judgedTarget({ target, state }: Rollout): Target {
-  if (state.kind !== 'handingOver' || state.phase === 'waiting') return target;
-  return { ...target, canary: target.stable, stable: target.canary };
 }
 
 /** A turn of a handover; the guards go on, and no deadline runs at 100 %. */
@@ -101,8 +96,8 @@ function notSeen(view: Exclude<Sight['view'], SplitView>): string {
   return `the VirtualService cannot be read: ${say.inner(why)}`;
 }
 
-function factsInPhase(rollout: Rollout, { phase }: HandingOver, { view, measurements }: Sight): Facts {
-  const facts = factsOf(rollout, view, measurements);
+function factsInPhase(rollout: Rollout, { phase }: HandingOver, sight: Sight): Facts {
+  const facts = factsOf(rollout, sight);
   if (phase === 'waiting') return facts;
   // The old canary may be scaled down by now, so its pods say nothing about a way back.
   const unread = { kind: 'unknown' as const, why: 'no longer needed' };

@@ -1,6 +1,6 @@
 import * as because from './because.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
-import type { Finding } from './guard.ts';
+import type { Finding } from './finding.ts';
 import type { Carriers } from './identity.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { type Cause, canaryd } from './reasons.ts';

@@ -5,6 +5,7 @@ import { runChecks } from '../readiness/run-checks.ts';
 import type { Callee, Caller, Fact, FactName, Lock, Snapshot, StandingHold } from '../readiness/snapshot.ts';
 import { clusterFacts, metricsFacts } from '../readiness/sources.ts';
 import { asksNothing } from './evidence.ts';
+import { judgeAsks } from './judging.ts';
 import { isMirroring } from './managed.ts';
 import { errorBudgetsOf, policyOf } from './plan-readiness.ts';
 import type { MeasureRequest, Metrics, MetricsSurvey } from './ports/metrics.ts';
@@ -138,5 +139,6 @@ export function surveyOf(
 function questionFor(rollout: Rollout, at: Millis): MeasureRequest {
   const { target, plan, scrapeSeconds } = rollout;
   const seconds = Math.max(plan.interval, 2 * scrapeSeconds);
-  return { target, checks: plan.checks, at, incrementSeconds: seconds, mirrored: isMirroring(rollout) };
+  const asked = { target, checks: plan.checks, at, incrementSeconds: seconds };
+  return { ...asked, mirrored: isMirroring(rollout), ...judgeAsks(rollout) };
 }

@@ -1,8 +1,8 @@
 import { asFound } from './as-found.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState } from './decision.ts';
-import { hasEveryCheckPassed } from './evidence.ts';
-import type { Finding } from './guard.ts';
+import { isProven } from './evidence.ts';
+import type { Finding } from './finding.ts';
 import { type HandingOver, type HandoverTurn, noWayBack, partly, stay } from './handover-turn.ts';
 import { carriersIn } from './identity.ts';
 import { reshaped } from './interruption.ts';
@@ -22,7 +22,7 @@ export function judgeStable(turn: HandoverTurn): Decision {
   if (finding.kind === 'rollback') return noWayBack({ ...turn, rollout }, finding.cause);
   const waitingFor = whyNotEnded(rollout, view, finding);
   const isOver = now - state.since >= rollout.plan.handoverBake * 1000;
-  if (waitingFor !== null || !isOver || !hasEveryCheckPassed(rollout, state.since)) {
+  if (waitingFor !== null || !isOver || !isProven(rollout, state.since)) {
     const clear: HandingOver = { ...state, breach: null, waitingFor };
     return stay(inState(rollout, clear), closingWrite(rollout, view), now);
   }

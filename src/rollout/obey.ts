@@ -1,3 +1,4 @@
+import { acknowledging } from './acknowledged.ts';
 import { actionsByState, allowedActions } from './allowed-actions.ts';
 import { answerApproval } from './answer-approval.ts';
 import { rewriting } from './as-found.ts';
@@ -124,7 +125,12 @@ function resume(rollout: Rollout, { drift, reason: note }: Resume, actor: Actor,
       return obeyed(rollout, unwatched(claiming(running), now), [resumed], now);
     case 'shapeChanged':
       return obeyed(rollout, notRaised(running, now), [resumed], now);
+    case 'warning': {
+      const watch = { ...running.watch, acknowledged: acknowledging(rollout, reason.check) };
+      return obeyed(rollout, { ...running, watch }, [resumed], now);
+    }
     case 'operator':
+    case 'inconclusive':
     case 'routesChanged':
     case undefined:
       return obeyed(rollout, running, [resumed], now);

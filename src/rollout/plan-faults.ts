@@ -1,12 +1,13 @@
 import { managedFaults } from './managed-faults.ts';
 import type { PlanFault } from './plan-fault.ts';
-import { type Check, isWatched, longestWindowSeconds, type Step, watchedSeconds } from './plan-parts.ts';
+import { type Check, enforcedIn, isWatched, longestIn, type Step, watchedSeconds } from './plan-parts.ts';
 import { type Readiness, waiverFaults } from './plan-readiness.ts';
 import { routesAfter } from './route-steps.ts';
 
 type PlanParts = {
   interval: number;
   deadline: number;
+  judge: 'threshold' | 'sequential';
   checks: Record<string, Check>;
   steps: Step[];
   readiness?: Readiness | undefined;
@@ -21,6 +22,7 @@ export function planFaults(plan: PlanParts): PlanFault[] {
     ...provenNothing(plan),
     ...unprovenRaises(plan),
     ...blindness(plan),
+    ...idleEarly(plan),
     ...endFaults(plan.steps),
     ...timeFaults(plan),
     ...waiverFaults(plan),
@@ -73,16 +75,20 @@ function hasHeaderRoute(steps: Step[]): boolean {
 }
 
 /** Without a check there is nothing that a bake could wait for, as for routes that have no HTTP metrics. */
-function provenNothing({ checks, steps }: PlanParts): PlanFault[] {
-  if (hasChecks(checks) || !steps.some(isWatched)) return [];
-  const message = 'a bake without checks has nothing to prove: write a check, or wait by pause and approval';
+function provenNothing(plan: PlanParts): PlanFault[] {
+  if (canProve(plan) || !plan.steps.some(isWatched)) return [];
+  const message =
+    Object.keys(plan.checks).length > 0
+      ? 'a bake has nothing to prove when every check is only observed: take "mode": "observe" away from one, or let "judge": "sequential" compare the canary with stable'
+      : 'a bake without checks has nothing to prove: write a check, or wait by pause and approval';
   return [{ path: ['checks'], code: 'plan-inconsistent', message }];
 }
 
 /** A canary with traffic is raised further only on what a bake has shown or, without checks, on what people have seen. */
-function unprovenRaises({ checks, steps }: PlanParts): PlanFault[] {
-  const isProof = hasChecks(checks) ? ({ type }: Step) => type === 'bake' : isStop;
-  const mend = hasChecks(checks)
+function unprovenRaises(plan: PlanParts): PlanFault[] {
+  const { steps } = plan;
+  const isProof = canProve(plan) ? ({ type }: Step) => type === 'bake' : isStop;
+  const mend = canProve(plan)
     ? 'without proof: put a bake before it'
     : 'without a stop: put a pause or an approval before it';
   return steps.flatMap((step, index) => {
@@ -96,16 +102,30 @@ function unprovenRaises({ checks, steps }: PlanParts): PlanFault[] {
 }
 
 /** A plan that never watches would prove nothing by coming to its end. */
-function blindness({ checks, steps }: PlanParts): PlanFault[] {
-  const isStopped = steps.some(isWatched) || (!hasChecks(checks) && steps.some(isStop));
-  const message = hasChecks(checks)
+function blindness(plan: PlanParts): PlanFault[] {
+  const { steps } = plan;
+  const isStopped = steps.some(isWatched) || (!canProve(plan) && steps.some(isStop));
+  const message = canProve(plan)
     ? 'watches the canary at no time: add a bake, or give promote one'
     : 'stops at no time: add a pause or an approval';
   return isStopped ? [] : [{ path: ['steps'], code: 'plan-inconsistent', message }];
 }
 
-function hasChecks(checks: PlanParts['checks']): boolean {
-  return Object.keys(checks).length > 0;
+/** Thresholds know no proof of health: a bake that waits for one would never end early, which nobody would notice. */
+function idleEarly({ judge, steps }: PlanParts): PlanFault[] {
+  if (judge === 'sequential') return [];
+  const message =
+    'only the sequential judge ends a bake early: leave "early" out, or write "judge": "sequential"';
+  return steps.flatMap((step, index) =>
+    step.type === 'bake' && step.early
+      ? [{ path: ['steps', index, 'early'], code: 'plan-inconsistent', message }]
+      : [],
+  );
+}
+
+/** The sequential judge compares with stable, whatever is only observed; thresholds prove what is enforced. */
+function canProve({ judge, checks }: PlanParts): boolean {
+  return Object.keys(judge === 'sequential' ? checks : enforcedIn(checks)).length > 0;
 }
 
 function isStop({ type }: Step): boolean {
@@ -146,7 +166,7 @@ function timeFaults(plan: PlanParts): PlanFault[] {
 }
 
 function bakeFaults({ steps, checks }: PlanParts): PlanFault[] {
-  const longest = longestWindowSeconds(checks);
+  const longest = longestIn(enforcedIn(checks));
   return steps.flatMap((step, index) => {
     const seconds = step.type === 'pause' ? null : watchedSeconds(step);
     if (seconds === null || seconds >= longest) return [];

@@ -5,15 +5,33 @@ import { Ratio, Seconds, Share } from './units.ts';
 /** Envoy's highest finite latency bucket in Istio; a quantile above it is silently capped by Prometheus. */
 export const highestBucketMs = 3_600_000;
 
-const judging = {
+const observing = {
+  mode: z
+    .enum(['enforce', 'observe'], { error: 'write enforce or observe' })
+    .optional()
+    .describe(
+      '`observe`: measured, judged and shown, and never acted on. Without it what the check finds is acted on.',
+    ),
+  severity: z
+    .enum(['critical', 'warning'], { error: 'write critical or warning' })
+    .optional()
+    .describe(
+      '`critical`, the usual: a check that fails rolls back. `warning`: it pauses for a person, and never rolls back.',
+    ),
+};
+const repeated = {
   window: Seconds.default(60).describe('How far back each measurement looks, in seconds.'),
   failures: z.int().min(1).max(100).default(2).describe('Failing measurements in a row that roll back.'),
+};
+const judging = {
+  ...repeated,
   minRequests: z
     .int()
     .min(1)
     .max(10_000_000)
     .default(100)
     .describe('Requests in the window below which nothing is judged.'),
+  ...observing,
 };
 
 const ErrorRateCheck = z.strictObject({
@@ -33,8 +51,83 @@ const P99LatencyCheck = z.strictObject({
   ...judging,
 });
 
-export const Check = z.discriminatedUnion('metric', [ErrorRateCheck, P99LatencyCheck]);
+const customLimit = { error: 'write a number from 0 on' };
+const argName = /^[A-Za-z][A-Za-z0-9_]{0,39}$/;
+
+const CustomCheck = z
+  .strictObject({
+    metric: z.literal('custom').describe('What a template of this canaryd asks for.'),
+    template: z
+      .string({ error: 'write the name of a template' })
+      .regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, { error: 'write the name of a template' })
+      .describe('One of `checkTemplates` in the configuration of canaryd.'),
+    args: z
+      .record(
+        z.string().regex(argName, { error: 'an argument is named by a letter, and letters, digits and "_"' }),
+        z.union([z.string().max(200), z.number()], { error: 'write text or a number' }),
+      )
+      .default({})
+      .describe('The values of its arguments: text, numbers, and durations such as 5m.'),
+    max: z.number(customLimit).min(0, customLimit).optional().describe('The highest value that passes.'),
+    min: z.number(customLimit).min(0, customLimit).optional().describe('The lowest value that passes.'),
+    ...repeated,
+    ...observing,
+  })
+  .refine(({ max, min }) => (max === undefined) !== (min === undefined), {
+    error: 'write one limit: max or min, whichever the template has',
+  });
+export type CustomCheck = z.infer<typeof CustomCheck>;
+
+/** A check as people write it. */
+export const PlannedCheck = z.discriminatedUnion('metric', [ErrorRateCheck, P99LatencyCheck, CustomCheck]);
+
+/** The alert rule that a limit was taken from, as it was written then, and where it was read. */
+export const FromRule = z.strictObject({
+  source: z.literal('prometheus'),
+  group: z.string(),
+  alert: z.string(),
+  expr: z.string(),
+});
+export type FromRule = z.infer<typeof FromRule>;
+
+/** What an alert rule says beside the limit. `for`: seconds for which it must be broken. */
+const ruled = { for: z.number().optional(), fromRule: FromRule.optional() };
+
+/** A check as rollouts follow it. */
+export const Check = z.discriminatedUnion('metric', [
+  ErrorRateCheck.extend(ruled),
+  P99LatencyCheck.extend(ruled),
+  CustomCheck,
+]);
 export type Check = z.infer<typeof Check>;
+
+const ruleForm = { error: 'write a metric, or the alert rule that says the limit as "group/alert"' };
+
+/** A check that is what an alert rule of the cluster says when a rollout is asked for. */
+const RuleCheck = z.strictObject({
+  metric: z.undefined().optional().meta({ not: {}, description: 'The rule says it.' }),
+  rule: z
+    .string(ruleForm)
+    .max(500, ruleForm)
+    .regex(/^[^/].*\/[^/]+$/, ruleForm)
+    .describe(
+      'Takes limit, window and severity from an alert rule of the Prometheus of the cluster, written as `group/alert`, when a rollout is asked for.',
+    ),
+  minRequests: judging.minRequests,
+  mode: observing.mode,
+});
+export type RuleCheck = z.infer<typeof RuleCheck>;
+
+/** A check as people write it, which may name an alert rule instead of a metric. */
+export const WrittenCheck = z.discriminatedUnion('metric', [
+  ErrorRateCheck,
+  P99LatencyCheck,
+  CustomCheck,
+  RuleCheck,
+]);
+export type WrittenCheck = z.infer<typeof WrittenCheck>;
+/** A check of the requests that the mesh counts. */
+export type MeshCheck = Exclude<Check, CustomCheck>;
 
 export const CheckId = z
   .string()
@@ -57,6 +150,12 @@ const SetWeight = z.strictObject({
 const Bake = z.strictObject({
   type: z.literal('bake'),
   duration: Seconds.describe('How long the share is watched, in seconds.'),
+  early: z
+    .literal(true, { error: 'write true, or leave it out' })
+    .optional()
+    .describe(
+      'Ends as soon as the sequential judge holds the canary to be healthy, after a minute at least.',
+    ),
 });
 const Pause = z.strictObject({
   type: z.literal('pause'),
@@ -120,14 +219,73 @@ export const Step = z.discriminatedUnion('type', [
 export type Step = z.infer<typeof Step>;
 export type StepType = Step['type'];
 
-/** The longest window of a plan's checks, in seconds. */
+/** The checks that are acted on; one in mode `observe` is only shown. */
+export function enforcedIn<Checks extends Check>(checks: Record<string, Checks>): Record<string, Checks> {
+  return Object.fromEntries(Object.entries(checks).filter(([, { mode }]) => mode !== 'observe'));
+}
+
+/** The checks that are acted on by rolling back; one of severity `warning` asks a person. */
+export function criticalIn<Checks extends Check>(checks: Record<string, Checks>): Record<string, Checks> {
+  return Object.fromEntries(Object.entries(enforcedIn(checks)).filter(([, check]) => !isWarning(check)));
+}
+
+/** The checks that are acted on by asking a person. */
+export function warningsIn<Checks extends Check>(checks: Record<string, Checks>): Record<string, Checks> {
+  return Object.fromEntries(Object.entries(enforcedIn(checks)).filter(([, check]) => isWarning(check)));
+}
+
+function isWarning({ severity }: Check): boolean {
+  return severity === 'warning';
+}
+
+/** The checks of the requests that the mesh counts. */
+export function meshChecksIn(checks: Record<string, Check>): Record<string, MeshCheck> {
+  return Object.fromEntries(
+    Object.entries(checks).flatMap(([id, check]) => (check.metric === 'custom' ? [] : [[id, check]])),
+  );
+}
+
+/** The checks that templates ask for. */
+export function customChecksIn(checks: Record<string, Check>): Record<string, CustomCheck> {
+  return Object.fromEntries(
+    Object.entries(checks).flatMap(([id, check]) => (check.metric === 'custom' ? [[id, check]] : [])),
+  );
+}
+
+/** What a check allows at most or, for one whose values must not fall, at least; in the unit of its metric. */
+export function limitIn(check: Check): number {
+  return (check.metric === 'custom' ? (check.max ?? check.min) : check.max) ?? 0;
+}
+
+/**
+ * The checks whose windows and numbers of requests guards go by: of those that count requests the ones that are acted
+ * on; without any all of them, and without those the custom ones.
+ */
+export function guidingIn(checks: Record<string, Check>): Record<string, Check> {
+  const mesh = meshChecksIn(checks);
+  const choices: Record<string, Check>[] = [enforcedIn(mesh), mesh];
+  return choices.find((some) => Object.keys(some).length > 0) ?? checks;
+}
+
+/** The longest window of the checks that guards go by, in seconds. */
 export function longestWindowSeconds(checks: Record<string, Check>): number {
+  return longestIn(guidingIn(checks));
+}
+
+/** The longest window of any of these checks, in seconds. */
+export function longestIn(checks: Record<string, Check>): number {
   return Math.max(0, ...Object.values(checks).map((check) => check.window));
 }
 
 /** True for a step that lets checks prove something. */
 export function isWatched(step: Step): boolean {
   return step.type === 'bake' || (step.type === 'promote' && step.bake !== undefined);
+}
+
+/** Seconds for which a step lets checks prove something; null when it does not. */
+export function bakeOf(step: Step | undefined): number | null {
+  if (step?.type === 'bake') return step.duration;
+  return step?.type === 'promote' ? (step.bake ?? null) : null;
 }
 
 /** Seconds for which a step watches or waits; null when it does neither. */

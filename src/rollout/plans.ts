@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { canonicalJson } from './canonical.ts';
-import type { Plan } from './plan.ts';
+import { type CheckTemplates, templateFaults } from './check-template.ts';
+import type { WrittenPlan } from './plan.ts';
 import type { PlanFault } from './plan-fault.ts';
 import { planFaults } from './plan-faults.ts';
 import type { PlanLibrary, PlanVersion } from './ports/plans.ts';
 import type { Actor } from './reasons.ts';
+import { withoutRules, withStandIns } from './rule-checks.ts';
 
 /** What a plan without a name is called; no plan that is kept may have this name. */
 export const inlineName = 'inline';
@@ -24,7 +26,7 @@ export type Condition =
   /** The newest version must be one of these; null takes any. */
   | { kind: 'version'; oneOf: number[] | null };
 
-type PutRequest = { name: string; plan: Plan; condition: Condition; actor: Actor };
+type PutRequest = { name: string; plan: WrittenPlan; condition: Condition; actor: Actor };
 
 export type PutAnswer =
   /** `unchanged`: the newest version says the same already, and no further one was made. */
@@ -35,7 +37,7 @@ export type PutAnswer =
   | { kind: 'changed'; newest: PlanVersion | null };
 
 export type Choice =
-  | { kind: 'chosen'; plan: Plan; version: number }
+  | { kind: 'chosen'; plan: WrittenPlan; version: number }
   | { kind: 'unknown'; name: string; version: number | null; newest: number | null; names: string[] }
   /** It was right when it was written, and today's rules refuse it. */
   | { kind: 'outdated'; version: PlanVersion; faults: PlanFault[] };
@@ -45,12 +47,16 @@ export interface PlanService extends Pick<PlanLibrary, 'find' | 'versions' | 'li
   put(request: PutRequest): Promise<PutAnswer>;
   /** The plan that a rollout is asked to follow. */
   choose(reference: string): Promise<Choice>;
+  /** What in a sound plan this canaryd has not: templates of custom checks. */
+  unknownIn(plan: WrittenPlan): PlanFault[];
 }
 
 export type PlanDeps = {
   library: PlanLibrary;
   /** The digest of a text: `sha256:` and 64 hex digits. */
   digest: (text: string) => string;
+  /** What custom checks may ask for; nothing when it is left out. */
+  checkTemplates?: CheckTemplates;
 };
 
 /** Wires the plans; every answer is a value, and only a lost database throws. */
@@ -62,6 +68,7 @@ export function planService(deps: PlanDeps): PlanService {
     list: (page) => library.list(page),
     put: (request) => put(deps, request),
     choose: (reference) => choose(library, reference),
+    unknownIn: (plan) => templateFaults(withoutRules(plan).checks, deps.checkTemplates ?? {}),
   };
 }
 
@@ -109,7 +116,7 @@ async function choose(library: PlanLibrary, reference: string): Promise<Choice> 
       names: listed.map((plan) => plan.name),
     };
   }
-  const faults = planFaults(found.plan);
+  const faults = planFaults(withStandIns(found.plan));
   if (faults.length > 0) return { kind: 'outdated', version: found, faults };
   return { kind: 'chosen', plan: found.plan, version: found.version };
 }

@@ -1,7 +1,7 @@
 import { type Reading, withSoundNumbers } from '../analysis/reading.ts';
 import type { Fact, PlannedCheck, StableSurvey, Subject, SurveyedCheck } from '../readiness/snapshot.ts';
 import { rateOf } from './forecast.ts';
-import { isWatched, watchedSeconds } from './plan-parts.ts';
+import { enforcedIn, isWatched, meshChecksIn, watchedSeconds } from './plan-parts.ts';
 import { requirementsOf } from './plan-readiness.ts';
 import type { MetricsSurvey } from './ports/metrics.ts';
 import { begunAt, type Rollout } from './rollout.ts';
@@ -44,14 +44,17 @@ function sharesOf(plan: Rollout['plan']): number[] {
   return [...new Set(shares)].filter((share) => share > 0);
 }
 
+/** What is only observed keeps no rollout from starting. */
 function checksOf({ checks }: Rollout['plan']): PlannedCheck[] {
-  return Object.entries(checks).map(([id, { metric, max, window, minRequests }]) => ({
-    id,
-    metric,
-    max,
-    window,
-    minRequests,
-  }));
+  return Object.entries(meshChecksIn(enforcedIn(checks))).map(
+    ([id, { metric, max, window, minRequests }]) => ({
+      id,
+      metric,
+      max,
+      window,
+      minRequests,
+    }),
+  );
 }
 
 /** What the checks of the plan find of stable now, as the readiness checks read it; null where metrics were not asked. */
@@ -67,7 +70,7 @@ export function surveyFact(
   if (rate.kind === 'unknown') {
     return { kind: 'unread', why: rate.why, mend: 'canaryd doctor says whether Prometheus can be asked' };
   }
-  const checks = Object.keys(plan.checks).map((id) => surveyedCheck(id, survey));
+  const checks = Object.keys(meshChecksIn(enforcedIn(plan.checks))).map((id) => surveyedCheck(id, survey));
   return { kind: 'read', value: { requestsPerSecond: rate.perSecond, checks } };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Bucket } from '../analysis/reading.ts';
+import { Bucket, Unit } from '../analysis/reading.ts';
+import { Verdict } from '../analysis/sequential/verdict.ts';
 import { GitOps, Mover } from './mover.ts';
 import { Millis } from './units.ts';
 
@@ -24,12 +25,29 @@ const Restored = {
 /** Whose hand it was, as far as the object tells; rollouts stored before have none. */
 const byHand = { movedBy: Mover.nullable().default(null), gitOps: GitOps.nullable().default(null) };
 
+/** How canaryd came to know of an alert: it was looked for, or somebody's token sent it. */
+export const ReceivedBy = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('prometheus') }),
+  z.strictObject({ kind: z.literal('hook'), by: Actor }),
+]);
+export type ReceivedBy = z.infer<typeof ReceivedBy>;
+
+const alert = { name: z.string(), labels: z.record(z.string(), z.string()), receivedBy: ReceivedBy };
+
+/** What was measured. Of a custom check its unit, and whether it must not fall below its limit, too; `rule`: `group/alert`. */
+const ofMetric = {
+  metric: z.enum(['errorRate', 'p99LatencyMs', 'custom']),
+  rule: z.string().exactOptional(),
+  unit: Unit.exactOptional(),
+  breach: z.enum(['above', 'below']).exactOptional(),
+};
+
 /** Why a rollout goes back: the facts, with units in the names, that the audit row alone must explain. */
 export const Cause = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('check'),
     check: z.string(),
-    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    ...ofMetric,
     value: z.number(),
     stable: z.number().nullable(),
     limit: z.number(),
@@ -38,6 +56,15 @@ export const Cause = z.discriminatedUnion('kind', [
     windowSeconds: z.number(),
     /** Bounds of the histogram bucket that the value fell into, in ms; null for ratios. */
     bucket: Bucket.nullable().default(null),
+  }),
+  /** The sequential judge: `why` is its sentence, `verdict` what it goes by; `share` in percent. */
+  z.strictObject({
+    kind: z.literal('judged'),
+    ruling: z.enum(['regression', 'limit', 'trafficMismatch', 'backstop', 'environmentLimit']),
+    why: z.string(),
+    share: SeenShare,
+    verdict: Verdict,
+    queries: z.array(z.string()),
   }),
   z.strictObject({
     kind: z.literal('severeErrors'),
@@ -72,13 +99,15 @@ export const Cause = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('environmentLimit'),
     check: z.string(),
-    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    ...ofMetric,
     value: z.number(),
     stable: z.number(),
     limit: z.number(),
     requests: z.number(),
     seconds: z.number(),
   }),
+  /** `labels` are those that the plan names, `startsAt` lies after the beginning of the rollout. */
+  z.strictObject({ kind: z.literal('alert'), ...alert, startsAt: Millis }),
   z.strictObject({ kind: z.literal('metricsMissing'), seconds: z.number(), why: z.string() }),
   z.strictObject({ kind: z.literal('deadline'), seconds: z.number() }),
   z.strictObject({ kind: z.literal('expired'), seconds: z.number() }),
@@ -126,11 +155,28 @@ export const HoldReason = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('environment'),
     check: z.string(),
-    metric: z.enum(['errorRate', 'p99LatencyMs']),
+    ...ofMetric,
     canary: z.number(),
     stable: z.number(),
     limit: z.number(),
     requests: z.number(),
+    since: Millis,
+  }),
+  /** The sequential judge; `until` is when this leads further, where that is known. */
+  z.strictObject({
+    kind: z.literal('judged'),
+    ruling: z.enum(['environment', 'suspicion', 'noTraffic']),
+    why: z.string(),
+    since: Millis,
+    until: Millis.nullable(),
+    verdict: Verdict,
+  }),
+  /** `only`: why it does no more than hold; by the plan, or because of when it began. `since`: when it was first heard of. */
+  z.strictObject({
+    kind: z.literal('alert'),
+    ...alert,
+    startsAt: Millis.nullable(),
+    only: z.enum(['plan', 'beganBefore', 'beginningUnknown']),
     since: Millis,
   }),
   z.strictObject({
@@ -164,6 +210,20 @@ export type HoldReason = z.infer<typeof HoldReason>;
 export const PauseReason = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('operator'), by: Actor, note: z.string().nullable() }),
   z.strictObject({ kind: z.literal('plan') }),
+  /** The sequential judge had evidence against the canary for as long as the step lasts, and never enough. */
+  z.strictObject({
+    kind: z.literal('inconclusive'),
+    why: z.string(),
+    seconds: z.number(),
+    verdict: Verdict,
+  }),
+  /** A check of severity `warning` fails; `verdict` is that of the sequential judge, null where a threshold told. */
+  z.strictObject({
+    kind: z.literal('warning'),
+    check: z.string(),
+    why: z.string(),
+    verdict: Verdict.nullable(),
+  }),
   z.strictObject({ kind: z.literal('drift'), expected: SeenShare, found: SeenShare, ...byHand }),
   z.strictObject({ kind: z.literal('recreated'), uid: z.string(), ...ofSeveral }),
   z.strictObject({

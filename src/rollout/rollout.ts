@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { Counts, Reading } from '../analysis/reading.ts';
 import { emptyTally } from '../analysis/severe.ts';
 import { Uptake } from '../analysis/uptake.ts';
+import { AlertMemory } from './alert-memory.ts';
 import { Approval } from './approval.ts';
+import { JudgeMemory } from './judge-memory.ts';
 import { ManagedRoute } from './managed-route.ts';
 import { StoredPlan } from './plan.ts';
 import type { Step } from './plan-parts.ts';
@@ -78,6 +80,15 @@ export const Watch = z.strictObject({
     /** The canary's counts in the last increment that was judged. */
     judged: Counts.nullable().default(null),
   }),
+  /** What the sequential judge knows; null where another one judges, and before its first look. */
+  judge: JudgeMemory.nullable().default(null),
+  /** Alerts that the plan listens to, as of the last poll; null before the first, and where it listens to none. */
+  alerts: AlertMemory.nullable().default(null),
+  /** Checks of severity `warning` that a person went on in spite of, and at which share. */
+  acknowledged: z
+    .strictObject({ share: SeenShare, checks: z.array(z.string()) })
+    .nullable()
+    .default(null),
 });
 export type Watch = z.infer<typeof Watch>;
 
@@ -93,6 +104,9 @@ export const emptyWatch: Watch = {
   metricsMissing: null,
   environmentSince: null,
   severe: { ...emptyTally, countedUntil: null, judged: null },
+  judge: null,
+  alerts: null,
+  acknowledged: null,
 };
 
 /** What the canary is: the image digest of each of its containers, and the pod templates that were seen with them. */
@@ -114,6 +128,8 @@ export const Rollout = z.strictObject({
   requestedBy: Actor,
   reason: z.string().nullable(),
   createdAt: Millis,
+  /** When preflight was over and the first step began; absent before that. */
+  startedAt: Millis.exactOptional(),
   /** When the plan's deadline is reached; a person's pause moves it on. */
   deadlineAt: Millis,
   /** When the next poll of metrics is due. */

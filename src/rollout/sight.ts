@@ -3,6 +3,7 @@ import type { PlannedWrite } from './decision.ts';
 import type { Facts } from './evidence.ts';
 import { isPreviewed } from './managed.ts';
 import type { Plan } from './plan.ts';
+import type { Heard } from './ports/alerts.ts';
 import type { MeshView, SplitView } from './ports/mesh.ts';
 import type { HoldOrder } from './ports/store.ts';
 import type { ReadinessReport } from './readiness-report.ts';
@@ -19,11 +20,16 @@ export type Sight = {
   order: HoldOrder | null;
   /** What the mesh around the target says; null or absent when nobody asked. */
   readiness?: ReadinessReport | null;
+  /** What was heard of alerts with this poll; null or absent when nobody listened. */
+  alerts?: Heard | null;
 };
 
 /** What the guards get to see of a turn; while the mesh cannot be read, the share that the canary may have counts. */
-export function factsOf(rollout: Rollout, view: MeshView, measurements: Sight['measurements']): Facts {
-  const known = { isPreviewed: isPreviewed(rollout), measurements };
+export function factsOf(
+  rollout: Rollout,
+  { view, measurements, alerts = null }: Pick<Sight, 'view' | 'measurements' | 'alerts'>,
+): Facts {
+  const known = { isPreviewed: isPreviewed(rollout), measurements, alerts };
   if (view.kind !== 'split') {
     const readiness = view.readable?.readiness ?? null;
     const untold = { stableHasOtherRoutes: false, canaryHasOtherRoutes: false, isUneven: false };

@@ -3,13 +3,14 @@ import { type Decision, decided, event, inState } from './decision.ts';
 import { asksNothing } from './evidence.ts';
 import { goOn } from './go-on.ts';
 import { presentIn } from './identity.ts';
+import { isSequential, judgedAfter } from './judging.ts';
 import { longestWindowSeconds } from './plan-parts.ts';
 import type { SplitView } from './ports/mesh.ts';
 import { auditedFacts, notReady, type StartObstacle, summaryInWords } from './readiness-words.ts';
 import { begunAt, type Rollout } from './rollout.ts';
 import * as say from './say.ts';
 import { objectName } from './several.ts';
-import type { Sight } from './sight.ts';
+import { factsOf, type Sight } from './sight.ts';
 import { type Arm, type Target, uidOf } from './target.ts';
 import type { Millis } from './units.ts';
 import { stepStarted } from './walk.ts';
@@ -67,9 +68,10 @@ function giveUp(rollout: Rollout, { why, sight }: { why: string; sight: Sight },
 
 /**
  * Requests that the canary had before this rollout, of an earlier one that failed perhaps, must not be held against
- * it: they are waited out, for as long as a check looks back.
+ * it: they are waited out, for as long as a check looks back. The sequential judge counts from now on anyhow.
  */
 function leftoversIn(rollout: Rollout, { measurements }: Sight, now: Millis): string | null {
+  if (isSequential(rollout)) return null;
   const reading = measurements?.requests.canary;
   const until = begunAt(rollout) + (longestWindowSeconds(rollout.plan.checks) + rollout.scrapeSeconds) * 1000;
   if (reading?.kind !== 'value' || reading.requests < 0.5 || now >= until) return null;
@@ -85,9 +87,11 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
   const started: Rollout = {
     ...rollout,
     state,
+    startedAt: now,
     deadlineAt: now + rollout.plan.deadline * 1000,
     nextPollAt: now,
     traffic: { ...rollout.traffic, managed: { desired: [], applied: leftIn(sight) } },
+    watch: { ...rollout.watch, judge: judgeAtStart(rollout, sight) },
   };
   const decision = goOn(started, state, { ...sight, measurements: null }, now);
   const { canary, stable } = rollout.target;
@@ -101,6 +105,12 @@ function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {
       ...decision.events,
     ],
   };
+}
+
+/** What the pods had counted before the canary got requests, and stable's history: the first request counts. */
+function judgeAtStart(rollout: Rollout, sight: Sight): Rollout['watch']['judge'] {
+  const { measurements } = sight;
+  return measurements === null ? null : judgedAfter(rollout, factsOf(rollout, sight), measurements);
 }
 
 /** What was found, for auditors: all that was not well, and every waiver that was used. */

@@ -8,8 +8,12 @@ export type StatusReason =
   | 'canary_unreachable'
   | 'canary_not_ready'
   | 'environment'
+  | 'suspicion'
+  | 'inconclusive'
+  | 'warning'
   | 'unproven'
   | 'environment_limit'
+  | 'alert_firing'
   | 'metrics_missing'
   | 'no_traffic'
   | 'traffic_mismatch'
@@ -45,10 +49,12 @@ export type StatusReason =
 
 const byCause = {
   check: 'analysis_failed',
+  judged: 'analysis_failed',
   severeErrors: 'analysis_failed',
   canaryUnreachable: 'canary_unreachable',
   unattributedErrors: 'analysis_failed',
   environmentLimit: 'environment_limit',
+  alert: 'alert_firing',
   metricsMissing: 'metrics_missing',
   deadline: 'deadline_exceeded',
   expired: 'expired',
@@ -63,6 +69,7 @@ const byCause = {
 } as const satisfies Record<Cause['kind'], StatusReason>;
 
 const byHold = {
+  alert: 'alert_firing',
   metricsMissing: 'metrics_missing',
   noTraffic: 'no_traffic',
   trafficMismatch: 'traffic_mismatch',
@@ -76,11 +83,19 @@ const byHold = {
   killSwitch: 'kill_switch',
   meshUnavailable: 'mesh_unavailable',
   meshWriteFailed: 'mesh_write_failed',
-} as const satisfies Record<HoldReason['kind'], StatusReason>;
+} as const satisfies Record<Exclude<HoldReason['kind'], 'judged'>, StatusReason>;
+
+const byRuling = {
+  environment: 'environment',
+  suspicion: 'suspicion',
+  noTraffic: 'no_traffic',
+} as const satisfies Record<Extract<HoldReason, { kind: 'judged' }>['ruling'], StatusReason>;
 
 const byPause = {
   operator: 'operator',
   plan: 'plan_pause',
+  inconclusive: 'inconclusive',
+  warning: 'warning',
   drift: 'drift_detected',
   recreated: 'target_recreated',
   canaryChanged: 'canary_changed',
@@ -114,7 +129,7 @@ export function statusReasonOf({ state }: StoredRollout): StatusReason | null {
     case 'succeeded':
       return null;
     case 'holding':
-      return byHold[state.reason.kind];
+      return state.reason.kind === 'judged' ? byRuling[state.reason.ruling] : byHold[state.reason.kind];
     case 'paused':
       return byPause[state.reason.kind];
     case 'awaitingApproval':
@@ -122,9 +137,9 @@ export function statusReasonOf({ state }: StoredRollout): StatusReason | null {
     case 'handingOver':
       return state.breach === null ? 'handover_waiting' : 'no_way_back';
     case 'rollingBack':
-      return state.stuck === null ? byCause[state.cause.kind] : byStuck[state.stuck.kind];
+      return state.stuck === null ? reasonOf(state.cause) : byStuck[state.stuck.kind];
     case 'rolledBack':
-      return byCause[state.cause.kind];
+      return reasonOf(state.cause);
     case 'rollbackFailed':
       return 'target_missing';
     case 'preflightFailed':
@@ -132,6 +147,11 @@ export function statusReasonOf({ state }: StoredRollout): StatusReason | null {
     case 'cancelled':
       return 'operator';
   }
+}
+
+function reasonOf(cause: Cause): StatusReason {
+  const isShared = cause.kind === 'judged' && cause.ruling === 'environmentLimit';
+  return isShared ? 'environment_limit' : byCause[cause.kind];
 }
 
 /** The exit code that a waiting CI job should end with; 8 while the rollout is still on its way. */

@@ -8,7 +8,7 @@ import type { Share } from './units.ts';
 export type PlannedStep = { step: number; type: StepType; share: Share; startsInSeconds: number };
 
 /** The steps of a plan in time, and how long all of them take at least, in seconds. */
-export function timelineOf(plan: Plan): { steps: PlannedStep[]; seconds: number } {
+export function timelineOf(plan: Pick<Plan, 'steps'>): { steps: PlannedStep[]; seconds: number } {
   let seconds = 0;
   let share = 0;
   const steps = plan.steps.map((step, index) => {

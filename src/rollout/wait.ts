@@ -33,8 +33,8 @@ export function wait(given: Rollout, from: Waiting, sight: Sight, now: Millis): 
 }
 
 function waitFrom(before: Rollout, from: Waiting, sight: Sight, now: Millis): Decision {
-  const { view, measurements } = sight;
-  const { watch, finding } = watchOver(before, factsOf(before, view, measurements), now);
+  const { view } = sight;
+  const { watch, finding } = watchOver(before, factsOf(before, sight), now);
   const rollout = { ...before, watch, nextPollAt: pollAfter(before, now) };
   if (finding.kind === 'rollback') return turnBack(rollout, finding.cause, sight, now);
   const timeUp = timeUpIn(rollout, from, now);

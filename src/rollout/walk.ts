@@ -3,7 +3,7 @@ import { askForApproval } from './ask-for-approval.ts';
 import type { AuditEvent } from './audit.ts';
 import * as because from './because.ts';
 import { type Decision, decided, event, inState, type PlannedWrite, preceded } from './decision.ts';
-import { hasEveryCheckPassed } from './evidence.ts';
+import { isProven } from './evidence.ts';
 import { beginHandover } from './hand-over.ts';
 import { hold } from './hold.ts';
 import { isManagedApplied, isPreviewed, managedInWords } from './managed.ts';
@@ -119,8 +119,8 @@ function shiftFrom(rollout: Running, write: PlannedWrite, { from, view }: Ground
   const { applied, lowest = applied } = rollout.traffic;
   const isRaise = hasProof(rollout) && write.share > lowest && !isSameShare(write.share, lowest);
   const freshSince = now - freshPolls * rollout.plan.interval * 1000;
-  const isProven = rollout.state.position.overridden || hasEveryCheckPassed(rollout, freshSince);
-  if (!isRaise || isProven) return shift(rollout, write, from, now);
+  const mayGoOn = rollout.state.position.overridden || isProven(rollout, freshSince);
+  if (!isRaise || mayGoOn) return shift(rollout, write, from, now);
   const state = isHeldHere(from, rollout) ? from : rollout.state;
   return hold(rollout, { state, reason: { kind: 'unproven', share: applied }, view }, now);
 }

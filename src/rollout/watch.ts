@@ -1,9 +1,18 @@
 import type { CheckReadings, Measurements, Reading } from '../analysis/reading.ts';
 import { tally } from '../analysis/severe.ts';
 import { type Judgement, judge } from '../analysis/threshold.ts';
+import { alertsAfter } from './alerts.ts';
 import type { Facts } from './evidence.ts';
-import { errorLimit, expectedRequests, isWindowFull, requestsIn, whyMissing } from './evidence.ts';
-import { longestWindowSeconds } from './plan-parts.ts';
+import {
+  errorLimit,
+  expectedRequests,
+  isWindowFull,
+  judgedByLimit,
+  requestsIn,
+  whyMissing,
+} from './evidence.ts';
+import { judgedAfter } from './judging.ts';
+import { criticalIn, limitIn, longestWindowSeconds } from './plan-parts.ts';
 import type { Readiness } from './ports/mesh.ts';
 import type { CheckResult, Rollout, Watch } from './rollout.ts';
 import type { Millis } from './units.ts';
@@ -26,12 +35,13 @@ export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measu
     const result = {
       ...readings,
       ...outcomeOf(judgement, watch.results[id]),
-      limit: check.max,
+      limit: limitIn(check),
       at: measurements.takenAt,
     };
     return { id, judgement, result };
   });
-  const isShared = judged.some(({ judgement }) => judgement.kind === 'environment');
+  const byLimit = criticalIn(judgedByLimit(rollout));
+  const isShared = judged.some(({ id, judgement }) => id in byLimit && judgement.kind === 'environment');
   return {
     lastPollAt: now,
     observed: observedShare(measurements),
@@ -40,9 +50,12 @@ export function remember(rollout: Rollout, sight: MeshFacts, measurements: Measu
     unattributedFailures: unattributedFailures(rollout, measurements.unattributed),
     noReadyPodPolls: countNoReadyPod(watch.noReadyPodPolls, sight.readiness?.canary),
     missingRequestPolls: countMissingRequests(rollout, sight, measurements),
-    metricsMissing: rememberMissing(watch, measurements, now),
+    metricsMissing: rememberMissing(rollout, measurements, now),
     environmentSince: isShared ? (watch.environmentSince ?? now) : null,
     severe: rememberSevere(watch, measurements),
+    judge: judgedAfter(rollout, sight, measurements),
+    alerts: alertsAfter(rollout, sight.alerts ?? null, now),
+    acknowledged: watch.acknowledged,
   };
 }
 
@@ -107,9 +120,10 @@ function countMissingRequests(
   return seen < least ? rollout.watch.missingRequestPolls + 1 : 0;
 }
 
-function rememberMissing(watch: Watch, measurements: Measurements, now: Millis): Watch['metricsMissing'] {
+function rememberMissing(rollout: Rollout, measurements: Measurements, now: Millis): Watch['metricsMissing'] {
+  const { watch } = rollout;
   const missing = watch.metricsMissing;
-  if (whyMissing(measurements) !== null) {
+  if (whyMissing(rollout, measurements) !== null) {
     return { since: missing?.since ?? watch.lastPollAt ?? now, goodPolls: 0, paged: missing?.paged ?? false };
   }
   if (missing === null || missing.goodPolls >= 1) return null;

@@ -47,6 +47,10 @@ const ended = 'nothing: this rollout has ended';
 const stopped = 'rolls back by itself if a guard fails; no deadline runs meanwhile';
 
 function choices({ traffic }: Rollout, reason: PauseReason): string {
+  if (reason.kind === 'inconclusive')
+    return '; resume to watch it for as long again, advance to go on unproven';
+  if (reason.kind === 'warning')
+    return '; resume to go on in spite of it at this weight, rollback to go back';
   return reason.kind === 'drift' ? `; ${driftChoices(lowestOf(reason, traffic))}` : '';
 }
 
@@ -95,10 +99,17 @@ function owedShare({ traffic: { desired, applied } }: Rollout, step: Step): numb
 }
 
 function holdLimit(rollout: Rollout, reason: HoldReason): string {
+  if (reason.kind === 'judged') return judgedLimit(reason);
   if (reason.kind === 'environment')
     return `, or rolls back at ${say.timeOfDay(reason.since + environmentLimitMs)}`;
   if (reason.kind !== 'metricsMissing' || onlyPages(rollout, rollout.traffic.applied)) return '';
   return `, or rolls back at ${say.timeOfDay(reason.since + metricsMissingLimitMs)}`;
+}
+
+function judgedLimit({ ruling, until }: Extract<HoldReason, { kind: 'judged' }>): string {
+  if (until === null) return '';
+  const then = ruling === 'suspicion' ? 'pauses for a person' : 'rolls back';
+  return `, or ${then} at ${say.timeOfDay(until)}`;
 }
 
 function pauseLimit(rollout: Rollout, state: In<'paused'>, now: Millis): string {

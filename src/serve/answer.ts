@@ -8,10 +8,12 @@ import type { TokenTable } from '../api/tokens.ts';
 import type { Config } from '../config.ts';
 import { AppError, codeOf } from '../errors.ts';
 import { failureFields, logOptions } from '../log.ts';
+import { alertService } from '../rollout/alert-service.ts';
 import { holdService } from '../rollout/hold-orders.ts';
 import { planService } from '../rollout/plans.ts';
 import { rolloutService } from '../rollout/service.ts';
 import { targetService } from '../rollout/targets.ts';
+import { alertStore } from '../store/alert-store.ts';
 import { holdStore } from '../store/hold-store.ts';
 import { planStore } from '../store/plan-store.ts';
 import { rolloutStore } from '../store/rollout-store.ts';
@@ -41,14 +43,16 @@ export async function startApi(parts: Parts, tokens: TokenTable, standing: Stand
       clusters,
       mesh,
       metrics,
+      alertRules: metrics.alertRules,
       surroundings: surroundingsOf(parts, 'readers'),
       rollouts,
       holds,
       newId: () => `ro_${ulid()}`,
       deadline,
     }),
-    plans: planService({ library: planStore(db), digest: sha256 }),
+    plans: planService({ library: planStore(db), digest: sha256, checkTemplates: metrics.checkTemplates }),
     targets: targetService({ clusters, mesh, records: targetStore(db), deadline }),
+    alerts: alertService({ received: alertStore(db), clusters }),
     holds: holdService({ holds, rollouts, clusters, newId: () => `ho_${ulid()}` }),
     tokens,
     readiness: () => readinessOf(parts, standing),

@@ -34,6 +34,7 @@ export async function openParts(config: Config, log: Log): Promise<Parts> {
       ...prometheus,
       ...(alertmanager === undefined ? {} : { alertmanager }),
     })),
+    config.checkTemplates,
   );
   const clusters = await openClusters(config.clusters, log);
   const turns = connect(config.databaseUrl, { log });

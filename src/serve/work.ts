@@ -6,6 +6,7 @@ import { inTime } from '../queue/deadline.ts';
 import { openQueue } from '../queue/queue.ts';
 import { startWorker } from '../queue/worker.ts';
 import type { TurnDeps } from '../rollout/advance.ts';
+import { alertStore } from '../store/alert-store.ts';
 import { housekeep } from '../store/housekeeping.ts';
 import { turnStore } from '../store/turn-store.ts';
 import { listen } from '../store/wake.ts';
@@ -32,6 +33,7 @@ export async function startWork(parts: Parts, wrap: Wrap): Promise<Closing> {
     mesh: clusters.mesh,
     metrics,
     surroundings: surroundingsOf(parts, 'turns'),
+    alerts: { received: alertStore(database.db), polled: metrics.alerts },
     alarm: alarmOn(queue, log),
     deadline: AbortSignal.timeout,
     rest: async (ms: number) => wait(ms * (1 + Math.random())),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Millis } from '../rollout/units.ts';
+import { forgetAlerts } from './alert-store.ts';
 import { databaseNow } from './clock.ts';
 import type { Db } from './database.ts';
 import {
@@ -30,7 +31,8 @@ const dayMs = 86_400_000;
 
 /**
  * Makes the partitions of the next three months, brings rows out of the default partitions, and drops partitions whose
- * newest possible row is older than the retention and none belongs to a live rollout. One worker at a time: an
+ * newest possible row is older than the retention and none belongs to a live rollout; alerts that are over for long are
+ * forgotten. One worker at a time: an
  * advisory lock says who. Every step is a transaction that waits at most 100 ms for a lock and works at most 500 ms a
  * statement, so that no turn waits longer.
  * @param at the time to keep house for, in milliseconds; PostgreSQL's clock when it is left out
@@ -62,6 +64,7 @@ async function keepHouse(db: Db, retention: Retention, now: Millis): Promise<Don
     await makeMonths(db, { table, now, done });
     if (keptFrom !== null) await dropOld(db, { table, keptFrom, done });
   }
+  await briefly(db, forgetAlerts);
   return done;
 }
 

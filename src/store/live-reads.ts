@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import {
   type HistoryQuery,
+  KeptVerdict,
   type LiveReads,
   type MeasuredPoll,
   type MeasurementQuery,
@@ -105,10 +106,11 @@ const Payload = z.looseObject({
   judged: z
     .record(z.string(), CheckResult.pick({ verdict: true, limit: true, failuresInARow: true }))
     .default({}),
+  verdict: KeptVerdict,
 });
 
 async function measurements(db: Db, query: MeasurementQuery): Promise<MeasuredPoll[]> {
-  const { rolloutId, since, check, step, limit } = query;
+  const { rolloutId, since, check, step, judged, limit } = query;
   let rows = db
     .selectFrom('measurement')
     .select((column) => [millis(column.ref('at')).as('at'), 'payload'])
@@ -118,15 +120,16 @@ async function measurements(db: Db, query: MeasurementQuery): Promise<MeasuredPo
   if (since !== undefined) rows = rows.where('at', '>=', instant(since));
   if (check !== undefined) rows = rows.where(sql<boolean>`payload -> 'checks' ? ${storable(check)}`);
   if (step !== undefined) rows = rows.where(sql<boolean>`payload -> 'step' = to_jsonb(${step}::integer)`);
+  if (judged) rows = rows.where(sql<boolean>`jsonb_typeof(payload -> 'verdict') = 'object'`);
   const polls = (await rows.execute()).map((row) => pollFrom(rolloutId, row));
   return since === undefined ? polls.reverse() : polls;
 }
 
 function pollFrom(id: string, { at, payload }: { at: number; payload: unknown }): MeasuredPoll {
-  const { step, share, checks, judged } = parsed(Payload, payload, `a measurement of ${id}`);
+  const { step, share, checks, judged, verdict } = parsed(Payload, payload, `a measurement of ${id}`);
   const judgedChecks = Object.entries(checks).map(([name, readings]) => [
     name,
     { ...readings, judged: judged[name] ?? null },
   ]);
-  return { at, step, share, checks: Object.fromEntries(judgedChecks) };
+  return { at, step, share, checks: Object.fromEntries(judgedChecks), verdict };
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { StoredPlan } from '../rollout/plan.ts';
+import { StoredWrittenPlan } from '../rollout/plan.ts';
 import type { PlanDraft, PlanLibrary, PlanVersion } from '../rollout/ports/plans.ts';
 import { Actor } from '../rollout/reasons.ts';
 import { millis } from './clock.ts';
@@ -25,7 +25,7 @@ const Row = z
   .object({
     name: z.string(),
     version: z.int(),
-    document: StoredPlan,
+    document: StoredWrittenPlan,
     digest: z.string(),
     createdAt: z.number(),
     actor_kind: Actor.shape.kind,

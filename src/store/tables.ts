@@ -68,6 +68,17 @@ export interface Tables {
     lifted_by_kind: string | null;
     lifted_by_name: string | null;
   };
+  alert: {
+    cluster: string;
+    fingerprint: string;
+    starts_at: Date;
+    labels: Json;
+    ends_at: Date | null;
+    by_kind: string;
+    by_name: string;
+    received_at: Generated<Date>;
+    seen_at: Generated<Date>;
+  };
   measurement: { rollout_id: string; at: Date; payload: Json };
   idempotency: {
     principal: string;

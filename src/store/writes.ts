@@ -89,7 +89,11 @@ export function measuredText({ watch, traffic }: Rollout, measurements: Measurem
   const judged = Object.entries(watch.results)
     .filter(([, { at }]) => at === measurements.takenAt)
     .map(([check, { verdict, limit, failuresInARow }]) => [check, { verdict, limit, failuresInARow }]);
-  return jsonText({ ...measurements, share: traffic.applied, judged: Object.fromEntries(judged) });
+  // Raw counters are many, and only their differences say anything: those are in the verdict.
+  const { counters, history, ...kept } = measurements;
+  // Without counters there was no look: what the last one found is in its own row.
+  const verdict = counters?.kind === 'counters' ? { verdict: watch.judge?.verdict ?? null } : {};
+  return jsonText({ ...kept, ...verdict, share: traffic.applied, judged: Object.fromEntries(judged) });
 }
 
 /** From when on answers are still remembered. */

@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { fieldFaults } from '../api/field-faults.ts';
-import { Plan } from '../rollout/plan.ts';
+import { WrittenPlan } from '../rollout/plan.ts';
 import { SoundTargetRequest } from '../rollout/sound-target.ts';
 import type { TargetRequest } from '../rollout/target.ts';
 import { misread, VirtualService } from '../traffic/virtual-service.ts';
@@ -24,7 +24,7 @@ export type File = { file: string; text: string };
 export type Unfit = { kind: 'unfit'; path: string; message: string };
 
 /** A target, and the plan beside it: null where there is none, a text where it is one that is kept elsewhere. */
-type Asked = { kind: 'target'; target: TargetRequest; plan: Plan | string | null };
+type Asked = { kind: 'target'; target: TargetRequest; plan: WrittenPlan | string | null };
 
 /** Reads the target of a rollout: alone, or under the name `target` in the file of a rollout. YAML or JSON. */
 export function targetIn({ file, text }: File): Asked | Unfit {
@@ -39,7 +39,7 @@ export function targetIn({ file, text }: File): Asked | Unfit {
   const named = rollout?.plan ?? null;
   if (named === null || typeof named === 'string')
     return { kind: 'target', target: target.value, plan: named };
-  const plan = partIn(Plan, 'plan', { data: named, file });
+  const plan = partIn(WrittenPlan, 'plan', { data: named, file });
   return plan.kind === 'unfit' ? plan : { kind: 'target', target: target.value, plan: plan.value };
 }
 

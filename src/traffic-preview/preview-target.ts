@@ -1,4 +1,4 @@
-import type { Plan } from '../rollout/plan.ts';
+import type { WrittenPlan } from '../rollout/plan.ts';
 import { routesIn } from '../rollout/route-steps.ts';
 import type { TargetRequest } from '../rollout/target.ts';
 import { chooseObject, qualified } from '../traffic/choose-object.ts';
@@ -14,7 +14,7 @@ export type Made = {
   /** Objects of the target that the file does not hold. */
   absent: string[];
   /** The plan beside the target, whose managed routes are not shown. */
-  plan: Plan | string | null;
+  plan: WrittenPlan | string | null;
 };
 
 /** Why nothing would be written, with the path and the mend. */

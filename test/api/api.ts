@@ -6,9 +6,11 @@ import { problemKinds } from '../../src/api/problems.ts';
 import type { ApiDeps } from '../../src/api/route.ts';
 import { buildServer } from '../../src/api/server.ts';
 import { parseTokens, type TokenTable } from '../../src/api/tokens.ts';
+import { alertService } from '../../src/rollout/alert-service.ts';
 import { holdService } from '../../src/rollout/hold-orders.ts';
 import { planService } from '../../src/rollout/plans.ts';
 import { targetService } from '../../src/rollout/targets.ts';
+import { memoryAlerts } from '../fakes/alerts.ts';
 import { memoryHolds } from '../fakes/holds.ts';
 import { fakeMesh } from '../fakes/mesh.ts';
 import { memoryPlans } from '../fakes/plans.ts';
@@ -49,6 +51,7 @@ export function api(deps: Partial<ApiDeps> = {}): FastifyInstance {
       clusters: ['default'],
       newId: () => 'ho_01KB4ZJ5Q8X2V7N3M6R9T0W1YC',
     }),
+    alerts: alertService({ received: memoryAlerts(() => now), clusters: ['default'] }),
     tokens: tokens(),
     readiness: async () => ({ database: { ok: true } }),
     metricsText: async () => 'canary_weight{kind="applied"} 5\n',

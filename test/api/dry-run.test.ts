@@ -51,10 +51,15 @@ describe('a dry run', () => {
     expect(checks[1]).toEqual({
       check: 'p99',
       metric: 'p99LatencyMs',
+      template: null,
       unit: 'ms',
+      breach: 'above',
       limit: 300,
       windowSeconds: 60,
       minRequests: 100,
+      mode: 'enforce',
+      severity: 'critical',
+      fromRule: null,
       now: {
         stable: {
           kind: 'value',
@@ -81,11 +86,11 @@ describe('a dry run', () => {
         { purpose: 'buckets', query: 'buckets(60s)' },
       ],
     });
-    expect(guards).toEqual({ queries: [{ purpose: 'callers', query: 'callers()' }] });
+    expect(guards.queries.map(({ purpose }) => purpose)).toEqual(['callers', 'counters', 'history']);
   });
 
   it('shows for each bake whether it can judge, and what would help', async () => {
-    const { steps, warnings, estimatedEnd } = await world().dryRun();
+    const { steps, warnings, estimatedEnd } = await world().dryRun({ ...planAsWritten, judge: 'threshold' });
     expect(steps.map(({ at, checks }) => [at, checks.length])).toEqual([
       ['2026-11-24T14:00:00.000Z', 0],
       ['2026-11-24T14:00:00.000Z', 2],
@@ -103,6 +108,33 @@ describe('a dry run', () => {
     expect(steps[2]?.checks[0]).toMatchObject({ risk: 'none' });
     expect([steps[1]?.exposure, steps[2]?.exposure]).toEqual([null, { seconds: 27, requests: 450 }]);
     expect(estimatedEnd).toBe('2026-11-24T14:10:00.000Z');
+  });
+
+  it('shows what the sequential judge is going to see in each bake, and what it goes by', async () => {
+    const { judged, steps, warnings } = await world().dryRun();
+    expect(judged).toEqual({ stableErrorRate: 0, noiseFactor: 2, noiseFrom: 'assumed' });
+    expect(steps.map(({ checks, sight }) => [checks.length, sight?.expectedRequests ?? null])).toEqual([
+      [0, null],
+      [0, 250],
+      [0, 5000],
+    ]);
+    const { sight } = steps[1] ?? {};
+    expect(sight?.leastErrorRate).toBeCloseTo(0.03, 2);
+    expect(sight?.leastSlowdown).toBeGreaterThan(1);
+    expect(sight?.hint).toMatch(/^at 16[.]7 requests\/s, 5 % brings 250 in 5 min; 5xx show from /);
+    expect(sight?.checks).toMatchObject(
+      [
+        { check: 'errors', limit: 0.01, rate: 0.01, risk: 'unseen', hint: /: use a bake of at least \d+ s/ },
+        { check: 'p99', limit: 300, rate: 0.02, risk: 'unseen', hint: /300 ms/ },
+      ].map((one) => ({ ...one, hint: expect.stringMatching(one.hint) })),
+    );
+    for (const { requests, bakeSeconds, requestsAtRisk } of sight?.checks ?? []) {
+      expect(bakeSeconds).toBeGreaterThan(300);
+      expect(requests).toBeGreaterThan(250);
+      expect(requestsAtRisk).toBeLessThan(requests ?? 0);
+    }
+    expect(warnings.filter((text) => text.includes('cannot see what the limit says'))).toHaveLength(2);
+    expect(steps[1]?.exposure?.requests).toBeGreaterThan(5);
   });
 
   it('names who has to approve, and who may not', async () => {
@@ -170,7 +202,11 @@ describe('a dry run', () => {
     ]);
     expect(requestsPerSecond).toBeNull();
     expect(steps[0]?.diff).toHaveLength(2);
-    expect(steps[1]?.checks[0]).toMatchObject({ expectedRequests: null, risk: 'unknown' });
+    expect(steps[1]?.sight).toMatchObject({
+      expectedRequests: null,
+      leastErrorRate: null,
+      checks: [{ risk: 'unknown', hint: expect.stringMatching(/^not known: .* refused the/) }, {}],
+    });
     expect(warnings[0]).toMatch(/^Metrics show nothing, .* refused the connection\.$/);
   });
 

@@ -15,6 +15,7 @@ import type {
 import type { Preview } from '../../src/rollout/preview.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { type Rollout, statusOf } from '../../src/rollout/rollout.ts';
+import { withoutRules } from '../../src/rollout/rule-checks.ts';
 import type { CreateAnswer, RolloutService } from '../../src/rollout/service.ts';
 import type { Millis } from '../../src/rollout/units.ts';
 import { memoryLive } from '../fakes/live.ts';
@@ -65,14 +66,18 @@ export function fakeService(rollouts: Rollout[] = [rolloutIn(running)]): FakeSer
       if (fake.answers.create !== undefined) return fake.answers.create;
       const rollout = rolloutIn(
         { kind: 'preflight', waitingFor: null },
-        { plan: request.plan, planVersion: request.planVersion ?? null, reason: request.reason },
+        {
+          plan: withoutRules(request.plan),
+          planVersion: request.planVersion ?? null,
+          reason: request.reason,
+        },
       );
       if (remember !== null) fake.remembered.push(remember(rollout, now));
       return { kind: 'created', rollout, now };
     },
     preflight: async ({ plan, planVersion = null }) => ({
       kind: 'preflight',
-      rollout: rolloutIn({ kind: 'preflight', waitingFor: null }, { plan, planVersion }),
+      rollout: rolloutIn({ kind: 'preflight', waitingFor: null }, { plan: withoutRules(plan), planVersion }),
       report: { at: now, rulings: [], summary: summaryOf([]) },
       obstacle: null,
     }),
@@ -173,7 +178,8 @@ function matches(rollout: Rollout, query: RolloutQuery): boolean {
   );
 }
 
-function previewOf({ plan, planVersion = null }: CreateRequest): Preview {
+function previewOf({ plan: written, planVersion = null }: CreateRequest): Preview {
+  const plan = withoutRules(written);
   const changes = [
     { op: 'replace' as const, path: '/spec/http/0/route/0/weight', from: 100, value: 95 },
     { op: 'add' as const, path: '/spec/http/0/route/1/weight', from: null, value: 5 },

@@ -26,6 +26,7 @@ function poll(minute: number, changes: Partial<MeasuredPoll> = {}): MeasuredPoll
         judged: { verdict: 'inconclusive', limit: 0.01, failuresInARow: 1 },
       },
     },
+    verdict: null,
     ...changes,
   };
 }

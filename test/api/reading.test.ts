@@ -27,6 +27,7 @@ describe('a rollout', () => {
       status: `${path}/status`,
       events: `${path}/events`,
       measurements: `${path}/measurements`,
+      judgements: `${path}/judgements`,
       approvals: `${path}/approvals`,
       audit: `/v1/audit?rolloutId=${rolloutId}`,
     });
@@ -48,6 +49,7 @@ describe('a rollout', () => {
       failures: 2,
       windowSeconds: 60,
       reason: null,
+      judgement: null,
       by: { kind: 'canaryd', name: 'canaryd' },
       stuck: null,
       endedAt: '2026-11-24T13:59:59.000Z',

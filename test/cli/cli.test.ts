@@ -41,6 +41,39 @@ describe('canaryd plan validate', () => {
     expect(out).toMatch(/0s {2}setWeight {2}5 %\n.*0s {2}bake {7}5 %\n.*5m00s {2}promote {4}100 %\n/);
   });
 
+  it('says from which traffic on each bake sees its limits, where the judge that decides can tell', async () => {
+    await world.write('plan.yaml', plan);
+    const { out } = await run(['plan', 'validate', 'plan.yaml']);
+    expect(out).toContain(
+      [
+        '',
+        'Requests/s of stable that each bake needs at least to see a limit broken (plan',
+        'preview says what a service comes to):',
+        '  step 2 at 5 %: ',
+      ].join('\n'),
+    );
+    await world.write('classic.yaml', `judge: threshold\n${plan}`);
+    expect((await run(['plan', 'validate', 'classic.yaml'])).out).not.toContain('Requests/s');
+  });
+
+  it('says who judges where that is not the usual judge, and which bake may end early', async () => {
+    await world.write('classic.yaml', `judge: threshold\n${plan}`);
+    const classic = await run(['plan', 'validate', 'classic.yaml']);
+    expect(classic.out).toContain(': valid, 3 steps in at least 5m00s, judged by thresholds\n');
+    const early = plan.replace('duration: 5m', 'duration: 5m, early: true');
+    await world.write('early.yaml', early);
+    const { code, out } = await run(['plan', 'validate', 'early.yaml']);
+    expect(code).toBe(0);
+    expect(out).toContain('early.yaml: valid, 3 steps in 5m00s, less where a bake ends early\n');
+    expect(out).toContain('         0s  bake       5 %, over once the canary is proven healthy\n');
+    await world.write('idle.yaml', `judge: threshold\n${early}`);
+    const idle = await run(['plan', 'validate', 'idle.yaml']);
+    expect(idle.code).toBe(6);
+    expect(idle.out.replaceAll(/\s+/g, ' ')).toContain(
+      '/steps/1/early only the sequential judge ends a bake early: leave "early" out, or write "judge": "sequential"',
+    );
+  });
+
   it('prints each fault with file, place and mend, for all files, and exits with 6', async () => {
     await world.write('plan.yaml', plan);
     await world.write('rising.yaml', rising);
@@ -202,6 +235,36 @@ describe('canaryd plan preview', () => {
         '',
       ].join('\n'),
     );
+  });
+
+  it('shows what each step sees, where the judge that decides can tell', async () => {
+    const hint = '1 % of 5xx, the limit, take 897 requests to find, and at 16.7 requests/s, 5 % brings 250';
+    const sight = {
+      hint: 'at 16.7 requests/s, 5 % brings 250 in 5 min',
+      checks: [{ check: 'errors', hint }],
+    };
+    const bake = { step: 1, type: 'bake', share: 5, startsInSeconds: 0 };
+    const judged = { stableErrorRate: 0, noiseFactor: 2, noiseFrom: 'assumed' };
+    const steps = [
+      { ...bake, step: 0, type: 'setWeight', sight: null },
+      { ...bake, sight },
+    ];
+    const { out } = await previewed({ ...dryRun, steps, judged });
+    expect(out).toContain(
+      [
+        '',
+        'Seen by the end of each step, from its own requests alone (noise factor 2,',
+        'assumed):',
+        '  step 2 at 5 %: at 16.7 requests/s, 5 % brings 250 in 5 min',
+        '    errors: 1 % of 5xx, the limit, take 897 requests to find, and at 16.7',
+        '      requests/s, 5 % brings 250',
+        '',
+        'Warnings:',
+      ].join('\n'),
+    );
+    const known = { ...judged, noiseFactor: 3.4, noiseFrom: 'pods' };
+    const { out: other } = await previewed({ ...dryRun, steps, judged: known });
+    expect(other).toContain('requests alone (noise factor 3.4):\n');
   });
 
   it('says why it would not start and exits with 6', async () => {

@@ -16,8 +16,11 @@ export type Pod = {
 
 export type PodWorld = {
   metrics: Metrics;
+  url: string;
   /** A pod that is a scrape target of its own, as in Kubernetes, from the next discovery on. */
   add(name: string, counters?: Pod['counters']): Pod;
+  /** A pod that is deleted. */
+  remove(name: string): void;
   stop(): Promise<void>;
 };
 
@@ -40,6 +43,8 @@ export async function podWorld(): Promise<PodWorld> {
   const prometheus = await startPrometheus({ binary, sources, scrapeSeconds, log });
   return {
     metrics: prometheusMetrics({ url: prometheus.url, scrapeSeconds }),
+    url: prometheus.url,
+    remove: (name) => pods.delete(name),
     add: (name, counters = []) => {
       const pod = { counters, failNext: 0, scrapes: 0 };
       pods.set(name, pod);

@@ -146,9 +146,10 @@ describe('a real Prometheus', () => {
     ['a subset split', targetOf('payments')],
     ['a host split', hostTarget()],
   ])('takes every query that a survey shows, as it stands: %s', async (_name, target) => {
-    const { checks, guards } = await world.metrics.survey(contractRequest(world, target), noSignal);
+    const request = contractRequest(world, target, { judged: { historySeconds: 1800 } });
+    const { checks, guards } = await world.metrics.survey(request, noSignal);
     const shown = [...Object.values(checks).flatMap(({ queries }) => queries), ...guards];
-    expect(shown).toHaveLength(9);
+    expect(shown).toHaveLength(13);
     for (const { query } of shown) {
       const url = `${world.url}/api/v1/query?${new URLSearchParams({ query })}`;
       const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });

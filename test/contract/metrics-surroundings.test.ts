@@ -7,6 +7,7 @@ import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
 import { budgetQuery } from '../../src/metrics/surroundings-budgets.ts';
 import type { Fact } from '../../src/readiness/snapshot.ts';
 import { type MetricsFacts, metricsFacts } from '../../src/readiness/sources.ts';
+import { withRules } from '../../src/rollout/rule-checks.ts';
 import type { Target } from '../../src/rollout/target.ts';
 import { entryTarget, hostTarget, targetOf } from '../metrics/requests.ts';
 import { eventually, noSignal } from './metrics.ts';
@@ -128,6 +129,10 @@ function factsOf(target: Target): Promise<MetricsFacts> {
   return metrics.facts({ target, now: Date.now(), errorBudgets, wanted: new Set(metricsFacts) }, noSignal);
 }
 
+function byRule(rule: string) {
+  return { rule, minRequests: 100 };
+}
+
 function seenIn<Value>(fact: Fact<Value>): Value {
   if (fact.kind === 'read') return fact.value;
   throw new Error(fact.why);
@@ -197,6 +202,22 @@ describe('what a real Prometheus tells of a target', () => {
           { query: none, left: null, min: 0.2 },
         ],
         gaps: [expect.stringMatching(/^slo:budgets_left:ratio has 2 series, which differ by a: choose one/)],
+      });
+    });
+  });
+
+  it('is its alert rules as limits of a plan, with what each says of how long', async () => {
+    const { alertRules } = prometheusMetrics({ url: prometheus.url, scrapeSeconds: 0.2 });
+    await eventually(async () => {
+      const checks = { errors: byRule('bank/ServiceErrors'), p99: byRule('bank/ServiceSlow') };
+      const answer = withRules({ checks, interval: 10 }, await alertRules(noSignal));
+      const alike = { window: 60, failures: 30, severity: 'critical', for: 300 };
+      expect(answer).toMatchObject({
+        kind: 'taken',
+        checks: {
+          errors: { metric: 'errorRate', max: 0.01, ...alike },
+          p99: { metric: 'p99LatencyMs', max: 2000, ...alike },
+        },
       });
     });
   });

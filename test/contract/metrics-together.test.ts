@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
 import type { Metrics } from '../../src/rollout/ports/metrics.ts';
 import type { Arm, Target } from '../../src/rollout/target.ts';
-import { type ArmTraffic, mood } from '../fakes/metrics.ts';
+import type { ArmTraffic } from '../fakes/arm-traffic.ts';
+import { mood } from '../fakes/metrics.ts';
 import { hostTarget, targetOf } from '../metrics/requests.ts';
 import { contractRequest, eventually, noSignal } from './metrics.ts';
 import type { Flow } from './metrics-page.ts';
@@ -54,7 +55,7 @@ async function countingProxy(to: string) {
 
 const open = (url: string) => prometheusMetrics({ url, scrapeSeconds });
 const measureAt = (metrics: Metrics, target: Target, at: number) =>
-  metrics.measure(contractRequest(world, target, { at }), noSignal);
+  metrics.measure(contractRequest(world, target, { at, judged: { historySeconds: 0 } }), noSignal);
 
 /** What one Prometheus is asked for all targets together, and what each is found to be by itself. */
 async function bothWays(targets: Target[]) {
@@ -105,8 +106,8 @@ describe('a real Prometheus that is asked for several services at once', () => {
       expect(slow?.['p99']?.canary).toMatchObject({ bucket: { lowerMs: 2500, upperMs: 5000 } });
       expect(together.map(({ unattributed }) => unattributed.kind)).toEqual(targets.map(() => 'value'));
       // Besides the clock; the last is asked when one of them has no fresh sample, as the unseen one.
-      expect(queries.filter((query) => query.includes('=~"pay|pay-2|pay[.]x|'))).toHaveLength(6);
-      expect(queries).toHaveLength(8);
+      expect(queries.filter((query) => query.includes('=~"pay|pay-2|pay[.]x|'))).toHaveLength(8);
+      expect(queries).toHaveLength(10);
     });
   });
 
@@ -150,7 +151,7 @@ describe('a real Prometheus that is asked for several services at once', () => {
         { value: 0 },
       ]);
       expect(together[2]?.checks['p99']?.canary).toMatchObject({ bucket: { lowerMs: 2500, upperMs: 5000 } });
-      expect(queries).toHaveLength(7);
+      expect(queries).toHaveLength(9);
     });
   });
 });

@@ -2,7 +2,8 @@ import { ensurePrometheus, startPrometheus } from '../../local/prometheus.ts';
 import { prometheusMetrics } from '../../src/metrics/prometheus.ts';
 import type { Metrics } from '../../src/rollout/ports/metrics.ts';
 import type { Target } from '../../src/rollout/target.ts';
-import { type ArmTraffic, fakeMetrics } from '../fakes/metrics.ts';
+import type { ArmTraffic } from '../fakes/arm-traffic.ts';
+import { fakeMetrics } from '../fakes/metrics.ts';
 import { targetOf } from '../metrics/requests.ts';
 import { type Flow, type MetricsPage, metricsPage } from './metrics-page.ts';
 

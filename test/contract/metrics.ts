@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { countedSince } from '../../src/analysis/counters.ts';
 import type { Measurements } from '../../src/analysis/reading.ts';
 import type { Check } from '../../src/rollout/plan-parts.ts';
 import type { MeasureRequest, Metrics, MetricsSurvey } from '../../src/rollout/ports/metrics.ts';
@@ -11,6 +12,8 @@ export const contractChecks = {
   errorRate: { metric: 'errorRate', max: 0.01, ...judging },
   p99: { metric: 'p99LatencyMs', max: 2000, ...judging },
 } satisfies Record<string, Check>;
+
+const judged = { judged: { historySeconds: 0 } };
 
 /** A request of the contract's checks for a target, at the world's own time. */
 export function contractRequest(
@@ -141,6 +144,68 @@ export function metricsContract(name: string, makeWorld: () => Promise<World>): 
         expect(requests.canary.kind === 'value' && requests.canary.value).toBeLessThan(600);
         expect([increments.canary?.errors, increments.stable?.errors]).toEqual([0, 0]);
       });
+    });
+
+    it('has the counters of pods for who judges by them: what they count between two polls', async () => {
+      const target = world.serve({ canary: { ...mood.failing, errorRatio: 0.25 }, stable: mood.healthy });
+      let polls = 0;
+      const ask = async () => {
+        polls += 1;
+        const request = contractRequest(world, target, { at: world.now() + 100 * polls, ...judged });
+        const { counters } = await world.metrics.measure(request, noSignal);
+        if (counters?.kind !== 'counters') throw new Error(JSON.stringify(counters));
+        return counters;
+      };
+      let known = { canary: countedSince({}, {}, 0).known, stable: countedSince({}, {}, 0).known };
+      await eventually(async () => {
+        const { canary, stable } = await ask();
+        known = {
+          canary: countedSince({}, canary ?? {}, 0).known,
+          stable: countedSince({}, stable ?? {}, 0).known,
+        };
+        expect(Object.keys(known.canary)).toHaveLength(1);
+        expect(Object.keys(known.stable)).toHaveLength(1);
+      });
+      await eventually(async () => {
+        const { boundsMs, canary, stable } = await ask();
+        expect(boundsMs.slice(0, 9)).toEqual([0.5, 1, 5, 10, 25, 50, 100, 250, 500]);
+        const [one, other] = [
+          countedSince(known.canary, canary ?? {}, 0).increment,
+          countedSince(known.stable, stable ?? {}, 0).increment,
+        ];
+        expect(one.requests).toBeGreaterThan(20);
+        expect(one.errors / one.requests).toBeCloseTo(0.25, 1);
+        expect(one.buckets).toHaveLength(boundsMs.length + 1);
+        expect(one.buckets.reduce((sum, count) => sum + count, 0)).toBeCloseTo(one.requests, 0);
+        expect(other).toMatchObject({ errors: 0 });
+      });
+    });
+
+    it('has no pods of a canary that was never there, beside those of stable', async () => {
+      const target = world.serve({ canary: mood.none, stable: mood.healthy });
+      await eventually(async () => {
+        const { counters } = await world.metrics.measure(contractRequest(world, target, judged), noSignal);
+        expect(counters).toMatchObject({ kind: 'counters', canary: {}, stable: expect.anything() });
+      });
+    });
+
+    it('has stable’s history, and neither that nor counters where nobody asks', async () => {
+      const target = world.serve({ canary: mood.none, stable: mood.healthy });
+      const withHistory = contractRequest(world, target, { judged: { historySeconds: 600 } });
+      await eventually(async () => {
+        const { history } = await world.metrics.measure(withHistory, noSignal);
+        expect(history).toMatchObject({ kind: 'history', pods: expect.any(Array) });
+      });
+      const { counters, history } = await measure(target);
+      expect([counters, history]).toEqual([undefined, undefined]);
+    });
+
+    it('is unavailable in its counters and its history during an outage, too, and says why', async () => {
+      const target = world.serve({ canary: mood.healthy, stable: mood.healthy });
+      const request = contractRequest(world, target, { judged: { historySeconds: 600 } });
+      const { counters, history } = await world.metricsDown.measure(request, noSignal);
+      const down = { kind: 'unavailable', why: expect.stringContaining('refused the connection') };
+      expect([counters, history]).toEqual([down, down]);
     });
 
     it('says when it measured', async () => {

@@ -66,7 +66,7 @@ describe.sequential('blue-green, as a plan', () => {
       stack.sandbox.setVersion('payment-service', 'v3', { errorRate: 0.9 });
       const rollout = await begin(stack, { target: payment('v3'), plan });
       const last = await rollout.untilStatus('rolled_back');
-      expect(last.outcome?.cause).toMatch(/^(check|severe_errors)$/);
+      expect(last.outcome?.cause).toMatch(/^(judge|severe_errors)$/);
       expect(names()).toEqual(['primary']);
       expect(weights(stack)).toMatchObject({ v2: 100, v3: 0 });
       expect(await rollout.types()).not.toContain('weight.applied');

@@ -78,6 +78,30 @@ describe.sequential('before the first percent', () => {
     });
   });
 
+  it('a plan takes its limits from the alert rules of the cluster, and is refused where there is none', async () => {
+    const steps = [{ type: 'setWeight', weight: 5 }, { type: 'bake', duration: '2m' }, { type: 'promote' }];
+    const asking = (rule: string) => ({
+      target: payment('v2'),
+      plan: { checks: { limit: { rule } }, steps },
+    });
+    const shown = await ask(stack, '/v1/rollouts?dryRun=all', { body: asking('bank/ServiceErrors') });
+    expect(shown).toMatchObject({
+      status: 200,
+      body: {
+        checks: [
+          { limit: 0.01, windowSeconds: 60, severity: 'critical', fromRule: { alert: 'ServiceErrors' } },
+        ],
+      },
+    });
+    const refused = await ask(stack, '/v1/rollouts', { body: asking('bank/Errors') });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: {
+        errors: [{ pointer: '/plan/checks/limit/rule', detail: expect.stringContaining('bank/ServiceSlow') }],
+      },
+    });
+  });
+
   it(
     'a canary that an AuthorizationPolicy leaves out is refused, with the policy, both versions and the mend, and nothing is written',
     async () => {

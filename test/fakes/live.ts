@@ -61,11 +61,12 @@ function matches(row: PlacedRow, query: HistoryQuery): boolean {
 
 function measurements(
   polls: MeasuredPoll[],
-  { since, check, step, limit }: MeasurementQuery,
+  { since, check, step, judged, limit }: MeasurementQuery,
 ): MeasuredPoll[] {
   const found = [...polls]
     .sort((left, right) => left.at - right.at)
     .filter((poll) => check === undefined || Object.hasOwn(poll.checks, check))
+    .filter((poll) => judged === undefined || poll.verdict !== null)
     .filter((poll) => step === undefined || poll.step === step)
     .filter((poll) => since === undefined || poll.at >= since);
   return since === undefined ? found.slice(-limit) : found.slice(0, limit);

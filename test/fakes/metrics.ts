@@ -1,21 +1,12 @@
+import type { Counters, History } from '../../src/analysis/counters.ts';
 import type { CheckReadings, Counts, Measurements, Reading } from '../../src/analysis/reading.ts';
+import type { CheckTemplates } from '../../src/rollout/check-template.ts';
 import { type Check, longestWindowSeconds } from '../../src/rollout/plan-parts.ts';
 import type { MeasureRequest, Metrics, MetricsSurvey } from '../../src/rollout/ports/metrics.ts';
+import type { ArmTraffic } from './arm-traffic.ts';
+import { boundsMs, podsCounting, steadyHistory } from './pod-counters.ts';
 
 type ArmName = 'canary' | 'stable';
-
-/** What an arm does for as long as it is set: `requests` are those of the longest window. */
-export type ArmTraffic =
-  | {
-      kind: 'serving';
-      requests: number;
-      errorRatio: number;
-      p99Ms: number;
-      /** Mirrored copies beside the requests, each of them an error; only who gets them counts them. */
-      copies?: number;
-    }
-  | { kind: 'none' }
-  | { kind: 'unavailable'; why: string };
 
 /** One poll of a script; an arm that is left out keeps what it did before. */
 type ScriptedPoll = { canary?: ArmTraffic; stable?: ArmTraffic; unattributed?: Reading };
@@ -27,6 +18,10 @@ export type FakeMetrics = Metrics & {
   setUnattributed(reading: Reading): void;
   /** What was counted since the last poll divides by this share, in percent: stable has the rest of what the canary had. */
   divideBy(share: () => number): void;
+  /** Answers these raw counters until null, and then those that follow from the traffic again. */
+  setCounters(counters: Counters | null): void;
+  /** Answers this history of stable until null, and then half an hour of the traffic it has. */
+  setHistory(history: History | null): void;
   /** The provider answers nothing until `restore`. */
   breakDown(why?: string): void;
   restore(): void;
@@ -55,7 +50,13 @@ const noErrors: Reading = { kind: 'value', value: 0, requests: 2000 };
  * An in-memory metrics provider for tests and simulations: answers at once from what was set, with no timer, no
  * clock and nothing random. Both arms are healthy until they are set.
  */
-export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = {}): FakeMetrics {
+export function fakeMetrics({
+  scrapeSeconds = 1,
+  checkTemplates = {},
+}: {
+  scrapeSeconds?: number;
+  checkTemplates?: CheckTemplates;
+} = {}): FakeMetrics {
   const arms: Record<ArmName, ArmTraffic> = { canary: mood.healthy, stable: mood.healthy };
   const asked: MeasureRequest[] = [];
   const surveyed: MeasureRequest[] = [];
@@ -63,6 +64,21 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
   let unattributed: Reading = noErrors;
   let outage: string | null = null;
   let polls: ScriptedPoll[] = [];
+  let counters: Counters | null = null;
+  let history: History | null = null;
+  const counting = podsCounting();
+
+  function podsOf(request: MeasureRequest): Pick<Measurements, 'counters' | 'history'> {
+    if (request.judged === undefined) return {};
+    const { canary, stable } = countedArms(request, arms);
+    const counted = counters ?? counting.counters(request, { canary, stable }, shareNow());
+    if (request.judged.historySeconds === 0) return { counters: counted };
+    return { counters: counted, history: history ?? steadyHistory(request, stable) };
+  }
+
+  function measured(request: MeasureRequest): Measurements {
+    return { ...measurementsOf(request, arms, unattributed), ...podsOf(request) };
+  }
 
   function play(poll: ScriptedPoll | undefined): void {
     arms.canary = poll?.canary ?? arms.canary;
@@ -72,6 +88,7 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
 
   return {
     scrapeSeconds: () => scrapeSeconds,
+    checkTemplates,
     asked,
     surveyed,
     set: (arm, traffic) => {
@@ -82,6 +99,12 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
     },
     divideBy: (share) => {
       shareNow = share;
+    },
+    setCounters: (next) => {
+      counters = next;
+    },
+    setHistory: (next) => {
+      history = next;
     },
     breakDown: (why = mood.unavailable.why) => {
       outage = why;
@@ -96,14 +119,13 @@ export function fakeMetrics({ scrapeSeconds = 1 }: { scrapeSeconds?: number } = 
       asked.push(request);
       play(polls.shift());
       const why = signal.aborted ? 'the measurement was given up before it began' : outage;
-      if (why === null) return divided(measurementsOf(request, arms, unattributed), shareNow());
+      if (why === null) return divided(measured(request), shareNow());
       return nothingMeasured(request, why);
     },
     survey: async (request, signal) => {
       surveyed.push(request);
       const why = signal.aborted ? 'the measurement was given up before it began' : outage;
-      const found =
-        why === null ? measurementsOf(request, arms, unattributed) : nothingMeasured(request, why);
+      const found = why === null ? measured(request) : nothingMeasured(request, why);
       return surveyOf(request, found);
     },
   };
@@ -118,8 +140,12 @@ function divided(measurements: Measurements, share: number): Measurements {
 }
 
 function nothingMeasured(request: MeasureRequest, why: string): Measurements {
-  const down: ArmTraffic = { kind: 'unavailable', why };
-  return measurementsOf(request, { canary: down, stable: down }, { kind: 'unavailable', why });
+  const down = { kind: 'unavailable', why } as const;
+  return {
+    ...measurementsOf(request, { canary: down, stable: down }, down),
+    ...(request.judged === undefined ? {} : { counters: down }),
+    ...((request.judged?.historySeconds ?? 0) > 0 ? { history: down } : {}),
+  };
 }
 
 /** Its queries are written in no language, but name what a real one asks. */
@@ -132,10 +158,31 @@ function surveyOf(request: MeasureRequest, measurements: Measurements): MetricsS
     const value = { purpose: 'value' as const, query: `${metric}(${window}s)` };
     const isLatency = metric === 'p99LatencyMs';
     const queries = isLatency ? [value, requests, buckets] : [value];
-    return [id, { queries, boundsMs: isLatency && seesBuckets ? boundsMs : null }] as const;
+    const seen = isLatency && seesBuckets ? boundsMs : null;
+    return [
+      id,
+      { queries, boundsMs: seen, stableHistogram: histogramOf(measurements.checks[id]?.stable) },
+    ] as const;
   });
-  const guards = [{ purpose: 'callers' as const, query: 'callers()' }];
+  const ofPods = (purpose: 'counters' | 'history') => ({ purpose, query: `${purpose}()` });
+  const guards = [
+    { purpose: 'callers' as const, query: 'callers()' },
+    ...(request.judged === undefined ? [] : [ofPods('counters')]),
+    ...((request.judged?.historySeconds ?? 0) > 0 ? [ofPods('history')] : []),
+  ];
   return { measurements, checks: Object.fromEntries(checks), guards, latencyFrom: 'service' };
+}
+
+/** Nearly all requests in the bucket below the one of the P99, the rest in that. */
+function histogramOf(reading: Reading | undefined): MetricsSurvey['checks'][string]['stableHistogram'] {
+  if (reading?.kind !== 'value' || reading.bucket === undefined) return null;
+  const { bucket, requests } = reading;
+  const at = boundsMs.indexOf(bucket.upperMs);
+  const slow = requests * 0.015;
+  const counts = [...boundsMs, Number.POSITIVE_INFINITY].map((_, index) =>
+    index === at ? slow : index === at - 1 ? requests - slow : 0,
+  );
+  return { boundsMs, counts };
 }
 
 function measurementsOf(
@@ -143,8 +190,7 @@ function measurementsOf(
   arms: Record<ArmName, ArmTraffic>,
   unattributed: Reading,
 ): Measurements {
-  const [canary, stable] = [arms.canary, arms.stable].map((traffic) => countedIn(request, traffic));
-  if (canary === undefined || stable === undefined) throw new Error('there are two arms');
+  const { canary, stable } = countedArms(request, arms);
   const checks: Record<string, CheckReadings> = {};
   for (const [id, check] of Object.entries(request.checks)) {
     checks[id] = { canary: checkReading(check, canary), stable: checkReading(check, stable) };
@@ -158,6 +204,10 @@ function measurementsOf(
   };
 }
 
+function countedArms(request: MeasureRequest, { canary, stable }: Record<ArmName, ArmTraffic>) {
+  return { canary: countedIn(request, canary), stable: countedIn(request, stable) };
+}
+
 function countedIn({ mirrored }: MeasureRequest, traffic: ArmTraffic): ArmTraffic {
   if (traffic.kind !== 'serving' || traffic.copies === undefined || mirrored) return traffic;
   const { requests, errorRatio, copies } = traffic;
@@ -169,6 +219,7 @@ function checkReading(check: Check, traffic: ArmTraffic): Reading {
   if (traffic.kind !== 'serving') return traffic;
   const { requests, errorRatio, p99Ms } = traffic;
   if (requests === 0) return { kind: 'none' };
+  if (check.metric === 'custom') return { kind: 'value', value: 0, requests: 0, unit: 'count' };
   if (requests < check.minRequests) return { kind: 'tooFew', requests, needed: check.minRequests };
   if (check.metric === 'errorRate') return { kind: 'value', value: errorRatio, requests };
   return { kind: 'value', value: p99Ms, requests, bucket: bucketOf(p99Ms) };
@@ -184,8 +235,6 @@ function incrementOf({ checks, incrementSeconds }: MeasureRequest, traffic: ArmT
   const requests = Math.round((traffic.requests * incrementSeconds) / longestWindowSeconds(checks));
   return { requests, errors: Math.round(requests * traffic.errorRatio) };
 }
-
-const boundsMs = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000, 300_000];
 
 function bucketOf(p99Ms: number): { lowerMs: number; upperMs: number } {
   const upperMs = boundsMs.find((bound) => p99Ms <= bound) ?? 3_600_000;

@@ -15,6 +15,7 @@ export const start = Date.UTC(2026, 0, 5, 10);
 /** 5, 20 and 50 percent for a minute each, then all, watched for a minute. */
 export const bankPlan = Plan.parse({
   name: 'bank',
+  judge: 'threshold',
   steps: [
     { type: 'setWeight', weight: 5 },
     { type: 'bake', duration: '60s' },

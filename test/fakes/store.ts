@@ -326,14 +326,15 @@ class Memory {
     }
   }
 
-  #keep(before: Rollout, { id, traffic, watch }: Rollout, { takenAt, checks }: Measurements): void {
+  #keep(before: Rollout, { id, traffic, watch }: Rollout, { takenAt, checks, counters }: Measurements): void {
     const polls = this.measurements.get(id) ?? new Map<Millis, MeasuredPoll>();
     this.measurements.set(id, polls);
     const judged = Object.entries(checks).map(([check, readings]) => {
       const result = watch.results[check];
       return [check, { ...readings, judged: result?.at === takenAt ? judgedOf(result) : null }];
     });
-    const poll = { step: positionOf(before.state)?.step ?? null, share: traffic.applied };
+    const verdict = counters?.kind === 'counters' ? (watch.judge?.verdict ?? null) : null;
+    const poll = { step: positionOf(before.state)?.step ?? null, share: traffic.applied, verdict };
     if (!polls.has(takenAt)) polls.set(takenAt, { at: takenAt, ...poll, checks: Object.fromEntries(judged) });
   }
 

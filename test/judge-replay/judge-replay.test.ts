@@ -53,6 +53,13 @@ describe('a replay of files', () => {
     expect(await replayed({ plan, input: json(bad) })).toMatchObject({ code: 3, err: '' });
   });
 
+  it('ends as the judge of the plan would have, whatever the other one says', async () => {
+    const worse = json(recorded(20, () => ({ canary: { errors: 0.04, slow: 0.005 } })));
+    const lenient = plan.replace('max: 1%', 'max: 5%');
+    expect((await replayed({ plan: lenient, input: worse })).code).toBe(3);
+    expect((await replayed({ plan: `judge: threshold\n${lenient}`, input: worse })).code).toBe(0);
+  });
+
   it('says the same of polls in lines, of a plan in JSON, and of one in the file of a rollout', async () => {
     const expected = await replayed({ plan, input: json(bad) });
     const indented = plan.replaceAll(/^/gm, '  ').trimEnd();

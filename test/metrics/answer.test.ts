@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readAnswer, sampleNumber } from '../../src/metrics/answer.ts';
+import { readAnswer, readSeries, sampleNumber } from '../../src/metrics/answer.ts';
 
 const vector = (value: unknown, more: object = {}) => ({
   status: 'success',
@@ -118,5 +118,43 @@ describe('an answer', () => {
   it('quotes at most 200 characters of what the provider said', () => {
     const answer = readAnswer(422, { status: 'error', error: 'x'.repeat(5000) });
     expect(answer.kind === 'failed' && answer.why.length).toBeLessThan(250);
+  });
+});
+
+describe('an answer over time', () => {
+  const matrix = (values: unknown, more: object = {}) => ({
+    status: 'success',
+    data: { resultType: 'matrix', result: [{ metric: { pod: 'a' }, values }] },
+    ...more,
+  });
+
+  it('keeps every value with its instant', () => {
+    const body = matrix([
+      [60, '1'],
+      [120, '+Inf'],
+    ]);
+    expect(readSeries(200, body)).toEqual({
+      kind: 'series',
+      series: [
+        {
+          labels: { pod: 'a' },
+          points: [
+            [60, 1],
+            [120, Number.POSITIVE_INFINITY],
+          ],
+        },
+      ],
+    });
+  });
+
+  it('with warnings, of another kind or of another shape is no answer', () => {
+    expect(readSeries(200, matrix([], { warnings: ['store-2 is down'] }))).toMatchObject({
+      why: 'gave a partial answer: store-2 is down',
+    });
+    expect(readSeries(200, vector('1')).kind).toBe('failed');
+    expect(readSeries(200, matrix([[60, 1]])).kind).toBe('failed');
+    expect(readSeries(200, matrix('none')).kind).toBe('failed');
+    expect(readSeries(503, matrix([])).kind).toBe('failed');
+    expect(readAnswer(200, matrix([])).kind).toBe('failed');
   });
 });

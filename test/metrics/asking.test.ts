@@ -143,11 +143,20 @@ describe('services of one namespace', () => {
     expect(sentForTwo[0]?.maxBytes).toBe(2 * 1024 * 1024);
   });
 
+  it('may have longer answers where each pod has rows of its own: 4 MB each', async () => {
+    const question: Question = { kind: 'requestCounters', seconds: 0 };
+    const { found, sent } = await inRhythm(['a', 'b'], { question });
+    await Promise.all([found('a', 2), found('b', 2)]);
+    expect(sent.map(({ maxBytes }) => maxBytes)).toEqual([8 * 1024 * 1024]);
+  });
+
   it('that are alone in it are asked for as a dry run shows it', async () => {
     const { found, sent } = await inRhythm(['a']);
     await found('a', 2);
     expect(sent[0]?.query).toContain('destination_service_name="a"');
-    expect(sent[0]?.query).toMatch(/^sum by \(destination_version, response_code\)/);
+    expect(sent[0]?.query).toMatch(
+      /^sum by \(destination_version, response_code, grpc_response_status, response_flags\)/,
+    );
   });
 });
 

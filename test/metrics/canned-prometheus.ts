@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { someInstant } from './requests.ts';
 
+const endings = 'response_code, grpc_response_status, response_flags';
+
 /** A row as a test writes it: labels and a sample value in Prometheus's own text. */
 export type CannedRow = [labels: Record<string, string>, value: string];
 type Canned = CannedRow[] | ((response: ServerResponse) => void);
@@ -9,27 +11,38 @@ type Canned = CannedRow[] | ((response: ServerResponse) => void);
 /** The queries that one measurement sends, told apart by their text. */
 type QueryName =
   | 'clock'
+  | 'custom'
   | 'newest'
   | 'seenLately'
   | 'requests'
   | 'increments'
   | 'p99'
   | 'buckets'
-  | 'callers';
+  | 'callers'
+  | 'requestCounters'
+  | 'bucketCounters'
+  | 'requestHistory'
+  | 'bucketHistory';
 
 const patterns: Record<QueryName, RegExp> = {
   clock: /^time\(\)$/,
+  custom: /orders_failed_total/,
   newest: /timestamp\(/,
   seenLately: /count_over_time\(/,
   p99: /histogram_quantile\(/,
+  requestHistory: /^\(sum by .*_requests_total.*\)\[\d+s:60s\]$/,
+  bucketHistory: /^\(sum by .*_bucket.*\)\[\d+s:60s\]$/,
+  requestCounters: /^sum by \([a-z_, ]+, pod, instance, response_code/,
+  bucketCounters: /^sum by \([a-z_, ]+, pod, instance, le\)/,
   buckets: /^sum by \([a-z_, ]+, le\)/,
-  callers: /^sum by \([a-z_, ]*destination_workload, response_code\)/,
-  increments: /^sum by \([a-z_, ]+, response_code\) .*\[10s\]/,
-  requests: /^sum by \([a-z_, ]+, response_code\)/,
+  callers: new RegExp(`^sum by \\([a-z_, ]*destination_workload, ${endings}\\)`),
+  increments: new RegExp(`^sum by \\([a-z_, ]+, ${endings}\\) .*\\[10s\\]`),
+  requests: new RegExp(`^sum by \\([a-z_, ]+, ${endings}\\)`),
 };
 
 const healthy: Record<QueryName, Canned> = {
   clock: [[{}, String(someInstant / 1000)]],
+  custom: [[{}, '2']],
   newest: [
     [{ destination_version: 'v1' }, String(someInstant / 1000 - 1)],
     [{ destination_version: 'v2' }, String(someInstant / 1000 - 1)],
@@ -48,7 +61,35 @@ const healthy: Record<QueryName, Canned> = {
   callers: [
     [{ destination_version: 'v1', destination_workload: 'payments-v1', response_code: '200' }, '10000'],
   ],
+  requestCounters: [...podCounts('v1', 'a', { '200': '9000' }), ...podCounts('v2', 'b', { '200': '1000' })],
+  bucketCounters: [
+    ...podBuckets('v1', 'a', { '100': '9000', '+Inf': '9000' }),
+    ...podBuckets('v2', 'b', { '100': '1000', '+Inf': '1000' }),
+  ],
+  requestHistory: overTime([]),
+  bucketHistory: overTime([]),
 };
+
+/** What one pod has counted, by response code. */
+export function podCounts(version: string, pod: string, byCode: Record<string, string>): CannedRow[] {
+  return counts(version, byCode).map(([labels, value]) => [{ ...labels, pod }, value]);
+}
+
+/** What one pod has counted, by bucket bound. */
+export function podBuckets(version: string, pod: string, byBound: Record<string, string>): CannedRow[] {
+  return buckets(version, byBound).map(([labels, value]) => [{ ...labels, pod }, value]);
+}
+
+type CannedSeries = [labels: Record<string, string>, points: [minute: number, value: string][]];
+
+/** Answers with series that have values at so many minutes after the hour of `someInstant`. */
+export function overTime(series: CannedSeries[]): (response: ServerResponse) => void {
+  const result = series.map(([metric, points]) => ({
+    metric,
+    values: points.map(([minute, value]) => [someInstant / 1000 + minute * 60, value]),
+  }));
+  return (response) => json(response, 200, { status: 'success', data: { resultType: 'matrix', result } });
+}
 
 /** Rows of one version by response code. */
 export function counts(version: string, byCode: Record<string, string>): CannedRow[] {
@@ -109,6 +150,11 @@ export async function cannedPrometheus(): Promise<CannedPrometheus> {
 }
 
 const names: QueryName[] = [
+  'custom',
+  'requestHistory',
+  'bucketHistory',
+  'requestCounters',
+  'bucketCounters',
   'clock',
   'newest',
   'seenLately',

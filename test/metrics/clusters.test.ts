@@ -7,6 +7,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ClusterPrometheus, clusterMetrics } from '../../src/metrics/clusters.ts';
 import { paymentTarget } from '../fakes/rollouts.ts';
 
+const nothing = '{"status":"success","data":{"resultType":"vector","result":[]}}';
+const alert = (labels: object) => ({ labels, state: 'firing', activeAt: '2026-01-05T10:00:00Z' });
+const alerts = [alert({ alertname: 'A', cluster: 'eu' }), alert({ alertname: 'B', cluster: 'us' })];
+const listed = JSON.stringify({
+  status: 'success',
+  data: { alerts: [...alerts, alert({ alertname: 'C' })] },
+});
+
 let folder = '';
 let server: Server;
 let url = '';
@@ -18,7 +26,7 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     seen.push(`${request.url?.split('/')[1]} ${request.headers.authorization ?? 'nothing'}`);
     response.setHeader('content-type', 'application/json');
-    response.end('{"status":"success","data":{"resultType":"vector","result":[]}}');
+    response.end(request.url?.endsWith('/alerts') === true ? listed : nothing);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const address: AddressInfo | string | null = server.address();
@@ -124,6 +132,25 @@ describe('the metrics of several clusters', () => {
     await writeFile(path, 'second');
     expect(await poll(2)).toEqual([7, 4]);
     expect(new Set(seen)).toContain('eu Bearer second');
+  });
+
+  it('tell of the alerts of their own cluster, and of none of another one', async () => {
+    const metrics = clusterMetrics([provider('eu'), provider('us')]);
+    const namesOf = async (cluster: string) => {
+      const found = await metrics.alerts.firing(cluster);
+      return found.kind === 'read' ? found.alerts.map(({ labels }) => labels['alertname']) : found.why;
+    };
+    expect([await namesOf('eu'), await namesOf('us')]).toEqual([
+      ['A', 'C'],
+      ['B', 'C'],
+    ]);
+    expect(await namesOf('asia')).toBe('the cluster asia is not in the configuration of canaryd any more');
+  });
+
+  it('tell why alerts cannot be read without their credentials', async () => {
+    const auth = { kind: 'bearer', token: { kind: 'file', path: join(folder, 'none') } } as const;
+    const metrics = clusterMetrics([provider('eu', { auth })]);
+    expect(await metrics.alerts.firing('eu')).toMatchObject({ kind: 'unread' });
   });
 
   it('are asked with user and password', async () => {

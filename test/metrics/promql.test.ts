@@ -13,6 +13,7 @@ import {
 import type { Arm, Target } from '../../src/rollout/target.ts';
 import { entryTarget, hostTarget, targetOf } from './requests.ts';
 
+const endings = 'response_code, grpc_response_status, response_flags';
 const service = 'destination_service_namespace="bank",destination_service_name="payments"';
 
 function selector() {
@@ -33,7 +34,7 @@ function risen(metric: string): string {
 describe('the queries', () => {
   it('count requests of both arms by response code in one query, so that a missing 5xx series is 0 errors', () => {
     expect(requestsByCode(selector(), 60)).toBe(
-      `sum by (destination_version, response_code) (${risen('istio_requests_total')})`,
+      `sum by (destination_version, ${endings}) (${risen('istio_requests_total')})`,
     );
   });
 
@@ -74,7 +75,7 @@ describe('the queries of destinations that have a host each', () => {
     const query = requestsByCode(of(hostTarget()), 60);
     expect(query).not.toContain('reporter="destination"');
     expect(query).not.toContain('destination_version');
-    const [stable, canary, ...more] = query.split(` or sum by (${labels}, response_code) (`);
+    const [stable, canary, ...more] = query.split(` or sum by (${labels}, ${endings}) (`);
     expect(more).toEqual([]);
     expect(stable).toContain(`istio_requests_total${sentTo('blue')}`);
     expect(canary).toContain(`istio_requests_total${sentTo('green')}`);
@@ -97,7 +98,7 @@ describe('the queries of destinations that have a host each', () => {
 
   it('ask for the callers of both services', () => {
     const query = requestsAtCallers(of(hostTarget()), 60);
-    const by = `sum by (${labels}, destination_version, destination_workload, response_code)`;
+    const by = `sum by (${labels}, destination_version, destination_workload, ${endings})`;
     expect(query.split(by)).toHaveLength(3);
     expect(query).toContain(sentTo('blue'));
     expect(query).toContain(sentTo('green'));

@@ -127,6 +127,7 @@ describe('alert rules', () => {
           lastError: 'many-to-many matching',
           lastEvaluation: 1_767_225_600_500,
           interval: 30,
+          forSeconds: 60,
         },
         expect.objectContaining({ name: 'New', lastError: null, lastEvaluation: null }),
       ],

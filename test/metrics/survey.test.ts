@@ -37,6 +37,9 @@ describe('the queries that a survey shows', () => {
     ['of windows that differ', requestOf({ checks: { errorRate, p99: { ...p99, window: 300 } } })],
     ['of two latency limits', requestOf({ checks: { p99, late: { ...p99, window: 300 } } })],
     ['of errors alone', requestOf({ checks: { errorRate } })],
+    ['with the counters of pods', requestOf({ judged: { historySeconds: 0 } })],
+    ['with the history of stable', requestOf({ judged: { historySeconds: 1800 } })],
+    ['with the history of a host', requestOf({ target: hostTarget(), judged: { historySeconds: 1800 } })],
     ['without increments', requestOf({ incrementSeconds: 0 })],
   ])('are all that a measurement sends, to the letter, and no others: %s', async (_name, request) => {
     const surveyed = await metrics().survey(request, never);
@@ -93,6 +96,22 @@ describe('the bounds that a survey finds', () => {
     prometheus.answer('buckets', []);
     expect(await boundsOf()).toBeNull();
     expect(await boundsOf(requestOf({ checks: { p99: errorRate } }))).toBeNull();
+  });
+
+  it('come with what stable counted between them, and with nothing where that is no count', async () => {
+    const histogramOf = async () =>
+      (await metrics().survey(requestOf(), never)).checks['p99']?.stableHistogram;
+    prometheus.answer('buckets', [
+      ...buckets('v1', { '+Inf': '9', '1000.0': '8', '250': '4', '500': '3.5' }),
+      ...buckets('v2', { '77': '1', '+Inf': '1' }),
+    ]);
+    expect(await histogramOf()).toEqual({ boundsMs: [250, 500, 1000], counts: [4, 0, 4.5, 1] });
+    prometheus.answer('buckets', buckets('v1', { '1000': '8', '250': '4' }));
+    expect(await histogramOf()).toBeNull();
+    prometheus.answer('buckets', buckets('v1', { '+Inf': 'NaN', '250': '4' }));
+    expect(await histogramOf()).toBeNull();
+    prometheus.answer('buckets', (response) => response.writeHead(503).end());
+    expect(await histogramOf()).toBeNull();
   });
 
   it('stand at the callers’ proxies where each version has a host of its own', async () => {

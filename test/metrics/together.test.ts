@@ -65,10 +65,12 @@ describe('the names in a query for several services', () => {
 describe('one query for several targets', () => {
   it('names all services, and groups its rows by them', () => {
     const query = requestsByCode(together([ofSubsets('pay'), ofSubsets('pay.x')]), 60);
-    expect(query).toMatch(/^sum by \(destination_service_name, destination_version, response_code\) /);
+    expect(query).toMatch(
+      /^sum by \(destination_service_name, destination_version, response_code, grpc_response_status, response_flags\) /,
+    );
     expect(query).toContain('destination_service_namespace="bank",destination_service_name=~"pay|pay[.]x"}');
     expect(requestsAtCallers(together([ofSubsets('a'), ofSubsets('b')]), 60)).toMatch(
-      /^sum by \(destination_service_name, destination_version, destination_workload, response_code\) /,
+      /^sum by \(destination_service_name, destination_version, destination_workload, response_code, grpc_response_status, response_flags\) /,
     );
   });
 
@@ -82,7 +84,9 @@ describe('one query for several targets', () => {
     expect(new Set(kinds.map(kinOf)).size).toBe(3);
     const [one, other] = [selectorOf(targetOf('a'), true), selectorOf(targetOf('b'), true)];
     const mirrored = requestsByCode(together([one, other]), 60);
-    expect(mirrored).toMatch(/^sum by \(destination_service_name, destination_version, response_code\) /);
+    expect(mirrored).toMatch(
+      /^sum by \(destination_service_name, destination_version, response_code, grpc_response_status, response_flags\) /,
+    );
     expect(mirrored).not.toContain('reporter="destination"');
   });
 

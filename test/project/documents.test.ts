@@ -77,7 +77,7 @@ function rowOf(cells: string[]): string {
 const neededSomewhere = ['databaseUrl', 'tokensFile'];
 
 function defaultOf({ default: value }: Node, isNeeded: boolean, path: string): string {
-  if (value !== undefined) return `\`${value}\``;
+  if (value !== undefined) return `\`${typeof value === 'object' ? JSON.stringify(value) : value}\``;
   return isNeeded || neededSomewhere.includes(path) ? 'needed' : '';
 }
 

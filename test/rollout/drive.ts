@@ -4,18 +4,22 @@ import type { Command } from '../../src/rollout/command.ts';
 import { decide, wantsMeasurements } from '../../src/rollout/decide.ts';
 import type { PlannedWrite } from '../../src/rollout/decision.ts';
 import { asksNothing, incrementSeconds, nothingAsked } from '../../src/rollout/evidence.ts';
-import { judgedTarget } from '../../src/rollout/hand-over.ts';
+import { judgedTarget } from '../../src/rollout/judged-target.ts';
+import { judgeAsks } from '../../src/rollout/judging.ts';
 import { isMirroring } from '../../src/rollout/managed.ts';
 import type { Obedience } from '../../src/rollout/obedience.ts';
 import { obey } from '../../src/rollout/obey.ts';
+import type { Heard } from '../../src/rollout/ports/alerts.ts';
 import type { MeshView, Readiness, SplitView, WriteOutcome } from '../../src/rollout/ports/mesh.ts';
 import type { HoldOrder } from '../../src/rollout/ports/store.ts';
 import type { Actor } from '../../src/rollout/reasons.ts';
 import { hasEnded, newRollout, type Rollout, statusOf } from '../../src/rollout/rollout.ts';
 import { settle } from '../../src/rollout/settle.ts';
+import type { ArmTraffic } from '../fakes/arm-traffic.ts';
 import { imagesOf } from '../fakes/mesh.ts';
-import { type ArmTraffic, fakeMetrics, mood } from '../fakes/metrics.ts';
+import { fakeMetrics, mood } from '../fakes/metrics.ts';
 import { bankPlan, paymentTarget, rolloutId, start } from '../fakes/rollouts.ts';
+import { countingTraffic } from './counting.ts';
 
 export const alice: Actor = { kind: 'person', name: 'alice' };
 /** Somebody who did not ask for the rollout. */
@@ -34,6 +38,7 @@ export type TurnOptions = {
  */
 export function drive(overrides: Partial<Rollout> = {}) {
   const metrics = fakeMetrics();
+  const counting = countingTraffic();
   const mind: { canary: ArmTraffic; stable: ArmTraffic } = { canary: mood.healthy, stable: mood.healthy };
   const fresh = newRollout(
     { id: rolloutId(1), target: paymentTarget, plan: bankPlan, requestedBy: alice, reason: null },
@@ -59,6 +64,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
     nextAt: start,
     /** A hold order that stands. */
     order: null as HoldOrder | null,
+    /** What a poll hears of alerts. */
+    heard: null as Heard | null,
     writes: [] as PlannedWrite[],
     events: [] as AuditEvent[],
   };
@@ -129,6 +136,7 @@ export function drive(overrides: Partial<Rollout> = {}) {
       at: world.now,
       incrementSeconds: counted,
       mirrored: isMirroring(world.rollout),
+      ...judgeAsks(world.rollout),
     };
     // A canary without traffic has no requests, whatever its mood; after a handover it is stable that is judged.
     const isHandedOver = target !== world.rollout.target;
@@ -136,16 +144,27 @@ export function drive(overrides: Partial<Rollout> = {}) {
     const canary = isServing ? mind.canary : mood.none;
     metrics.set('canary', isHandedOver ? mind.stable : canary);
     metrics.set('stable', isHandedOver ? canary : mind.stable);
-    return metrics.measure(request, new AbortController().signal);
+    return metrics
+      .measure(request, new AbortController().signal)
+      .then((found) =>
+        request.judged === undefined ? found : { ...found, ...counting.measured(request.judged) },
+      );
   }
 
   async function turn({ view: wanted, write = 'applied' }: TurnOptions = {}): Promise<void> {
     world.epoch += 1;
+    counting.pass(world.now, world.share);
     const view = viewOf(wanted);
     const measurements = wantsMeasurements(world.rollout, world.now) ? await measure() : null;
     const decision = decide(
       world.rollout,
-      { view, measurements, epoch: world.epoch, order: world.order },
+      {
+        view,
+        measurements,
+        alerts: measurements && world.heard,
+        epoch: world.epoch,
+        order: world.order,
+      },
       world.now,
     );
     world.epoch = decision.raiseTo ?? world.epoch;
@@ -175,6 +194,8 @@ export function drive(overrides: Partial<Rollout> = {}) {
   return {
     world,
     metrics,
+    /** What the sequential judge sees. */
+    flow: counting.flow,
     pods,
     images,
     /** What a turn would see now. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../src/analysis/reading.ts';
-import { expectedRequests, hasEveryCheckPassed, isWindowFull } from '../../src/rollout/evidence.ts';
+import { expectedRequests, isProven, isWindowFull } from '../../src/rollout/evidence.ts';
 import { type CheckResult, type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import { aRollout } from '../fakes/rollouts.ts';
 import { start } from './drive.ts';
@@ -31,7 +31,7 @@ describe('proof', () => {
     ['one not measured yet', { errorRate: resultAt(90) }, 0, false],
     ['none measured yet', {}, 0, false],
   ])('needs every check to have passed: %s', (_name, ...[results, sinceSeconds, isProof]) => {
-    expect(hasEveryCheckPassed(measured(results), start + sinceSeconds * 1000)).toBe(isProof);
+    expect(isProven(measured(results), start + sinceSeconds * 1000)).toBe(isProof);
   });
 
   it('needs a window and one scrape after the weight arrived', () => {

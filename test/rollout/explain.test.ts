@@ -6,6 +6,7 @@ import { type Rollout, trafficAt } from '../../src/rollout/rollout.ts';
 import type { State } from '../../src/rollout/state.ts';
 import { exitCodeOf, statusReasonOf } from '../../src/rollout/status-reason.ts';
 import { aRollout, rolloutId } from '../fakes/rollouts.ts';
+import { verdictAt } from '../fakes/verdicts.ts';
 import { alice, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, places, planOf } from './places.ts';
 
@@ -15,6 +16,15 @@ const position = { step: 1, startedAt: start, overridden: false, bakeEnded: fals
 const canaryd = { kind: 'canaryd', name: 'canaryd' } as const;
 
 const holds: Record<HoldReason['kind'], HoldReason> = {
+  alert: {
+    kind: 'alert',
+    name: 'PaymentsErrorRate',
+    labels: { alertname: 'PaymentsErrorRate', severity: 'critical' },
+    receivedBy: { kind: 'prometheus' },
+    startsAt: start - 60_000,
+    only: 'beganBefore',
+    since: start,
+  },
   metricsMissing: { kind: 'metricsMissing', why: 'Prometheus refused.', since: start },
   noTraffic: { kind: 'noTraffic', requests: 3, expected: 12.4, needed: 100 },
   trafficMismatch: {
@@ -34,6 +44,14 @@ const holds: Record<HoldReason['kind'], HoldReason> = {
     limit: 0.01,
     requests: 812,
     since: start,
+  },
+  judged: {
+    kind: 'judged',
+    ruling: 'suspicion',
+    why: 'there is some evidence against it, too little to roll back. Evidence 12 (100 is needed).',
+    since: start,
+    until: start + 300_000,
+    verdict: verdictAt(0.02),
   },
   stableNotReady: { kind: 'stableNotReady', ready: 2, total: 4, needed: 3 },
   unproven: { kind: 'unproven', share: 5 },
@@ -62,6 +80,18 @@ const holds: Record<HoldReason['kind'], HoldReason> = {
 const pauses: Record<PauseReason['kind'], PauseReason> = {
   operator: { kind: 'operator', by: alice, note: 'looking at the error log.' },
   plan: { kind: 'plan' },
+  inconclusive: {
+    kind: 'inconclusive',
+    why: 'there is some evidence against it, too little to roll back.',
+    seconds: 300,
+    verdict: verdictAt(0.02),
+  },
+  warning: {
+    kind: 'warning',
+    check: 'p99',
+    why: 'P99 latency of the canary was 2411 ms, above the limit of 2000 ms.',
+    verdict: null,
+  },
   drift: { kind: 'drift', expected: 5, found: 30, movedBy: null, gitOps: null },
   canaryChanged: {
     kind: 'canaryChanged',
@@ -109,6 +139,14 @@ const check: Extract<Cause, { kind: 'check' }> = {
 };
 const causes: Record<Cause['kind'], Cause> = {
   check,
+  judged: {
+    kind: 'judged',
+    ruling: 'regression',
+    why: 'the canary is worse than stable. 5xx of the canary 90 of 450 = 20 %.',
+    share: 5,
+    verdict: verdictAt(0.2),
+    queries: [],
+  },
   severeErrors: { kind: 'severeErrors', value: 0.52, limit: 0.25, requests: 41 },
   canaryUnreachable: {
     kind: 'canaryUnreachable',
@@ -124,6 +162,13 @@ const causes: Record<Cause['kind'], Cause> = {
     limit: 2000,
     requests: 700,
     seconds: 300,
+  },
+  alert: {
+    kind: 'alert',
+    name: 'PaymentsErrorRate',
+    labels: { alertname: 'PaymentsErrorRate', severity: 'critical' },
+    receivedBy: { kind: 'hook', by: { kind: 'machine', name: 'alertmanager' } },
+    startsAt: start + 60_000,
   },
   metricsMissing: { kind: 'metricsMissing', seconds: 900, why: 'Prometheus refused.' },
   deadline: { kind: 'deadline', seconds: 7200 },
@@ -179,6 +224,10 @@ const trafficOf = (rollout: Rollout) => explain(rollout, now + 8000, now).traffi
 describe('what happened', () => {
   it.each<[HoldReason['kind'], string]>([
     ['metricsMissing', 'Holding since 10:00:00Z: no usable metrics since 10:00:00Z: Prometheus refused.'],
+    [
+      'alert',
+      'Holding since 10:00:00Z: the alert PaymentsErrorRate with severity="critical" has fired since 2026-01-05T09:59:00Z, which is before this rollout began: that is no reason to roll back, but to hold until it is over (read from Prometheus).',
+    ],
     [
       'noTraffic',
       "Holding since 10:00:00Z: too little traffic to judge: in the check's window the canary had 3 requests and could expect 12, 100 are needed (raise the weight, lengthen the window, or lower minRequests).",
@@ -268,6 +317,10 @@ describe('what happened', () => {
       'P99 latency of the canary was 2600 ms, above the limit of 2000 ms, and stable no better with 2500 ms, for 5 min (check p99; 700 requests).',
     ],
     ['metricsMissing', 'there were no usable metrics for 15 min: Prometheus refused.'],
+    [
+      'alert',
+      'the alert PaymentsErrorRate with severity="critical" has fired since 2026-01-05T10:01:00Z, after this rollout began, and the plan rolls back for it (sent by alertmanager).',
+    ],
     ['deadline', "the plan's deadline of 2 h passed."],
     ['expired', 'nobody ended the pause within 24 h.'],
     ['approvalExpired', '1 of 2 approvals came within 24 h.'],

@@ -10,7 +10,7 @@ const unreadable = { kind: 'unavailable', reason: 'timeout', why: 'no answer in 
 const conflict = { kind: 'conflict' } as const;
 
 function planOf(steps: unknown[], over: object = {}): Plan {
-  return Plan.parse({ name: 'test', steps, ...over });
+  return Plan.parse({ name: 'test', judge: 'threshold', steps, ...over });
 }
 
 /** A drive of this plan after its first turn. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Readiness } from '../../src/rollout/ports/mesh.ts';
 import type { Cause } from '../../src/rollout/reasons.ts';
 import type { State } from '../../src/rollout/state.ts';
-import type { ArmTraffic } from '../fakes/metrics.ts';
+import type { ArmTraffic } from '../fakes/arm-traffic.ts';
 import { baking, drive, mood, noneReady, start } from './drive.ts';
 import { type Driven, everyPlace, places, planOf, polls } from './places.ts';
 

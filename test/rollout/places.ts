@@ -5,7 +5,7 @@ export type Driven = Awaited<ReturnType<typeof baking>>;
 
 /** A parsed plan of these steps; `over` replaces its other fields. */
 export function planOf(steps: unknown[], over: object = {}): Plan {
-  return Plan.parse({ name: 'test', steps, ...over });
+  return Plan.parse({ name: 'test', judge: 'threshold', steps, ...over });
 }
 
 const five = { type: 'setWeight', weight: 5 };

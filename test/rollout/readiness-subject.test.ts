@@ -21,7 +21,11 @@ function surveyOf(p99: Reading, overall: Reading): MetricsSurvey {
       unattributed: none,
     },
     checks: {
-      p99: { queries: [{ purpose: 'value', query: 'histogram_quantile(0.99, x)' }], boundsMs: [500] },
+      p99: {
+        queries: [{ purpose: 'value', query: 'histogram_quantile(0.99, x)' }],
+        boundsMs: [500],
+        stableHistogram: null,
+      },
     },
     guards: [],
     latencyFrom: 'service',

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readCommandLine, usage } from '../../src/command-line.ts';
 
-const commands = 'the commands are serve, doctor, break-glass rollback, traffic preview and judge replay';
+const commands =
+  'the commands are serve, doctor, break-glass rollback, traffic preview, judge replay and plan limits';
 
 describe('the command line', () => {
   it.each([

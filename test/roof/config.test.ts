@@ -74,6 +74,7 @@ describe('the configuration from the environment', () => {
           },
         },
       ],
+      checkTemplates: {},
       retention: { measurementDays: 90, auditMonths: null },
       concurrency: 128,
       logLevel: 'info',

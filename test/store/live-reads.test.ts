@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Counters } from '../../src/analysis/counters.ts';
 import type { Measurements } from '../../src/analysis/reading.ts';
 import type { AuditType } from '../../src/rollout/audit.ts';
+import type { JudgeMemory } from '../../src/rollout/judge-memory.ts';
 import type { Rollouts, Store } from '../../src/rollout/ports/store.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import { connect, type Database } from '../../src/store/database.ts';
@@ -9,6 +11,7 @@ import { rolloutStore } from '../../src/store/rollout-store.ts';
 import { turnStore } from '../../src/store/turn-store.ts';
 import { aRollout, begun, rolloutId, start, targetNamed } from '../fakes/rollouts.ts';
 import { memoryStore } from '../fakes/store.ts';
+import { verdictAt } from '../fakes/verdicts.ts';
 import { type Databases, query, startDatabases } from './databases.ts';
 
 type UnderTest = Store & Rollouts;
@@ -33,8 +36,22 @@ function measured(takenAt: number): Measurements {
   };
 }
 
+const found = verdictAt(0.2);
+/** What the judge of the rollout remembers all the while. */
+const memory: JudgeMemory = {
+  arms: 'v2 beside v1',
+  state: null,
+  known: { canary: {}, stable: {} },
+  countedAt: start,
+  untold: null,
+  stretch: { number: 0, appliedAt: start },
+  verdict: found,
+  share: 5,
+  queries: [],
+};
+
 /** One turn that polled at an instant and went on to the next step. */
-async function poll(store: UnderTest, takenAt: number, step: number): Promise<void> {
+async function poll(store: UnderTest, takenAt: number, step: number, counters?: Counters): Promise<void> {
   const claim = await store.claim(first, 'worker-a', 15);
   if (claim === null) throw new Error('not claimed');
   const result = {
@@ -51,9 +68,10 @@ async function poll(store: UnderTest, takenAt: number, step: number): Promise<vo
     ...before,
     state: { kind: 'running', position },
     traffic: { ...before.traffic, applied: 5 },
-    watch: { ...before.watch, results: { p99: result } },
+    watch: { ...before.watch, results: { p99: result }, judge: memory },
   };
-  const change = { rollout, events: [], measurements: measured(takenAt), nextAt: start, release: true };
+  const measurements = { ...measured(takenAt), ...(counters === undefined ? {} : { counters }) };
+  const change = { rollout, events: [], measurements, nextAt: start, release: true };
   expect((await store.save(first, claim.epoch, change)).kind).toBe('saved');
 }
 
@@ -119,8 +137,24 @@ function livePromises(open: () => Promise<UnderTest>): void {
             judged: { verdict: 'pass', limit: 300, failuresInARow: 0 },
           },
         },
+        verdict: null,
       },
     ]);
+  });
+
+  it('keeps what the sequential judge found with the poll whose counters it looked at, and with no other', async () => {
+    await poll(store, start + 4000, 0);
+    await poll(store, start + 8000, 1, { kind: 'counters', boundsMs: [], canary: {}, stable: {} });
+    await poll(store, start + 12_000, 2, { kind: 'unavailable', why: 'down' });
+    const polls = await store.live.measurements({ rolloutId: first, limit: 9 });
+    expect(polls.map(({ verdict }) => verdict)).toEqual([null, found, null]);
+    const judged = async (asked: { since?: number; step?: number; limit: number }) => {
+      const rows = await store.live.measurements({ rolloutId: first, judged: true, ...asked });
+      return rows.map(({ at }) => at - start);
+    };
+    expect(await judged({ limit: 9 })).toEqual([8000]);
+    expect(await judged({ limit: 1, since: start })).toEqual([8000]);
+    expect(await judged({ limit: 9, step: 0 })).toEqual([]);
   });
 
   it('answers the newest polls, or those from a time on, each the oldest first', async () => {
@@ -226,6 +260,19 @@ describe('what watchers read on PostgreSQL', () => {
     expect(await store.live.resumePoint(6)).toBe(4);
   });
 
+  it('reads the readings beside a judgement that only another version knows', async () => {
+    await query(url, 'insert into measurement (rollout_id, at, payload) values ($1, to_timestamp($2), $3)', [
+      first,
+      start / 1000,
+      JSON.stringify({ ...measured(start), verdict: { ruling: 'something new' } }),
+    ]);
+    const asked = { rolloutId: first, limit: 1 };
+    expect(await store.live.measurements(asked)).toMatchObject([
+      { verdict: null, checks: { p99: { canary: { kind: 'value', value: 212 } } } },
+    ]);
+    expect(await store.live.measurements({ ...asked, judged: true })).toMatchObject([{ verdict: null }]);
+  });
+
   it('reads what older versions kept, without step, share and verdict', async () => {
     const { step: _step, share: _share, ...old } = { ...measured(start), step: 0, share: 0 };
     await query(url, 'insert into measurement (rollout_id, at, payload) values ($1, to_timestamp($2), $3)', [
@@ -234,7 +281,8 @@ describe('what watchers read on PostgreSQL', () => {
       JSON.stringify(old),
     ]);
     expect(await store.live.measurements({ rolloutId: first, limit: 1 })).toMatchObject([
-      { at: start, step: null, share: null, checks: { p99: { judged: null } } },
+      { at: start, step: null, share: null, checks: { p99: { judged: null } }, verdict: null },
     ]);
+    expect(await store.live.measurements({ rolloutId: first, limit: 1, judged: true })).toEqual([]);
   });
 });

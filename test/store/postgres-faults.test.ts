@@ -287,7 +287,7 @@ const idle = {
     otherRoutes: notAsked,
     preview: notAsked,
   },
-  metrics: { scrapeSeconds: () => 1, measure: notAsked, survey: notAsked },
+  metrics: { scrapeSeconds: () => 1, checkTemplates: {}, measure: notAsked, survey: notAsked },
   surroundings: darkSurroundings(),
   alarm: { ring: notAsked },
   deadline: () => new AbortController().signal,

@@ -84,7 +84,7 @@ function compared(before: Comparison, counts: Counts, tolerances: Tolerances, lo
     worse: staked(before.worse, against, { fresh: look.fresh, noise: factor, most: look.most }),
     better: gathered(look.isNewStep ? none : before.better, proof, factor),
     totals: added(before.totals, counts, before.usualRate),
-    since: added(look.fresh === null ? before.since : nothingCounted, counts, before.usualRate),
+    since: added(look.isNewSpan ? nothingCounted : before.since, counts, before.usualRate),
   };
 }
 

@@ -1,6 +1,6 @@
 import { isExcused } from './limits.ts';
 import { logSum } from './mixture.ts';
-import type { JudgeState } from './state.ts';
+import type { JudgeState, LimitState } from './state.ts';
 
 /** What speaks: a comparison with stable, a limit by its index, or how requests divide. */
 export type Driver = { kind: 'errors' | 'latency' | 'split' } | { kind: 'limit'; index: number };
@@ -25,8 +25,13 @@ export function evidenceOf(state: JudgeState): { log: number; driver: Driver } {
 
 /** How many comparisons share the wealth, beside the split. */
 export function comparisons(state: JudgeState): number {
-  const judged = state.limits.filter(({ isBlind }) => !isBlind);
+  const judged = state.limits.filter(speaks);
   return 1 + (state.latency === null ? 0 : 1) + judged.length;
+}
+
+/** One that only asks a person has evidence of its own. */
+function speaks({ isBlind, effect }: LimitState): boolean {
+  return !isBlind && effect === 'rollback';
 }
 
 function voices(state: JudgeState): [Voice, ...Voice[]] {
@@ -34,7 +39,7 @@ function voices(state: JudgeState): [Voice, ...Voice[]] {
   const errors: Voice = { driver: { kind: 'errors' }, log: logPart + state.errors.log };
   const limits = state.limits.flatMap((limit, index): Voice[] => {
     const log = isExcused(limit) ? Math.min(0, limit.log) : limit.log;
-    return limit.isBlind ? [] : [{ driver: { kind: 'limit', index }, log: logPart + log }];
+    return speaks(limit) ? [{ driver: { kind: 'limit', index }, log: logPart + log }] : [];
   });
   const latency: Voice[] =
     state.latency === null ? [] : [{ driver: { kind: 'latency' }, log: logPart + state.latency.log }];

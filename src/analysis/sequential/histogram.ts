@@ -33,6 +33,19 @@ export function slowerThan(boundsMs: readonly number[], buckets: readonly number
   return above + ((upper - limitMs) / (upper - lower)) * (buckets[at] ?? 0);
 }
 
+/**
+ * Requests that were slower than `limitMs` wherever in their bucket they lie: those of the bucket that the limit divides
+ * are left out.
+ */
+export function surelySlowerThan(
+  boundsMs: readonly number[],
+  buckets: readonly number[],
+  limitMs: number,
+): number {
+  const upper = boundsMs.find((bound) => bound >= limitMs);
+  return upper === undefined ? 0 : slowerThan(boundsMs, buckets, upper);
+}
+
 /** Bounds that nearly none or nearly all requests exceed say nothing. */
 const leastExceedance = 0.003;
 const mostExceedance = 0.8;

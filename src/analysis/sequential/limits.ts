@@ -6,7 +6,7 @@ import {
   logFactorAgainstStable,
   testableLimit,
 } from './count-evidence.ts';
-import { inAllBuckets, slowerThan } from './histogram.ts';
+import { inAllBuckets, slowerThan, surelySlowerThan } from './histogram.ts';
 import type { Look } from './look.ts';
 import { worse } from './mixture.ts';
 import type { JudgeSettings } from './settings.ts';
@@ -31,14 +31,16 @@ export function withLimit(
     stakes,
     log: logWealth(stakes, look.number),
     totals: added(before.totals, counts, before.usualRate),
-    since: added(look.fresh === null ? before.since : nothingCounted, counts, before.usualRate),
+    since: added(look.isNewSpan ? nothingCounted : before.since, counts, before.usualRate),
     recent: recentAfter(before.recent, counts, look),
   };
   const isAbsolute = settings.attribution === 'absolute';
   return {
     ...after,
     breach: breachAfter(after, counts, look, settings),
-    outage: isAbsolute ? before.outage : outageAfter(after, counts, look),
+    outage: isAbsolute
+      ? before.outage
+      : outageAfter(after, { ...counts, stableSurelyBad: surelyBad(before, look, boundsMs) }, look),
   };
 }
 
@@ -81,4 +83,9 @@ function limitCounts({ maxMs }: LimitState, look: Look, boundsMs: readonly numbe
     stableBad: slowerThan(boundsMs, stable.buckets, maxMs),
     stableRequests: inAllBuckets(stable.buckets),
   };
+}
+
+/** Stable's requests that broke the limit wherever in its bucket the limit lies. */
+function surelyBad({ maxMs }: LimitState, { stable }: Look, boundsMs: readonly number[]): number {
+  return maxMs === null ? stable.errors : surelySlowerThan(boundsMs, stable.buckets, maxMs);
 }

@@ -15,6 +15,8 @@ export type Look = {
   fresh: number | null;
   most: number;
   isNewStep: boolean;
+  /** What is told of the last looks alone begins with this one. */
+  isNewSpan: boolean;
   /** The caches of the canary's pods are warm. */
   isWarm: boolean;
   /** Stable has nothing to say about whose fault something is; how long it has been silent. */
@@ -29,6 +31,8 @@ const nearlyWhole = 99;
 /** Looks without a request of stable, and requests it should have had in them, after which it is gone and not rare. */
 const silentLooks = 4;
 const silentRequests = 5;
+/** Looks that are told apart from all, since a late fault hardly shows among those. */
+const looksOfSpan = 10;
 /** The part of a step that may be spent on warming up. */
 const mostWarmUp = 0.25;
 /** Above it a count is a fault of the metrics, not a count; below this one it is rounding, and no request. */
@@ -63,6 +67,7 @@ export function lookOf(
     fresh: newStake(before.looks),
     most: mostOfOneLook(settings.falseRollbackRate),
     isNewStep,
+    isNewSpan: before.looks > 0 && before.looks % looksOfSpan === 0,
     isWarm: isWarm(poll, settings, step),
     isAlone: isNearlyWhole || (silence.looks >= silentLooks && silence.requests >= silentRequests),
     silence,

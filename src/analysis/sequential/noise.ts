@@ -32,7 +32,7 @@ export function noiseOf(pods: readonly (readonly Cell[])[], dispersion: 'pods' |
   if (!canTell)
     return { factor: set ?? assumedNoise, from: set === null ? 'assumed' : 'settings', spread: 0 };
   const minutes = minutesOf(pods);
-  const factor = set ?? Math.min(mostNoise, noiseFactor(minutes));
+  const factor = set ?? Math.min(mostNoise, noiseFactor(minutes, enoughBad));
   return { factor, from: set === null ? 'pods' : 'settings', spread: spreadOf(pods, minutes) };
 }
 
@@ -57,17 +57,17 @@ function minutesOf(pods: readonly (readonly Cell[])[]): Minute[] {
 
 /**
  * Pearson's statistic of the bad requests over the pods within each minute, weighted by counts and drawn towards 1 by
- * ten imagined independent ones. For clumps of size C it estimates E[C^2] / E[C]; what all pods share, such as an outage,
+ * so many imagined independent ones. For clumps of size C it estimates E[C^2] / E[C]; what all pods share, such as an outage,
  * does not count. A heuristic without a guarantee of its own: see McCullagh and Nelder, Generalized Linear Models, 4.5.
  */
-function noiseFactor(minutes: readonly Minute[]): number {
-  let deviation = enoughBad;
-  let bad = enoughBad;
+function noiseFactor(minutes: readonly Minute[], imagined: number): number {
+  let deviation = imagined;
+  let bad = imagined;
   for (const { cells } of minutes) {
     deviation += pearson(cells) / (cells.length - 1);
     bad += totalOf(cells).bad;
   }
-  return Math.max(1, deviation / bad);
+  return bad > 0 ? Math.max(1, deviation / bad) : 1;
 }
 
 /**
@@ -88,6 +88,10 @@ function pearson(cells: readonly Cell[]): number {
  * Differences between pods that outlast the half hour: DerSimonian and Laird's moment estimator (Controlled Clinical
  * Trials 7, 1986) on the pods' totals, after what the noise explains. The minutes in which pods differ most are left out,
  * for a pod that fails for a while is no pod that is different: what lasts shows in all the others. At most `mostSpread`.
+ *
+ * Chance alone moves the statistic of P pods by noise * sqrt(2 / (P - 1)), which among few bad requests often looks like a wide
+ * spread. So it is drawn towards none, as the noise is towards 1, by imagined bad requests that divide
+ * evenly: ten clumps a pod. Where that matters the rollout has few bad ones, too, and little evidence rests on how pods differ.
  */
 function spreadOf(pods: readonly (readonly Cell[])[], minutes: readonly Minute[]): number {
   const strange = strangest(minutes);
@@ -96,9 +100,14 @@ function spreadOf(pods: readonly (readonly Cell[])[], minutes: readonly Minute[]
     .filter(({ requests }) => requests > 0);
   const all = totalOf(totals);
   if (totals.length < 2 || all.bad === 0) return 0;
-  const factor = noiseFactor(minutes.filter(({ minute }) => !strange.has(minute)));
+  const factor = noiseFactor(
+    minutes.filter(({ minute }) => !strange.has(minute)),
+    0,
+  );
   const statistic = pearson(totals) / all.bad / (totals.length - 1);
-  return Math.min(mostSpread, Math.sqrt(Math.max(0, (statistic - factor) / (all.bad / totals.length))));
+  const beyondNoise = Math.max(0, statistic - factor);
+  const badOfEach = all.bad / totals.length + enoughBad * factor;
+  return Math.min(mostSpread, Math.sqrt(beyondNoise / badOfEach));
 }
 
 function strangest(minutes: readonly Minute[]): Set<number> {

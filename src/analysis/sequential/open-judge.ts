@@ -109,7 +109,10 @@ function limitState(
   return {
     id: limit.id,
     metric: limit.metric,
-    rate: isErrors ? limit.max : 1 - limit.quantile,
+    effect: limit.effect ?? 'rollback',
+    backstopSeconds: limit.backstopSeconds ?? settings.backstopSeconds,
+    // 1 - 0.99 is not 0.01, and people read this.
+    rate: isErrors ? limit.max : Number((1 - limit.quantile).toPrecision(12)),
     maxMs: isErrors ? null : limit.maxMs,
     noise: usual.noise,
     usualRate: usual.rate,

@@ -18,31 +18,40 @@ export function opening(verdict: Verdict, told: Told): string {
   const when = `${seconds(stepSeconds)} after it got ${share} %`;
   switch (decision) {
     case 'rollback':
-      return `Rolled back ${canary} ${when}: ${causeOf(reason, told)}.`;
+      return `Rolled back ${canary} ${when}: it ${causeOf(reason, verdict, told)}.`;
     case 'advance':
       return `Advanced ${canary} ${when}${reason === 'unproven' ? ', unproven' : ''}.`;
     case 'hold':
-      return `Holding ${canary} at ${share} %: ${waitFor(verdict, reason)}.`;
+      return `Holding ${canary} at ${share} %: ${waitFor(verdict)}.`;
+    case 'pause':
+      return `Paused ${canary} ${when}: it breaks a limit that asks for a person.`;
     case 'inconclusive':
-      return `Nobody can tell about ${canary} ${when}: ${waitFor(verdict, reason)}.`;
+      return `Nobody can tell about ${canary} ${when}: ${waitFor(verdict)}.`;
     case 'continue':
       return `Watching ${canary} at ${share} %: nothing is proven yet.`;
   }
 }
 
-function causeOf(reason: Extract<Ruling, { decision: 'rollback' }>['reason'], { settings }: Told): string {
-  const most = seconds(settings.backstopSeconds);
+/** Why a canary goes back, as what is said of it: `is worse than stable`. */
+export function causeOf(
+  reason: Extract<Ruling, { decision: 'rollback' }>['reason'],
+  verdict: Pick<Verdict, 'metrics' | 'driver'>,
+  { settings }: Pick<Told, 'settings'>,
+): string {
+  const driver = verdict.metrics[verdict.driver ?? -1];
+  const limit = driver?.against === 'limit' ? settings.limits.find(({ id }) => id === driver.id) : undefined;
+  const most = seconds(limit?.backstopSeconds ?? settings.backstopSeconds);
   switch (reason) {
     case 'regression':
-      return 'it is worse than stable';
+      return 'is worse than stable';
     case 'limit':
-      return 'it breaks a limit';
+      return 'breaks a limit';
     case 'backstop':
-      return `it was over a limit for ${most}, and stable was not`;
+      return `was over a limit for ${most}, and stable was not`;
     case 'trafficMismatch':
-      return 'its requests do not reach it';
+      return 'does not get the requests of its share';
     case 'environmentLimit':
-      return `stable was over the limit, too, for ${most}, and nobody waits longer for that to end`;
+      return `was over a limit for ${most}, as stable was, and nobody waits longer for that to end`;
   }
 }
 
@@ -53,7 +62,14 @@ const waits = {
   suspicion: 'there is some evidence against it, too little to roll back',
 };
 
-function waitFor(verdict: Verdict, reason: keyof typeof waits): string {
+/** What is waited for, or why nobody can tell; nothing where nothing is. */
+export function waitFor(verdict: Verdict): string {
+  const { reason } = verdict.ruling;
+  if (!isWait(reason)) return '';
   if (reason !== 'suspicion' || verdict.evidence >= suspicious) return waits[reason];
   return 'it is over a limit, not long enough to roll back';
+}
+
+function isWait(reason: Ruling['reason']): reason is keyof typeof waits {
+  return reason in waits;
 }

@@ -1,7 +1,8 @@
 import { type Driver, evidenceOf } from './evidence.ts';
+import { isExcused } from './limits.ts';
 import { logMean } from './mixture.ts';
 import type { JudgeSettings } from './settings.ts';
-import type { Comparison, JudgeState } from './state.ts';
+import type { Comparison, JudgeState, LimitState } from './state.ts';
 import { isBreaking, isShared, isStanding } from './stretch.ts';
 import type { Ruling } from './verdict.ts';
 
@@ -18,7 +19,7 @@ const mostExtension = 2;
 
 /**
  * The ruling after a poll with data, given how long the step is to last; with 0 there is no clock. In this order: proof
- * against the canary, an outage that stable shares, suspicion, proof of health, and only then the clock. Nothing goes on
+ * against the canary, an outage that stable shares, a warning, suspicion, proof of health, and only then the clock. Nothing goes on
  * while a limit is broken.
  */
 export function ruleOn(state: JudgeState, settings: JudgeSettings, stepSeconds: number): Ruling {
@@ -26,7 +27,8 @@ export function ruleOn(state: JudgeState, settings: JudgeSettings, stepSeconds: 
   const { log, driver } = evidenceOf(state);
   const against = hadTraffic ? rollbackFor(state, settings, { log, driver }) : null;
   if (against !== null) return against;
-  if (state.limits.some(isShared)) return amidOutage(state, settings, stepSeconds);
+  if (turningBack(state).some(isShared)) return amidOutage(state, stepSeconds);
+  if (hadTraffic && warningIn(state, settings) !== null) return { decision: 'pause', reason: 'warning' };
   if (hadTraffic && log >= Math.log(suspicious)) return waiting(state, stepSeconds, 'suspicion');
   const ruling = withoutSuspicion(state, settings, stepSeconds);
   const isBroken = ruling.decision === 'advance' && state.limits.some(isBreaking);
@@ -35,8 +37,10 @@ export function ruleOn(state: JudgeState, settings: JudgeSettings, stepSeconds: 
 }
 
 /** The cause is not the canary alone, so it is waited out; for no longer than a broken limit may last at all. */
-function amidOutage(state: JudgeState, { backstopSeconds }: JudgeSettings, stepSeconds: number): Ruling {
-  const lasts = state.limits.some((limit) => isShared(limit) && limit.outage.seconds >= backstopSeconds);
+function amidOutage(state: JudgeState, stepSeconds: number): Ruling {
+  const lasts = turningBack(state).some(
+    (limit) => isShared(limit) && limit.outage.seconds >= limit.backstopSeconds,
+  );
   if (lasts) return { decision: 'rollback', reason: 'environmentLimit' };
   return waiting(state, stepSeconds, 'environment');
 }
@@ -78,8 +82,32 @@ function rollbackFor(
   if (isEnough && (driver.kind !== 'split' || state.step.expected >= enoughTraffic)) {
     return { decision: 'rollback', reason: reasonOf(driver) };
   }
-  const lasts = state.limits.some((limit) => isStanding(limit, settings.backstopSeconds));
+  const lasts = turningBack(state).some(isStanding);
   return lasts ? { decision: 'rollback', reason: 'backstop' } : null;
+}
+
+/**
+ * The state without the limits that a person has seen broken and goes on in spite of, by their ids; those that lead back to
+ * stable stay.
+ */
+export function withoutAcknowledged(state: JudgeState, acknowledged: readonly string[] = []): JudgeState {
+  const isHeeded = ({ id, effect }: LimitState) => effect === 'rollback' || !acknowledged.includes(id);
+  return { ...state, limits: state.limits.filter(isHeeded) };
+}
+
+/** The limits that lead back to stable when they are broken. */
+function turningBack({ limits }: JudgeState): LimitState[] {
+  return limits.filter(({ effect }) => effect === 'rollback');
+}
+
+/**
+ * A broken limit that asks a person, or null. Each has its evidence for itself, and needs as much as a rollback does: at most
+ * the same part of healthy canaries is ever paused by it.
+ */
+export function warningIn({ limits }: JudgeState, settings: JudgeSettings): LimitState | null {
+  const needed = -Math.log(settings.falseRollbackRate);
+  const warns = (limit: LimitState) => (!isExcused(limit) && limit.log >= needed) || isStanding(limit);
+  return limits.find((limit) => limit.effect === 'pause' && !limit.isBlind && warns(limit)) ?? null;
 }
 
 function reasonOf(driver: Driver): 'regression' | 'limit' | 'trafficMismatch' {

@@ -1,7 +1,14 @@
-/** A limit of the plan: a ratio of errors, or a quantile of the latency. */
-export type AbsoluteLimit =
-  | { id: string; metric: 'errorRate'; max: number }
-  | { id: string; metric: 'latency'; quantile: number; maxMs: number };
+/** What a broken limit leads to: back to stable, or to a person. */
+type Effect = 'rollback' | 'pause';
+
+/**
+ * A limit of the plan: a ratio of errors, or a quantile of the latency. `effect` is to roll back where it is left out,
+ * `backstopSeconds` that of all limits.
+ */
+export type AbsoluteLimit = { id: string; effect?: Effect; backstopSeconds?: number } & (
+  | { metric: 'errorRate'; max: number }
+  | { metric: 'latency'; quantile: number; maxMs: number }
+);
 
 /**
  * How far the canary may be from stable: `ratio` times its odds (which is `ratio` times its rate where that is small) and

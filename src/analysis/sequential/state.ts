@@ -14,7 +14,7 @@ export const Comparison = z.strictObject({
   /** Logs of the stakes on "worse", since the rollout began, and of the wealth on "better", since the step began. */
   worse: z.array(z.number()),
   better: z.array(z.number()),
-  /** Since the rollout began, and since wealth was last staked. */
+  /** Since the rollout began, and in the last looks, of which there are up to ten. */
   totals: Totals,
   since: Totals,
 });
@@ -42,6 +42,9 @@ export const LimitState = z.strictObject({
   rate: z.number(),
   /** What a request must be slower than to be bad; null for errors. */
   maxMs: z.number().nullable(),
+  effect: z.enum(['rollback', 'pause']),
+  /** Seconds for which a plain breach must last to count without evidence. */
+  backstopSeconds: z.number(),
   /** It lies above every bound of the histogram, so nobody can tell whether it is broken: it is not judged. */
   isBlind: z.boolean(),
   noise: Noise,

@@ -43,9 +43,9 @@ export function isBreaking({ breach }: LimitState): boolean {
   return breach.canaryRequests >= enoughRequests && breach.canaryBad >= enoughBad;
 }
 
-/** A breach of the canary's own that has lasted for so many seconds. */
-export function isStanding(limit: LimitState, seconds: number): boolean {
-  return isBreaking(limit) && limit.breach.seconds >= seconds;
+/** A breach of the canary's own that has lasted for as long as the limit says. */
+export function isStanding(limit: LimitState): boolean {
+  return isBreaking(limit) && limit.breach.seconds >= limit.backstopSeconds;
 }
 
 /** Whether the canary is over the limit in about the last minute. */
@@ -58,16 +58,21 @@ export function isOver({ recent, rate }: LimitState): boolean {
  * about the last minute is not over it any more, so that it does not come and go. Where stable cannot tell, there is none.
  * Seconds count while the canary is no exception, and only looks in which stable was over the limit by more than a canary
  * may be over stable: the last minute knows of an outage longer than it lasts, and a service that drifts over its own limit
- * by little is no outage to run from.
+ * by little is no outage to run from. Nor is one that may not be over it at all: where a limit of latency lies inside a
+ * bucket, only what is above that bucket counts for them, and a drift within the bucket is held, not run from.
  */
-export function outageAfter(limit: LimitState, counts: Counts, look: Look): Stretch {
+export function outageAfter(
+  limit: LimitState,
+  counts: Counts & { stableSurelyBad: number },
+  look: Look,
+): Stretch {
   const { rate, outage } = limit;
   const recent = limit.recent.both;
   const over = standardErrorsOver(recent.stableBad, recent.stableRequests, rate);
   const goesOn = outage.stableRequests > 0 ? over > 0 : over > clearly(limit) && isEnough(recent);
   if (!goesOn || look.isAlone) return noStretch;
   const tolerated = limit.worseRatio * rate * counts.stableRequests;
-  const after = stretched(outage, counts, counts.stableBad > tolerated ? look.seconds : 0);
+  const after = stretched(outage, counts, counts.stableSurelyBad > tolerated ? look.seconds : 0);
   return isExempt({ ...limit, outage: after }) ? { ...after, seconds: 0 } : after;
 }
 

@@ -12,9 +12,13 @@ import type { Banded, MetricVerdict, Verdict } from './verdict.ts';
 /**
  * What the judge found so far, with bands for a chart: rates with bounds at 1 - falseRollbackRate that hold at every
  * look. For showing; `withPoll` decides without it, since the bounds cost more than the ruling. `step.seconds` is how
- * long the present step is to last.
+ * long the present step is to last; `step.acknowledged` as in `withPoll`.
  */
-export function verdictOf(state: JudgeState, settings: JudgeSettings, step: { seconds: number }): Verdict {
+export function verdictOf(
+  state: JudgeState,
+  settings: JudgeSettings,
+  step: { seconds: number; acknowledged?: readonly string[] },
+): Verdict {
   const { log, driver } = evidenceOf(state);
   return {
     ruling: state.ruling,
@@ -24,7 +28,7 @@ export function verdictOf(state: JudgeState, settings: JudgeSettings, step: { se
       ...(state.latency === null ? [] : [latencyVerdict(state.latency, state, settings)]),
       ...state.limits.map((limit) => limitVerdict(limit, state, settings)),
     ],
-    driver: driverIndex(state, settings, { log, driver }),
+    driver: driverIndex(state, settings, { log, driver, acknowledged: step.acknowledged ?? [] }),
     split: { canary: state.step.canary, stable: state.step.stable, evidence: fromLog(state.split.log) },
     harmedRequests: harmedRequests(state, driver),
     detectableErrorRate: detectableErrorRate(state, settings, step.seconds),
@@ -79,6 +83,7 @@ function comparisonVerdict({ totals, noise, ratio }: Comparison, alpha: number, 
   return {
     ...arms,
     against: 'stable',
+    effect: 'rollback',
     tolerated: Math.min(1, ratio * arms.stable.rate.value + tolerance.excess),
     noiseFactor: noise.factor,
     noiseFrom: noise.from,
@@ -96,6 +101,7 @@ function limitVerdict(limit: LimitState, state: JudgeState, settings: JudgeSetti
     id,
     metric,
     against: 'limit',
+    effect: limit.effect,
     boundMs: maxMs,
     ...arms,
     excess: { value: value - rate, lower: lower - rate, upper: upper - rate },

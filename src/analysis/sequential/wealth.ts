@@ -1,9 +1,7 @@
 import { logAdd, logSum } from './mixture.ts';
 
-/** Looks between two stakes. */
-const looksBetweenStakes = 10;
-/** How long later stakes stay about alike before they shrink with the square of their number. */
-const evenStakes = 8;
+/** How many of the later stakes are about alike before they shrink with the square of their number. */
+const evenStakes = 80;
 
 /** Logs of the stakes on each alternative, as if the whole wealth were bet on it; what is not staked is cash. */
 export type Stakes = number[];
@@ -14,18 +12,18 @@ export function firstStakes(alternatives: number): Stakes {
 }
 
 /**
- * The log of what is newly staked right before this look (counted from 0), or null: late faults are found by bets that
- * did not lose in the good time before. The later stakes are c / (2 (j + c - 1) (j + c)) for j = 1, 2, ... and sum to a half.
+ * The log of what is newly staked right before this look (counted from 0), or null before the first: late faults are found
+ * by bets that did not lose in the good time before. Many small stakes find them sooner than few large ones, which come at
+ * the wrong moment: up to then all that is staked has lost. The later stakes are c / (2 (j + c - 1) (j + c)) for
+ * j = 1, 2, ... and sum to a half.
  */
 export function newStake(look: number): number | null {
-  if (look === 0 || look % looksBetweenStakes !== 0) return null;
-  const later = look / looksBetweenStakes;
-  return Math.log(evenStakes / (2 * (later + evenStakes - 1) * (later + evenStakes)));
+  return look === 0 ? null : Math.log(evenStakes / (2 * (look + evenStakes - 1) * (look + evenStakes)));
 }
 
 /** The part of the wealth (0..1) that is still cash at a look counted from 0: c / (2 (j + c)) after j later stakes. */
 export function cash(look: number): number {
-  return evenStakes / (2 * (Math.floor(look / looksBetweenStakes) + evenStakes));
+  return evenStakes / (2 * (look + evenStakes));
 }
 
 /** How a look is bet on: what is newly staked before it, as a log, its noise, and what it may lead to, as a log. */

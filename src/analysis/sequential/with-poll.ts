@@ -5,7 +5,7 @@ import { withLimit } from './limits.ts';
 import { type Look, lookOf } from './look.ts';
 import { fromLog } from './mixture.ts';
 import type { Poll } from './poll.ts';
-import { ruleOn } from './rule.ts';
+import { ruleOn, withoutAcknowledged } from './rule.ts';
 import type { JudgeSettings } from './settings.ts';
 import type { JudgeState } from './state.ts';
 import type { Ruling } from './verdict.ts';
@@ -15,20 +15,23 @@ import { logWealth, staked } from './wealth.ts';
 export type Judged = { state: JudgeState; ruling: Ruling; evidence: number; driver: Driver };
 
 /**
- * Judges one poll. `step.seconds` is how long the present step is to last; with 0 it never ends by the clock. `settings`
- * must be those the judge was opened with. A poll that is not newer than the last one changes nothing, so one may be given twice.
+ * Judges one poll. `step.seconds` is how long the present step is to last; with 0, or where the caller keeps the time
+ * (`isTimed: false`), it never ends by the clock. `settings` must be those the judge was opened with. A poll that is not
+ * newer than the last one changes nothing, so one may be given twice. Limits that ask for a person ask no more for those in `step.acknowledged`.
  */
 export function withPoll(
   before: JudgeState,
   poll: Poll,
   settings: JudgeSettings,
-  step: { seconds: number },
+  step: { seconds: number; isTimed?: boolean; acknowledged?: readonly string[] },
 ): Judged {
   if (poll.at <= before.at) return judged(before);
   const look = lookOf(before, poll, settings, step);
   if (look === null) return judged(withoutData(before, poll, settings));
   const after = withLook(before, look, poll, settings);
-  return judged({ ...after, ruling: ruleOn(after, settings, step.seconds) });
+  const clock = step.isTimed === false ? 0 : step.seconds;
+  const heeded = withoutAcknowledged(after, step.acknowledged);
+  return judged({ ...after, ruling: ruleOn(heeded, settings, clock) });
 }
 
 function judged(state: JudgeState): Judged {
@@ -52,7 +55,7 @@ function withLook(before: JudgeState, look: Look, poll: Poll, settings: JudgeSet
     dataAt: poll.at,
     lastHadData: true,
     looks: before.looks + 1,
-    sinceAt: look.fresh === null ? before.sinceAt : Math.max(0, before.at),
+    sinceAt: look.isNewSpan ? Math.max(0, before.at) : before.sinceAt,
     errors: withErrors(before.errors, look, settings),
     latency: withLatency(before.latency, look, settings),
     limits: before.limits.map((limit) => withLimit(limit, look, before.boundsMs, settings)),

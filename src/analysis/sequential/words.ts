@@ -1,11 +1,33 @@
 import { count, evidence, percent, points, seconds } from './figures.ts';
-import { opening, type Told } from './opening.ts';
+import { causeOf, opening, type Told, waitFor } from './opening.ts';
 import type { JudgeSettings } from './settings.ts';
 import type { Counted, MetricVerdict, Verdict } from './verdict.ts';
 
 /** What an engineer on call wants to read about a verdict: what was done, by which figures, and how sure it is. */
 export function sentenceOf(verdict: Verdict, told: Told): string {
   return [opening(verdict, told), ...body(verdict, told), ...unjudged(verdict)].join(' ');
+}
+
+/** Why a canary goes back, waits or may go on, with its figures: what `sentenceOf` says without what was done. */
+export function whyOf(verdict: Verdict, told: Told): string {
+  return [`${reasonOf(verdict, told)}.`, ...body(verdict, told), ...unjudged(verdict)].join(' ');
+}
+
+function reasonOf(verdict: Verdict, told: Told): string {
+  const { ruling } = verdict;
+  switch (ruling.decision) {
+    case 'rollback':
+      return `the canary ${causeOf(ruling.reason, verdict, told)}`;
+    case 'advance':
+      return ruling.reason === 'provenHealthy' ? 'the canary is held to be healthy' : 'nothing is proven';
+    case 'continue':
+      return 'nothing is proven yet';
+    case 'pause':
+      return 'the canary breaks a limit that asks for a person';
+    case 'hold':
+    case 'inconclusive':
+      return waitFor(verdict);
+  }
 }
 
 function body(verdict: Verdict, told: Told): string[] {
@@ -83,18 +105,20 @@ function capital(words: string): string {
 /** How sure it is; nothing where it was not evidence that decided. */
 function certainty(
   verdict: Verdict,
-  { noiseFactor, noiseFrom }: MetricVerdict,
+  { noiseFactor, noiseFrom, ...metric }: MetricVerdict,
   { settings }: Told,
 ): string[] {
   const { decision, reason } = verdict.ruling;
   if (reason === 'environment' || reason === 'environmentLimit') return [];
   if (reason === 'backstop') return ['That leads back without any evidence beyond chance.'];
+  const isEnough = metric.evidence >= 1 / settings.falseRollbackRate;
+  if (reason === 'warning' && !isEnough)
+    return ['It has lasted: that asks without any evidence beyond chance.'];
   const needed = count(1 / settings.falseRollbackRate);
+  // A limit that asks for a person has evidence of its own.
+  const found = reason === 'warning' ? metric.evidence : verdict.evidence;
   return [
-    `Evidence ${evidence(verdict.evidence)} (${needed} is needed).`,
-    `As long as requests are no noisier than the noise factor says, at most 1 in ${needed} canaries within what is tolerated ever gets there, however often one looks.`,
-    ...(decision === 'rollback' ? ['More than one scrape says so.'] : []),
-    `Noise factor ${noiseFactor.toFixed(1)} (${noiseSources[noiseFrom]}).`,
+    `Evidence ${evidence(found)}${decision === 'rollback' ? ', from more than one scrape' : ''}: ${needed} is needed, where at most 1 in ${needed} canaries within what is tolerated ever gets, however often one looks, if requests are no noisier than noise factor ${noiseFactor.toFixed(1)} (${noiseSources[noiseFrom]}).`,
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { CheckReadings } from '../../analysis/reading.ts';
+import { Verdict } from '../../analysis/sequential/verdict.ts';
 import type { AuditRow } from '../audit.ts';
 import type { CheckResult } from '../rollout.ts';
 import type { Millis } from '../units.ts';
@@ -20,6 +21,12 @@ export type HistoryQuery = {
   limit: number;
 };
 
+/**
+ * What the sequential judge found at a poll, as it was kept. Another version may have judged by other figures: the readings
+ * beside them are still of use.
+ */
+export const KeptVerdict = Verdict.nullable().catch(null);
+
 export type MeasurementQuery = {
   rolloutId: string;
   /** From this time on, oldest first; without it the newest polls are answered, oldest first, too. */
@@ -28,6 +35,8 @@ export type MeasurementQuery = {
   check?: string;
   /** Only polls of this step, counted from 0. */
   step?: number;
+  /** Only polls that the sequential judge looked at. */
+  judged?: true;
   limit: number;
 };
 
@@ -39,6 +48,8 @@ export type MeasuredPoll = {
   /** The canary's share as it was last read back, in percent. */
   share: number | null;
   checks: Record<string, CheckReadings & { judged: Judged | null }>;
+  /** What the sequential judge found; null where it did not look, and in words that this version does not know. */
+  verdict: Verdict | null;
 };
 
 /** How a check was judged at a poll. */

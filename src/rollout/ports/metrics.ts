@@ -1,4 +1,5 @@
 import type { Measurements } from '../../analysis/reading.ts';
+import type { CheckTemplates } from '../check-template.ts';
 import type { Check } from '../plan-parts.ts';
 import type { Target } from '../target.ts';
 import type { Millis } from '../units.ts';
@@ -15,12 +16,23 @@ export type MeasureRequest = {
    * counted by those who send them.
    */
   mirrored: boolean;
+  /** For the sequential judge: its counters, and so many seconds of stable's history, 0 for none; absent for none of it. */
+  judged?: { historySeconds: number };
 };
 
 /** A query in the provider's own language, and what the guards ask it for. */
 export type ShownQuery = {
   /** `value` of an error rate counts its requests as well. */
-  purpose: 'value' | 'requests' | 'buckets' | 'callers' | 'freshness' | 'clock' | 'increments';
+  purpose:
+    | 'value'
+    | 'requests'
+    | 'buckets'
+    | 'callers'
+    | 'freshness'
+    | 'clock'
+    | 'increments'
+    | 'counters'
+    | 'history';
   query: string;
 };
 
@@ -37,6 +49,8 @@ export type MetricsSurvey = {
       queries: ShownQuery[];
       /** The finite bounds of stable's latency histogram in ms, rising; null for what has none, or shows none. */
       boundsMs: number[] | null;
+      /** The same histogram: stable's requests in each bucket over the check's window, the last above every bound. */
+      stableHistogram: { boundsMs: number[]; counts: number[] } | null;
     }
   >;
   /** What a poll asks beside the checks: lost requests, the age of the data, and sudden errors. */
@@ -49,6 +63,8 @@ export type MetricsSurvey = {
 export interface Metrics {
   /** Seconds between two scrapes in a cluster; evidence needs one more than its window. Throws for a cluster that is not configured. */
   scrapeSeconds(cluster: string): number;
+  /** What custom checks may ask for. */
+  readonly checkTemplates: CheckTemplates;
   measure(request: MeasureRequest, signal: AbortSignal): Promise<Measurements>;
   /** The same poll with its queries, for those who want to see it before a rollout starts; it leaves no trace. */
   survey(request: MeasureRequest, signal: AbortSignal): Promise<MetricsSurvey>;

@@ -1,4 +1,4 @@
-import type { Plan } from '../plan.ts';
+import type { WrittenPlan } from '../plan.ts';
 import type { Actor } from '../reasons.ts';
 import type { Millis } from '../units.ts';
 
@@ -7,7 +7,7 @@ export type PlanVersion = {
   name: string;
   /** 1 for the first, one more for each later one. */
   version: number;
-  plan: Plan;
+  plan: WrittenPlan;
   /** `sha256:` and 64 hex digits, over the plan as canonical JSON. */
   digest: string;
   createdAt: Millis;

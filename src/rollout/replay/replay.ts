@@ -1,6 +1,7 @@
 import { slowerThan } from '../../analysis/sequential/histogram.ts';
 import { judgeSettingsOf } from '../judge-settings.ts';
 import type { Plan } from '../plan.ts';
+import { enforcedIn } from '../plan-parts.ts';
 import type { Recording } from './recording.ts';
 import { lookSequentially, openSequential, type SequentialLine, sequentialSentence } from './sequential.ts';
 import { areUnfit, type Placed, placedIn, type Unfit } from './stages.ts';
@@ -124,7 +125,9 @@ function badRequestsIn(
   { polls, boundsMs }: Recording,
   count: number,
 ): JudgeVerdict['badRequests'] {
-  const limits = Object.values(checks).flatMap(({ metric, max }) => (metric === 'p99LatencyMs' ? [max] : []));
+  const limits = Object.values(enforcedIn(checks)).flatMap(({ metric, max }) =>
+    metric === 'p99LatencyMs' ? [max] : [],
+  );
   const limitMs = limits.length === 0 ? null : Math.min(...limits);
   const canary = polls.slice(0, count).flatMap((poll) => poll.canary ?? []);
   const sum = (counts: readonly number[]) => Math.round(counts.reduce((total, one) => total + one, 0));

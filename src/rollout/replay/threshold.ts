@@ -1,9 +1,11 @@
 import type { Reading } from '../../analysis/reading.ts';
 import * as because from '../because.ts';
-import { type Finding, watchOver } from '../guard.ts';
+import type { Finding } from '../finding.ts';
+import { watchOver } from '../guard.ts';
 import { isPreviewed, namesOf } from '../managed.ts';
 import type { Plan } from '../plan.ts';
-import { type Cause, canaryd, type HoldReason } from '../reasons.ts';
+import { meshChecksIn } from '../plan-parts.ts';
+import { type Cause, canaryd, type HoldReason, type PauseReason } from '../reasons.ts';
 import { type CheckResult, newRollout, type Rollout, trafficAt } from '../rollout.ts';
 import * as say from '../say.ts';
 import { bake } from '../steps/bake.ts';
@@ -15,8 +17,8 @@ import { measuredAt } from './window.ts';
 
 /** What the plan's checks say at a poll; a value is null where there was none to judge. */
 export type ThresholdLine = {
-  decision: 'continue' | 'advance' | 'hold' | 'rollback';
-  reason: 'gathering' | 'checksPassed' | Cause['kind'] | HoldReason['kind'];
+  decision: 'continue' | 'advance' | 'hold' | 'pause' | 'rollback';
+  reason: 'gathering' | 'checksPassed' | Cause['kind'] | HoldReason['kind'] | PauseReason['kind'];
   checks: Record<
     string,
     Pick<CheckResult, 'verdict' | 'failuresInARow'> & { canary: number | null; stable: number | null }
@@ -25,10 +27,19 @@ export type ThresholdLine = {
 
 export type ThresholdLook = { line: ThresholdLine; finding: Finding; rollout: Rollout };
 
-/** The rollout of a plan that nobody asked for: its guards see what was recorded, and nothing of a mesh. */
+/**
+ * The rollout of a plan that nobody asked for: its guards see what was recorded, and nothing of a mesh. What custom
+ * checks ask for stands in no recording.
+ */
 export function openThreshold(plan: Plan, { scrapeSeconds }: Recording): Rollout {
   return newRollout(
-    { id: 'replay', target: nowhere, plan, requestedBy: canaryd, reason: null },
+    {
+      id: 'replay',
+      target: nowhere,
+      plan: { ...plan, judge: 'threshold', checks: meshChecksIn(plan.checks) },
+      requestedBy: canaryd,
+      reason: null,
+    },
     scrapeSeconds,
     0,
   );
@@ -71,6 +82,9 @@ export function thresholdSentence({ finding, line }: ThresholdLook, { poll, step
   if (finding.kind === 'hold') {
     return say.sentence(`holding the canary at ${share}: ${because.hold(finding.reason)}`);
   }
+  if (finding.kind === 'pause') {
+    return say.sentence(`paused the canary ${when}: ${because.pause(finding.reason)}`);
+  }
   if (line.decision === 'advance') return say.sentence(`advanced the canary ${when}: every check passed`);
   return say.sentence(
     `watching the canary at ${share}: no check has failed too often, nor has the bake ended`,
@@ -82,7 +96,8 @@ function ruledBy(finding: Finding, isProven: boolean): Pick<ThresholdLine, 'deci
     case 'rollback':
       return { decision: 'rollback', reason: finding.cause.kind };
     case 'hold':
-      return { decision: 'hold', reason: finding.reason.kind };
+    case 'pause':
+      return { decision: finding.kind, reason: finding.reason.kind };
     case 'clear':
       return isProven
         ? { decision: 'advance', reason: 'checksPassed' }

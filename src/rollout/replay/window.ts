@@ -2,7 +2,7 @@ import { quantileOf } from '../../analysis/quantile.ts';
 import type { CheckReadings, Counts, Measurements, Reading } from '../../analysis/reading.ts';
 import type { Increment } from '../../analysis/sequential/poll.ts';
 import { asksNothing, countedSince, incrementSeconds, nothingAsked } from '../evidence.ts';
-import { type Check, longestWindowSeconds } from '../plan-parts.ts';
+import { longestWindowSeconds, type MeshCheck, meshChecksIn } from '../plan-parts.ts';
 import type { Rollout } from '../rollout.ts';
 import type { RecordedPoll, Recording } from './recording.ts';
 
@@ -34,7 +34,10 @@ export function measuredAt(rollout: Rollout, { polls, boundsMs }: Recording, las
   return {
     takenAt,
     checks: Object.fromEntries(
-      Object.entries(checks).map(([id, check]) => [id, both((arm) => checkReading(check, seen, arm))]),
+      Object.entries(meshChecksIn(checks)).map(([id, check]) => [
+        id,
+        both((arm) => checkReading(check, seen, arm)),
+      ]),
     ),
     requests: both((arm) => requestReading(summed(seen, arm, longest))),
     increments: { canary: increment('canary'), stable: increment('stable') },
@@ -80,7 +83,7 @@ function requestReading(sum: Increment | null): Reading {
   return { kind: 'value', value: requests, requests };
 }
 
-function checkReading(check: Check, seen: Seen, arm: Arm): Reading {
+function checkReading(check: MeshCheck, seen: Seen, arm: Arm): Reading {
   const at = seen.polls[seen.last]?.at ?? 0;
   const sum = summed(seen, arm, at - check.window);
   const requests = Math.round(sum?.requests ?? 0);
@@ -91,7 +94,7 @@ function checkReading(check: Check, seen: Seen, arm: Arm): Reading {
 }
 
 /** A P99 above every bound breaches each limit up to the highest bound, and says nothing of a higher one. */
-function latencyReading({ max }: Check, sum: Increment, boundsMs: readonly number[]): Reading {
+function latencyReading({ max }: MeshCheck, sum: Increment, boundsMs: readonly number[]): Reading {
   const found = quantileOf(boundsMs, sum.buckets, 0.99);
   const requests = Math.round(sum.requests);
   if (found.kind === 'none') return { kind: 'none' };

@@ -54,6 +54,17 @@ describe('an outage that both arms share', () => {
     expect(found).not.toContain('rollback environmentLimit');
   });
 
+  it.each([
+    ['inside it', [2000, 679, 0, 0, 171, 0], []],
+    ['above it', [2000, 793, 0, 0, 0, 57], ['rollback environmentLimit']],
+  ])('leads back only if stable is over the limit wherever in the bucket it lies: %s', (_name, all, ends) => {
+    const stable = { requests: 2850, errors: 14, buckets: all };
+    const canary = { requests: 150, errors: 0.75, buckets: all.map((count) => count / 19) };
+    const found = rulings(judgeAll(pollsOf(24, () => ({ step: 0, canary, stable }))));
+    expect(found[15]).toBe('hold environment');
+    expect([...new Set(found.filter((ruling) => ruling.startsWith('rollback')))]).toEqual(ends);
+  });
+
   it('never lets the canary go on meanwhile', () => {
     const found = rulings(besideBrokenStable(0.015));
     expect(found.some((ruling) => ruling.startsWith('advance'))).toBe(false);

@@ -4,6 +4,7 @@ import {
   inAllBuckets,
   slowerThan,
   slowerThanBounds,
+  surelySlowerThan,
   usefulBounds,
 } from '../../../src/analysis/sequential/histogram.ts';
 
@@ -52,6 +53,12 @@ describe('requests slower than a limit', () => {
     expect(slowerThan([100, 200], [10, 10, 1], 150)).toBe(6);
     expect(slowerThan([100, 200], [10, 10, 1], 100)).toBe(11);
     expect(slowerThan([100, 200], [10, 10, 1], 50)).toBe(16);
+  });
+
+  it('are surely slower above the bucket that the limit divides', () => {
+    expect(surelySlowerThan([100, 200], [10, 10, 1], 150)).toBe(1);
+    expect(surelySlowerThan([100, 200], [10, 10, 1], 100)).toBe(11);
+    expect(surelySlowerThan([100, 200], [10, 10, 1], 300)).toBe(0);
   });
 
   it('are counted at each bound', () => {

@@ -113,6 +113,19 @@ describe('the evidence of a limit', () => {
   });
 
   it.each([
+    ['the canary is within the limit', { canary: answered(5, 0), stable: answered(95, 0) }],
+    ['stable is over the limit, too', { canary: answered(150, 12), stable: answered(2850, 228) }],
+  ])('says nothing while %s, however much it was', (_name, now) => {
+    const polls = pollsOf(16, (number) => (number < 6 ? { canary: answered(150, 9) } : now));
+    const { state, evidence } = last(judgeAll(polls, { with: { ...settings, falseRollbackRate: 1e-9 } }));
+    const { errors, latency, limits, split } = state;
+    const [first = 0, second = 0] = limits.map(({ log }) => log);
+    expect(first).toBeGreaterThan(1);
+    const voices = Math.exp(errors.log) + Math.exp(latency?.log ?? 0) + 1 + Math.exp(Math.min(0, second));
+    expect(evidence / (0.05 * Math.exp(split.log) + (0.95 / 4) * voices)).toBeCloseTo(1, 9);
+  });
+
+  it.each([
     [90, 100],
     [90, 60],
     [75, 40],
@@ -148,7 +161,7 @@ describe('the evidence of a limit', () => {
 
   it('is none while stable is silent by chance, since it should have had a request or two', () => {
     const polls = pollsOf(8, () => ({ share: 98, canary: answered(20, 4), stable: answered(0, 0) }));
-    expect(last(judgeAll(polls)).state.limits[0]?.log).toBe(0);
+    expect(last(judgeAll(polls)).state.limits[0]?.log).toBeCloseTo(0, 12);
   });
 
   it("asks for more where one of stable's pods may be as bad", () => {

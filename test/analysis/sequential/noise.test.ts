@@ -83,6 +83,15 @@ describe("the spread of stable's pods", () => {
     expect(noiseOf(history(9), 'pods').spread).toBeLessThan(0.05);
   });
 
+  it.each([1, 4])('is not read from chance: ten bad requests a pod, in clumps of %d', (clump) => {
+    const rates = Array.from({ length: 10 }, () => 10 / 18_000);
+    const odds = Array.from({ length: 40 }, (_, seed) =>
+      podOdds(noiseOf(history(100 + seed, { clump, rates }), 'pods')),
+    );
+    const wider = odds.filter((ratio) => ratio > 1.5).length;
+    expect(wider).toBeLessThanOrEqual(5);
+  });
+
   it('is how far they stay apart', () => {
     const rates = Array.from({ length: 10 }, (_, at) => (at % 2 === 0 ? 0.014 : 0.006));
     expect(noiseOf(history(10, { rates }), 'pods').spread).toBeCloseTo(0.42, 1);

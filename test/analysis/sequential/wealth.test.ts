@@ -57,6 +57,13 @@ describe('the wealth that is bet against the canary', () => {
     expect(logWealth(stakes, 200)).toBeGreaterThan(Math.log(100));
   });
 
+  it.each([1, 11, 15, 19, 63])('is at hand at whichever look a fault begins: %d', (onset) => {
+    let stakes = firstStakes(1);
+    for (let look = 0; look < onset; look++) stakes = staked(stakes, [-50], betAt(look));
+    stakes = staked(stakes, [11], betAt(onset));
+    expect(logWealth(stakes, onset)).toBeGreaterThan(Math.log(100));
+  });
+
   it.each([
     0.5, 0.01, 1e-6,
   ])('of a half or less becomes at most a third of what is wanted by one look: %d', (alpha) => {

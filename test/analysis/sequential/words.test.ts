@@ -37,8 +37,8 @@ describe('the sentence of a rollback', () => {
       'Rolled back v42 45 s after it got 5 %: it is worse than stable. ' +
         '5xx of the canary 16 of 450 = 3.6 % (99 % band 1.2 % to 7.7 %), of stable 43 of 8,551 = 0.5 % (0.27 % to 0.84 %). ' +
         'That is at least 0.78 pp more; tolerated are 1.25 times stable and 0.05 pp, which is 0.68 %. ' +
-        'Evidence 660 (100 is needed). As long as requests are no noisier than the noise factor says, at most 1 in 100 canaries within what is tolerated ever gets there, however often one looks. ' +
-        "More than one scrape says so. Noise factor 1.0 (from stable's own pods). " +
+        'Evidence 710, from more than one scrape: 100 is needed, where at most 1 in 100 canaries within what is tolerated ever gets, however often one looks, ' +
+        "if requests are no noisier than noise factor 1.0 (from stable's own pods). " +
         'About 14 requests went wrong because of the canary.',
     );
   });
@@ -63,13 +63,13 @@ describe('the sentence of a rollback', () => {
       /^Rolled back v42 .*: it was over a limit for 5 min, and stable was not\. 5xx of the canary 14 of 460 = 3 %/,
     );
     expect(sentence).toContain('That leads back without any evidence beyond chance.');
-    expect(sentence).not.toMatch(/is needed|1 in 100|Noise/);
+    expect(sentence).not.toMatch(/is needed|1 in 100|noise/);
   });
 
   it('of an outage that lasted says whose it is, and blames the canary for no request', () => {
     const outage = { canary: answered(150, 14), stable: answered(2850, 228) };
     const sentence = said(pollsOf(21, () => outage));
-    expect(sentence).toContain('stable was over the limit, too, for 5 min');
+    expect(sentence).toContain('it was over a limit for 5 min, as stable was');
     expect(sentence).not.toMatch(/because of the canary|is needed/);
   });
 
@@ -183,7 +183,7 @@ describe('the sentence of waiting', () => {
   it('says that the noise is assumed', () => {
     const polls = pollsOf(20, (number) => (number === 19 ? { canary: answered(150, 150) } : {}));
     expect(said(polls, settings, noHistory)).toContain(
-      "Noise factor 2.0 (assumed: stable's history is too short to tell)",
+      "noise factor 2.0 (assumed: stable's history is too short to tell)",
     );
   });
 });

@@ -35,7 +35,7 @@ describe('the canned Prometheus', () => {
 
   it('answers for several services at once, each with its own numbers', () => {
     const queries = [
-      'sum by (destination_service_name, destination_version, response_code) (increase(x{destination_service_namespace="scale-0",destination_service_name=~"a|b[.]c"}[10s]))',
+      'sum by (destination_service_name, destination_version, response_code, grpc_response_status, response_flags) (increase(x{destination_service_namespace="scale-0",destination_service_name=~"a|b[.]c"}[10s]))',
       'max by (destination_service_name, destination_version) (timestamp(x{destination_service_namespace="scale-0",destination_service_name=~"a|b[.]c"}))',
     ];
     const shares: Record<string, number> = { a: 0, 'b.c': 50 };

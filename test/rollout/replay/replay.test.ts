@@ -256,3 +256,25 @@ function scaled({ requests, errors, buckets }: Arm, wanted: number): Arm {
   const times = requests === 0 ? 0 : wanted / requests;
   return { requests: wanted, errors: errors * times, buckets: buckets.map((count) => count * times) };
 }
+
+describe('a replay of a plan with checks that no recording has', () => {
+  const custom = {
+    metric: 'custom' as const,
+    template: 'orders-failed',
+    args: {},
+    max: 3,
+    window: 60,
+    failures: 2,
+  };
+
+  it('is that of the plan without them', () => {
+    const beside = { ...plan, checks: { ...plan.checks, orders: custom } };
+    expect(replayed(recorded(60), beside)).toEqual(replayed(recorded(60)));
+  });
+
+  it('holds nothing against a canary that an observed check would', () => {
+    const observed = { metric: 'errorRate' as const, max: 0, window: 60, failures: 1, minRequests: 1 };
+    const beside = { ...plan, checks: { ...plan.checks, seen: { ...observed, mode: 'observe' as const } } };
+    expect(replayed(recorded(60), beside).verdict).toEqual(replayed(recorded(60)).verdict);
+  });
+});

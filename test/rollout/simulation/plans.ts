@@ -13,7 +13,7 @@ function planOf(steps: object[], over: object = {}): Plan {
   const checks = {
     errors: { metric: 'errorRate', max: '1%', window: 10, failures: 2, minRequests: 50 },
   };
-  return Plan.parse({ interval: 5, deadline: 3600, checks, steps, ...over });
+  return Plan.parse({ judge: 'threshold', interval: 5, deadline: 3600, checks, steps, ...over });
 }
 
 const quick = [{ type: 'promote', bake: 10 }];
