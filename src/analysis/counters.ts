@@ -40,25 +40,51 @@ const rememberedMs = 3_600_000;
 export type History = ({ kind: 'history' } & Baseline) | { kind: 'unavailable'; why: string };
 
 /** What an arm counted since it was last looked at, and its pods as they are known from now on. */
-export type Counted = { increment: Increment; known: KnownArm };
+export type Counted = {
+  increment: Increment;
+  known: KnownArm;
+  /** False where a pod was missing, new, restarted or told of by another replica: then nobody knows how requests divided. */
+  isWhole: boolean;
+};
+
+/** Requests that a pod may have had before it was first seen, whatever the others had meanwhile. */
+const alwaysLikely = 20;
+/** How many times as many requests as any other pod of its arm a new one may have had. */
+const mostAhead = 3;
 
 /**
  * Differences between what an arm's pods had counted when they were last seen and what they have counted now. A pod that
- * was never seen is new and counts with all it has; one that is missing now counts when it is seen again. `at` is in ms.
+ * was never seen is new and counts with all it has, unless that is far more than others have had meanwhile: then it is
+ * an old one that was not scraped, and counts from now on. One that is missing now counts when it is seen again. `at` is
+ * in ms.
  */
 export function countedSince(known: KnownArm, now: ArmCounters, at: number): Counted {
   const sum: Increment = { requests: 0, errors: 0, buckets: [] };
-  const after: KnownArm = {};
-  for (const [pod, before] of Object.entries(known)) {
-    if (!(pod in now) && at - before.seenAt < rememberedMs) after[pod] = before;
-  }
-  for (const [pod, counters] of Object.entries(now)) {
-    const { increment, kept } = podIncrement(known[pod], { ...counters, seenAt: at });
-    add(sum, increment);
+  const after: KnownArm = Object.fromEntries(
+    Object.entries(known).filter(([pod, { seenAt }]) => !(pod in now) && at - seenAt < rememberedMs),
+  );
+  const pods = Object.entries(now).map(([pod, counters]) => {
+    const current = { ...counters, seenAt: at };
+    return { pod, current, before: known[pod], ...podIncrement(known[pod], current) };
+  });
+  const others = pods.filter(({ before }) => before !== undefined);
+  const likely = Math.max(alwaysLikely, ...others.map(({ increment }) => mostAhead * increment.requests));
+  for (const { pod, before, increment, kept } of pods) {
+    const isOld = before === undefined && others.length > 0 && increment.requests > likely;
+    if (!isOld) add(sum, increment);
     after[pod] = kept;
   }
-  return { increment: sum, known: after };
+  const isWhole = pods.every(({ isSteady }) => isSteady) && !misses(known, now);
+  return { increment: sum, known: after, isWhole };
 }
+
+/** Whether a pod that was there the last time is not there now. */
+function misses(known: KnownArm, now: ArmCounters): boolean {
+  const lastSeen = Math.max(...Object.values(known).map(({ seenAt }) => seenAt));
+  return Object.entries(known).some(([pod, { seenAt }]) => seenAt === lastSeen && !(pod in now));
+}
+
+type PodIncrement = { increment: Increment; kept: KnownPod; isSteady: boolean };
 
 /**
  * What one pod counted. Fewer requests than before, and by more than half, is a proxy that began anew. A little fewer is
@@ -66,14 +92,15 @@ export function countedSince(known: KnownArm, now: ArmCounters, at: number): Cou
  * may also have dropped series, until some minutes are over. Other counters that fell while requests did not are series
  * that were dropped: nothing can be said of that look.
  */
-function podIncrement(before: KnownPod | undefined, now: KnownPod): { increment: Increment; kept: KnownPod } {
+function podIncrement(before: KnownPod | undefined, now: KnownPod): PodIncrement {
   if (before === undefined || now.requests < before.requests / 2)
-    return { increment: sinceNothing(now), kept: now };
+    return { increment: sinceNothing(now), kept: now, isSteady: false };
   const isBehind = now.requests < before.requests;
   const hasDropped = now.errors < before.errors;
-  if (isBehind && now.seenAt - before.seenAt < catchUpMs) return { increment: noIncrement, kept: before };
-  if (isBehind || hasDropped) return { increment: noIncrement, kept: now };
-  return { increment: difference(before, now), kept: now };
+  if (isBehind && now.seenAt - before.seenAt < catchUpMs)
+    return { increment: noIncrement, kept: before, isSteady: false };
+  if (isBehind || hasDropped) return { increment: noIncrement, kept: now, isSteady: false };
+  return { increment: difference(before, now), kept: now, isSteady: true };
 }
 
 /** Two replicas scrape within a minute of each other, and Prometheus shows a sample for five. */
@@ -110,6 +137,21 @@ function add(sum: Increment, { requests, errors, buckets }: Increment): void {
   sum.requests += requests;
   sum.errors += errors;
   for (let at = 0; at < buckets.length; at++) sum.buckets[at] = (sum.buckets[at] ?? 0) + (buckets[at] ?? 0);
+}
+
+/** The same counters at some of their bounds only; without a histogram where one of these is missing. */
+export function atBounds(
+  counters: ArmCounters,
+  boundsMs: readonly number[],
+  wanted: readonly number[],
+): ArmCounters {
+  const places = wanted.map((bound) => boundsMs.indexOf(bound));
+  const lacks = places.some((place) => place < 0);
+  const at = (atMost: readonly number[]) =>
+    lacks || atMost.length === 0 ? [] : [...places, atMost.length - 1].map((place) => atMost[place] ?? 0);
+  return Object.fromEntries(
+    Object.entries(counters).map(([pod, one]) => [pod, { ...one, atMost: at(one.atMost) }]),
+  );
 }
 
 /** The same history with fewer bounds: what they had in common with others. Without a histogram where it lacks one. */

@@ -18,6 +18,7 @@ const RulingOnWire = z
       'no_data',
       'environment',
       'suspicion',
+      'breach',
       'regression',
       'limit',
       'traffic_mismatch',

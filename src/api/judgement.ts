@@ -63,6 +63,7 @@ const reasons = {
   noData: 'no_data',
   environment: 'environment',
   suspicion: 'suspicion',
+  breach: 'breach',
   regression: 'regression',
   limit: 'limit',
   trafficMismatch: 'traffic_mismatch',

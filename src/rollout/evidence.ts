@@ -1,4 +1,5 @@
 import type { Measurements, Reading } from '../analysis/reading.ts';
+import { breaksLimit } from '../analysis/sequential/rule.ts';
 import type { Ruling } from '../analysis/sequential/verdict.ts';
 import { judge } from '../analysis/threshold.ts';
 import { acknowledgedIn } from './acknowledged.ts';
@@ -62,14 +63,26 @@ export function judgedByLimit({ plan }: Pick<Rollout, 'plan'>): Record<string, C
 
 /** Why a poll is not good data for both arms, or null when it is; what rolls nothing back may stay away. */
 export function whyMissing(
-  { plan }: Pick<Rollout, 'plan'>,
+  { plan, traffic }: Pick<Rollout, 'plan' | 'traffic'>,
   { requests, checks, unattributed, counters }: Measurements,
 ): string | null {
   const critical = Object.keys(criticalIn(plan.checks)).flatMap((id) => checks[id] ?? []);
   const arms = [requests, ...critical].flatMap(({ canary, stable }) => [canary, stable]);
   const readings = [...arms, unattributed];
-  const isLost = counters?.kind === 'unavailable' ? counters.why : null;
-  return readings.find((reading) => reading.kind === 'unavailable')?.why ?? isLost;
+  return readings.find((reading) => reading.kind === 'unavailable')?.why ?? whyUncounted(counters, traffic);
+}
+
+/** From this share on, in percent, a stable that is not scraped says no less than it would. */
+const nearlyWhole = 99;
+
+function whyUncounted(counters: Measurements['counters'], { applied }: Rollout['traffic']): string | null {
+  if (counters === undefined) return null;
+  if (counters.kind === 'unavailable') return counters.why;
+  const lost = [
+    ...(counters.canary === null ? ['the canary'] : []),
+    ...(counters.stable === null && applied < nearlyWhole ? ['stable'] : []),
+  ];
+  return lost.length === 0 ? null : `Prometheus does not scrape the pods of ${lost.join(' and ')} any more`;
 }
 
 /** Requests a reading stands for; null when the provider gave no answer. */
@@ -118,7 +131,10 @@ export function isProven(rollout: Rollout, since: Millis): boolean {
   if (rollout.plan.judge === 'threshold' || asksNothing(rollout)) return hasEveryCheckPassed(rollout, since);
   const ruling = rulingSince(rollout, since);
   if (ruling === null || !hasEveryCheckPassed(rollout, since)) return false;
-  const requests = rollout.watch.judge?.verdict?.split.canary ?? 0;
+  const { judge } = rollout.watch;
+  if (judge?.state == null || judge.stretch.looks === 0) return false;
+  if (breaksLimit(judge.state, acknowledgedIn(rollout))) return false;
+  const requests = judge.verdict?.split.canary ?? 0;
   return (ruling.decision === 'advance' || ruling.decision === 'continue') && requests >= enoughRequests;
 }
 

@@ -16,7 +16,14 @@ export const JudgeMemory = z.strictObject({
   /** Polls that asked for stable's history and got none; why the last one did. */
   untold: z.strictObject({ polls: z.number(), why: z.string() }).nullable(),
   /** The stretches with one share are counted, so that the judge knows a new one; when the present one began. */
-  stretch: z.strictObject({ number: z.number(), appliedAt: Millis }),
+  stretch: z.strictObject({
+    number: z.number(),
+    appliedAt: Millis,
+    /** Looks that saw nothing from before it. */
+    looks: z.number(),
+  }),
+  /** True while stable's history is to be read once more, since the histogram has other bounds than it had. */
+  isRebounded: z.boolean(),
   /** What was found at the last poll, and the share in percent at it; null before any. */
   verdict: Verdict.nullable(),
   share: z.number(),

@@ -1,4 +1,7 @@
+import { breaksLimit } from '../analysis/sequential/rule.ts';
+import { isBreaking, isShared } from '../analysis/sequential/stretch.ts';
 import { whyOf } from '../analysis/sequential/words.ts';
+import { acknowledgedIn } from './acknowledged.ts';
 import * as because from './because.ts';
 import { enoughRequests } from './evidence.ts';
 import type { Finding, Guarded } from './finding.ts';
@@ -30,9 +33,14 @@ export function judgedBack(guarded: Guarded): Finding | null {
 /** What stable shares, and what is not enough to go back. */
 export function judgedHold(guarded: Guarded): Finding | null {
   const found = verdictIn(guarded);
-  if (found === null || found.ruling.decision !== 'hold') return null;
-  const { reason } = found.ruling;
-  return reason === 'environment' || reason === 'suspicion' ? holding(guarded, reason, found) : null;
+  if (found === null) return null;
+  const { decision, reason } = found.ruling;
+  if (decision === 'hold' && isHold(reason)) return holding(guarded, reason, found);
+  return isBakeOver(guarded) && breaksNow(guarded) ? holding(guarded, 'breach', found) : null;
+}
+
+function breaksNow({ rollout, watch: { judge } }: Guarded): boolean {
+  return judge?.state != null && breaksLimit(judge.state, acknowledgedIn(rollout));
 }
 
 /** A share that brings too few requests to tell anything, by the time that the step is over at the latest. */
@@ -40,16 +48,18 @@ export function judgedNoTraffic(guarded: Guarded): Finding | null {
   const found = verdictIn(guarded);
   if (found === null) return null;
   const isIdle = found.ruling.reason === 'noTraffic';
-  return isIdle || isOverTooSoon(guarded, found) ? holding(guarded, 'noTraffic', found) : null;
+  const isOverTooSoon = found.split.canary < enoughRequests && isBakeOver(guarded);
+  return isIdle || isOverTooSoon ? holding(guarded, 'noTraffic', found) : null;
 }
 
 function verdictIn({ watch }: Guarded): Verdict | null {
   return watch.judge?.verdict ?? null;
 }
 
-function isOverTooSoon({ rollout, now }: Guarded, { split }: Verdict): boolean {
+/** Whether the time of the present step is over; what it was held for does not count. */
+function isBakeOver({ rollout, now }: Guarded): boolean {
   const position = positionOf(rollout.state);
-  if (position === null || split.canary >= enoughRequests) return false;
+  if (position === null) return false;
   const seconds = watchedSeconds(stepAt(rollout, position));
   const stoodStill = rollout.state.kind === 'holding' ? now - rollout.state.since : 0;
   return seconds !== null && now - position.startedAt - stoodStill >= seconds * 1000;
@@ -57,10 +67,15 @@ function isOverTooSoon({ rollout, now }: Guarded, { split }: Verdict): boolean {
 
 type Ruling = Extract<HoldReason, { kind: 'judged' }>['ruling'];
 
+/** Missing data is for another guard, and traffic for another one yet. */
+function isHold(reason: Verdict['ruling']['reason']): reason is Exclude<Ruling, 'noTraffic'> {
+  return reason === 'environment' || reason === 'suspicion' || reason === 'breach';
+}
+
 function holding(guarded: Guarded, ruling: Ruling, verdict: Verdict): Finding {
   const { rollout, now } = guarded;
   const since = sinceIn(rollout, ruling) ?? now;
-  const until = untilIn(rollout, { ruling, verdict }, since);
+  const until = untilIn(guarded, ruling, since);
   const why = whyJudged(guarded, { ...verdict, ruling: { decision: 'hold', reason: ruling } });
   return { kind: 'hold', reason: { kind: 'judged', ruling, why, since, until, verdict } };
 }
@@ -70,24 +85,42 @@ function sinceIn({ state }: Rollout, ruling: Ruling): Millis | null {
   return state.reason.ruling === ruling ? state.reason.since : null;
 }
 
-/** Suspicion waits for as long again as the step lasts, what stable shares for as long as a limit may be broken. */
-function untilIn(
-  rollout: Rollout,
-  { ruling, verdict }: { ruling: Ruling; verdict: Verdict },
-  since: Millis,
-): Millis | null {
+/** When a hold leads further: suspicion waits for as long again as the step lasts. */
+function untilIn(guarded: Guarded, ruling: Ruling, since: Millis): Millis | null {
   if (ruling === 'noTraffic') return null;
-  if (ruling === 'environment') return since + backstopSeconds(rollout, verdict) * 1000;
-  const position = positionOf(rollout.state);
-  const step = position === null ? null : watchedSeconds(stepAt(rollout, position));
+  if (ruling === 'environment') return sharedUntil(guarded);
+  if (ruling === 'breach') return breachUntil(guarded);
+  const { state } = guarded.rollout;
+  const position = positionOf(state);
+  const step = position === null ? null : watchedSeconds(stepAt(guarded.rollout, position));
   return since + (step ?? usualSeconds) * 1000;
 }
 
-/** How long the limit that stable is over, too, may be broken. */
-function backstopSeconds({ plan }: Rollout, { metrics, driver }: Verdict): number {
-  const { limits, backstopSeconds: usual } = judgeSettingsOf(plan);
-  const id = metrics[driver ?? -1]?.id;
-  return limits.find((limit) => limit.id === id)?.backstopSeconds ?? usual;
+/** What stable shares leads back once it has lasted as long as its limit may be broken; null while nobody says it lasts. */
+function sharedUntil({ watch: { judge } }: Guarded): Millis | null {
+  const shared = judge?.state?.limits.filter(isShared) ?? [];
+  const left = shared.map(({ backstopSeconds, outage }) => ({
+    outage,
+    seconds: backstopSeconds - outage.seconds,
+  }));
+  return soonest(
+    judge,
+    left.filter(({ outage }) => outage.seconds > 0),
+  );
+}
+
+/** A limit that only the canary breaks leads further once that has lasted for as long as it may. */
+function breachUntil({ watch: { judge } }: Guarded): Millis | null {
+  const broken = judge?.state?.limits.filter(isBreaking) ?? [];
+  return soonest(
+    judge,
+    broken.map(({ backstopSeconds, breach }) => ({ seconds: backstopSeconds - breach.seconds })),
+  );
+}
+
+function soonest(judge: JudgeMemory | null, left: { seconds: number }[]): Millis | null {
+  if (judge === null || left.length === 0) return null;
+  return judge.countedAt + Math.max(0, Math.min(...left.map(({ seconds }) => seconds))) * 1000;
 }
 
 /** What the judge found, in its own words. */

@@ -1,18 +1,19 @@
 import {
+  type ArmCounters,
+  atBounds,
   type Counted as CountedArm,
   type Counters,
   countedSince,
   type History,
   type KnownArm,
-  withBounds,
 } from '../analysis/counters.ts';
-import { openJudge } from '../analysis/sequential/open-judge.ts';
 import type { JudgeState } from '../analysis/sequential/state.ts';
 import { verdictOf } from '../analysis/sequential/verdict-of.ts';
 import { withPoll } from '../analysis/sequential/with-poll.ts';
 import { acknowledgedIn } from './acknowledged.ts';
 import { asksNothing, type Facts } from './evidence.ts';
 import type { JudgeMemory } from './judge-memory.ts';
+import { type CountedPoll, firstLook, openedWith } from './judge-opening.ts';
 import { judgeSettingsOf } from './judge-settings.ts';
 import { judgedTarget } from './judged-target.ts';
 import { isShareObservable } from './managed.ts';
@@ -24,9 +25,6 @@ import { isTaken } from './uptake.ts';
 
 /** How far back stable is looked at before the canary gets requests, in seconds. */
 const historySeconds = 1800;
-/** Polls that may miss stable's history; then its noise is assumed, and the verdict says so. */
-const mostUntold = 1;
-
 /** True for a rollout that the sequential judge decides on. */
 export function isSequential(rollout: Pick<Rollout, 'plan'>): boolean {
   return rollout.plan.judge === 'sequential' && !asksNothing(rollout);
@@ -35,7 +33,8 @@ export function isSequential(rollout: Pick<Rollout, 'plan'>): boolean {
 /** What a poll asks for the judge; nothing where it does not judge. */
 export function judgeAsks(rollout: Rollout): { judged?: { historySeconds: number } } {
   if (!isSequential(rollout)) return {};
-  const isOpen = memoryOf(rollout)?.state != null;
+  const memory = memoryOf(rollout);
+  const isOpen = memory !== null && memory.state !== null && !memory.isRebounded;
   return { judged: { historySeconds: isOpen ? 0 : historySeconds } };
 }
 
@@ -50,16 +49,39 @@ type Asked = Pick<
 >;
 type Measured = { takenAt: Millis; counters?: Counters; history?: History };
 
-/** What the judge remembers after a poll. A poll without counters is no look: the next one counts from the last. */
+/**
+ * What the judge remembers after a poll. A poll without counters is no look, nor is one that comes before each pod was
+ * scraped again: the next one counts from the last.
+ */
 export function judgedAfter(rollout: Rollout, asked: Asked, measured: Measured): JudgeMemory | null {
   if (!isSequential(rollout)) return null;
-  const { counters } = measured;
+  const { counters, ...rest } = measured;
   const before = memoryOf(rollout);
-  if (counters?.kind !== 'counters') return before;
-  if (before === null && !hasBothArms(counters, asked.share)) return null;
-  const opened = openedWith(rollout, before, { ...measured, counters });
-  if (before === null || opened.state === null) return opened;
-  return looked({ ...opened, state: opened.state }, rollout, asked, { takenAt: measured.takenAt, counters });
+  if (counters?.kind !== 'counters') return before && withoutData(before, rollout, measured);
+  const told = { ...rest, counters };
+  if (before === null) return begun(rollout, asked, told);
+  const opened = openedWith(before, rollout, told);
+  return opened.state === null ? opened : looked({ ...opened, state: opened.state }, rollout, asked, told);
+}
+
+function begun(rollout: Rollout, asked: Asked, told: CountedPoll): JudgeMemory | null {
+  const isResting = asked.share === 0 && !asked.isPreviewed;
+  if (!mayBegin(told.counters, asked.share, isResting)) return null;
+  return openedWith(firstLook(armsOf(rollout), rollout, told), rollout, told);
+}
+
+/** What a canary without traffic has counted does not matter; of stable nothing may count as new later. */
+function mayBegin(counters: Arms, share: Share, isResting: boolean): boolean {
+  return isResting ? counters.stable !== null : hasBothArms(counters, share);
+}
+
+/** The judge is told that nobody could say anything: what lasts does not go on meanwhile. */
+function withoutData(memory: JudgeMemory, rollout: Rollout, { takenAt }: Measured): JudgeMemory {
+  if (memory.state === null) return memory;
+  const { at, step, stepSeconds, share } = { ...placeOf(memory, rollout, takenAt), share: memory.share };
+  const poll = { at, step, stepSeconds, share, canary: null, stable: null };
+  const { state } = withPoll(memory.state, poll, judgeSettingsOf(rollout.plan), stepOf(rollout));
+  return { ...memory, state };
 }
 
 /** What is remembered of these two arms; what was remembered of others is void. */
@@ -73,126 +95,100 @@ function armsOf(rollout: Rollout): string {
   return [canary, stable].map(({ host, version }) => `${host} ${version}`).join(' beside ');
 }
 
-type Counted = { takenAt: Millis; counters: Extract<Counters, { kind: 'counters' }>; history?: History };
+type Open = JudgeMemory & { state: JudgeState };
+type Arms = Pick<CountedPoll['counters'], 'canary' | 'stable'>;
 
-/** The judge is opened with stable's history; without it, once that was asked for in vain, and the verdict says so. */
-function openedWith(rollout: Rollout, before: JudgeMemory | null, measured: Counted): JudgeMemory {
-  const { counters, history } = measured;
-  const memory = before ?? firstLook(rollout, measured);
-  const { boundsMs } = counters;
-  if (memory.state !== null && !hasOtherBounds(memory.state, counters)) return memory;
-  const known = memory.state === null ? memory.known : withoutHistograms(memory.known);
-  const settings = judgeSettingsOf(rollout.plan);
-  if (history?.kind === 'history') {
-    const state = openJudge(withBounds(history, boundsMs), settings);
-    return { ...memory, known, state, untold: null };
-  }
-  const polls = (memory.untold?.polls ?? 0) + 1;
-  const untold = { polls, why: history?.why ?? 'the histogram has other bounds than before' };
-  const state = polls > mostUntold ? openJudge({ boundsMs, pods: [] }, settings) : null;
-  return { ...memory, known, state, untold };
-}
-
-function firstLook(rollout: Rollout, { takenAt, counters }: Counted): JudgeMemory {
-  return {
-    arms: armsOf(rollout),
-    state: null,
-    known: {
-      canary: countedSince({}, counters.canary ?? {}, takenAt).known,
-      stable: countedSince({}, counters.stable ?? {}, takenAt).known,
-    },
-    countedAt: takenAt,
-    untold: null,
-    stretch: { number: 0, appliedAt: rollout.traffic.appliedAt },
-    verdict: null,
-    share: 0,
-    queries: [],
-  };
-}
-
-type Arms = Pick<Counted['counters'], 'canary' | 'stable'>;
-
-/** What was counted before is not known of an arm that is not scraped: nothing of it may count as new later. */
+/** An arm that is not scraped waits for the other: both count together. */
 function hasBothArms({ canary, stable }: Arms, share: Share): boolean {
   return canary !== null && (stable !== null || share >= nearlyWhole);
 }
 
-/** Bounds are those that the pods of both arms have in common, so that one arm alone may show others. */
-function hasOtherBounds(
-  { boundsMs }: JudgeState,
-  { canary, stable, boundsMs: now }: Counted['counters'],
-): boolean {
-  const showsBoth = [canary, stable].every((arm) => arm !== null && Object.keys(arm).length > 0);
-  return showsBoth && !isSame(boundsMs, now);
-}
-
-function isSame(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((value, at) => value === other[at]);
-}
-
-/** Histograms with other bounds have nothing in common: they count from the next look on. */
-function withoutHistograms({ canary, stable }: JudgeMemory['known']): JudgeMemory['known'] {
-  const without = (arm: KnownArm) =>
-    Object.fromEntries(Object.entries(arm).map(([pod, counters]) => [pod, { ...counters, atMost: [] }]));
-  return { canary: without(canary), stable: without(stable) };
-}
-
-type Open = JudgeMemory & { state: JudgeState };
-
-/** A look at what both arms counted since the last one. One that is not scraped waits for the other: both count together. */
-function looked(memory: Open, rollout: Rollout, asked: Asked, { takenAt, counters }: Counted): JudgeMemory {
-  const stretch = stretchAfter(memory, rollout);
+/** A look at what both arms counted since the last one. */
+function looked(memory: Open, rollout: Rollout, asked: Asked, told: CountedPoll): JudgeMemory {
+  const { takenAt, counters } = told;
   const counts = countsOf(memory, counters, asked.share, takenAt);
-  const stepSeconds = Math.max(0, takenAt - rollout.traffic.appliedAt) / 1000;
-  const step = { seconds: bakeSeconds(rollout), isTimed: false, acknowledged: acknowledgedIn(rollout) };
+  if (counts === null) return withoutData(memory, rollout, told);
+  if (isTooSoon(memory, rollout, counts, told)) return memory;
+  const { stretch, ...place } = placeOf(memory, rollout, takenAt);
   const settings = judgeSettingsOf(rollout.plan);
   const poll = {
-    at: Math.max(0, takenAt - begunAt(rollout)) / 1000,
-    step: stretch.number,
-    stepSeconds,
+    ...place,
     share: asked.share,
-    shareIsObservable: isDividedByWeights(memory, rollout, asked),
-    canary: counts?.canary.increment ?? null,
-    stable: counts?.stable.increment ?? null,
+    shareIsObservable: counts.isWhole && isDividedByWeights(memory, rollout, asked),
+    canary: counts.canary.increment,
+    stable: counts.stable.increment,
   };
-  const { state } = withPoll(memory.state, poll, settings, step);
-  const { queries = [] } = counters;
-  const seen = { state, stretch, queries, share: asked.share, verdict: verdictOf(state, settings, step) };
-  if (counts === null) return { ...memory, ...seen };
-  const known = { canary: counts.canary.known, stable: counts.stable.known };
-  return { ...memory, ...seen, known, countedAt: takenAt };
+  const { state } = withPoll(memory.state, poll, settings, stepOf(rollout));
+  return {
+    ...memory,
+    state,
+    stretch: { ...stretch, looks: stretch.looks + (isAfterShare(memory, rollout) ? 1 : 0) },
+    share: asked.share,
+    queries: counters.queries ?? [],
+    verdict: verdictOf(state, settings, stepOf(rollout)),
+    known: { canary: counts.canary.known, stable: counts.stable.known },
+    countedAt: takenAt,
+  };
 }
 
 /** From this share on, in percent, a missing stable says nothing, as the judge sees it, too. */
 const nearlyWhole = 99;
 
+type BothArms = { canary: CountedArm; stable: CountedArm; isWhole: boolean };
+
 function countsOf(
-  { known }: JudgeMemory,
-  { canary, stable }: Extract<Counters, { kind: 'counters' }>,
+  { known, state }: Open,
+  { canary, stable, boundsMs }: CountedPoll['counters'],
   share: Share,
   at: Millis,
-): { canary: CountedArm; stable: CountedArm } | null {
+): BothArms | null {
   if (canary === null || !hasBothArms({ canary, stable }, share)) return null;
-  return {
-    canary: countedSince(known.canary, canary, at),
-    stable: countedSince(known.stable, stable ?? {}, at),
-  };
+  const counted = (arm: KnownArm, now: ArmCounters) =>
+    countedSince(arm, atBounds(now, boundsMs, state.boundsMs), at);
+  const arms = { canary: counted(known.canary, canary), stable: counted(known.stable, stable ?? {}) };
+  return { ...arms, isWhole: arms.canary.isWhole && arms.stable.isWhole };
 }
 
-/** A raise, and a restart of the canary, begin a new stretch: what proved it fine counts no more. */
-function stretchAfter({ stretch }: JudgeMemory, { traffic: { appliedAt } }: Rollout): JudgeMemory['stretch'] {
-  return stretch.appliedAt === appliedAt ? stretch : { number: stretch.number + 1, appliedAt };
+/**
+ * Each pod is scraped at an instant of its own. Before all were scraped again a look sees some and not the others, which
+ * looks like requests that do not divide as the weights do, and spends errors of the one arm without the other's.
+ */
+function isTooSoon(
+  { countedAt }: JudgeMemory,
+  { scrapeSeconds }: Rollout,
+  { canary, stable }: BothArms,
+  { takenAt }: CountedPoll,
+): boolean {
+  const scrapes = (takenAt - countedAt) / (scrapeSeconds * 1000);
+  const isIdle = canary.increment.requests === 0 || stable.increment.requests === 0;
+  return scrapes < (isIdle ? 2 : 1);
 }
 
-/** Whether all that was counted since the last look was divided by the weights that stand now. */
-function isDividedByWeights({ countedAt }: JudgeMemory, rollout: Rollout, asked: Asked): boolean {
-  const { appliedAt, intent } = rollout.traffic;
-  const isSettled = intent === null && countedAt >= appliedAt && isTaken(rollout);
+/** Where a look at an instant stands. A raise, and a restart of the canary, begin a new stretch: what proved it fine counts no more. */
+function placeOf({ stretch }: JudgeMemory, rollout: Rollout, takenAt: Millis) {
+  const { appliedAt } = rollout.traffic;
+  const isSame = stretch.appliedAt === appliedAt;
+  const present = isSame ? stretch : { number: stretch.number + 1, appliedAt, looks: 0 };
+  const at = Math.max(0, takenAt - begunAt(rollout)) / 1000;
+  const stepSeconds = Math.max(0, takenAt - appliedAt) / 1000;
+  return { at, stepSeconds, step: present.number, stretch: present };
+}
+
+/** Whether all that was counted since the last look was scraped after the share was applied. */
+function isAfterShare({ countedAt }: JudgeMemory, { traffic, scrapeSeconds }: Rollout): boolean {
+  return countedAt - traffic.appliedAt >= scrapeSeconds * 1000;
+}
+
+/** Whether it was divided by the weights that stand now. */
+function isDividedByWeights(memory: JudgeMemory, rollout: Rollout, asked: Asked): boolean {
+  const isSettled = rollout.traffic.intent === null && isAfterShare(memory, rollout) && isTaken(rollout);
   const hasOthers = asked.stableHasOtherRoutes || asked.canaryHasOtherRoutes || asked.isUneven;
   return isSettled && !hasOthers && isShareObservable(rollout);
 }
 
-function bakeSeconds(rollout: Rollout): number {
+/** The rollout keeps the time: the judge is told how long the step lasts, and nothing ends by its clock. */
+function stepOf(rollout: Rollout) {
   const position = positionOf(rollout.state);
-  return position === null ? 0 : (watchedSeconds(stepAt(rollout, position)) ?? 0);
+  const seconds = position === null ? 0 : (watchedSeconds(stepAt(rollout, position)) ?? 0);
+  return { seconds, isTimed: false, acknowledged: acknowledgedIn(rollout) };
 }

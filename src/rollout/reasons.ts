@@ -165,7 +165,7 @@ export const HoldReason = z.discriminatedUnion('kind', [
   /** The sequential judge; `until` is when this leads further, where that is known. */
   z.strictObject({
     kind: z.literal('judged'),
-    ruling: z.enum(['environment', 'suspicion', 'noTraffic']),
+    ruling: z.enum(['environment', 'suspicion', 'breach', 'noTraffic']),
     why: z.string(),
     since: Millis,
     until: Millis.nullable(),

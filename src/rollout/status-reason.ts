@@ -88,6 +88,7 @@ const byHold = {
 const byRuling = {
   environment: 'environment',
   suspicion: 'suspicion',
+  breach: 'suspicion',
   noTraffic: 'no_traffic',
 } as const satisfies Record<Extract<HoldReason, { kind: 'judged' }>['ruling'], StatusReason>;
 

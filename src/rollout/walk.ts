@@ -118,7 +118,7 @@ function shiftIfProven(given: Running, write: PlannedWrite, ground: Ground, now:
 function shiftFrom(rollout: Running, write: PlannedWrite, { from, view }: Ground, now: Millis): Decision {
   const { applied, lowest = applied } = rollout.traffic;
   const isRaise = hasProof(rollout) && write.share > lowest && !isSameShare(write.share, lowest);
-  const freshSince = now - freshPolls * rollout.plan.interval * 1000;
+  const freshSince = now - freshPolls * Math.max(rollout.plan.interval, rollout.scrapeSeconds) * 1000;
   const mayGoOn = rollout.state.position.overridden || isProven(rollout, freshSince);
   if (!isRaise || mayGoOn) return shift(rollout, write, from, now);
   const state = isHeldHere(from, rollout) ? from : rollout.state;

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ArmCounters, countedSince, type KnownArm, withBounds } from '../../src/analysis/counters.ts';
+import {
+  type ArmCounters,
+  atBounds,
+  countedSince,
+  type KnownArm,
+  withBounds,
+} from '../../src/analysis/counters.ts';
 import type { Increment } from '../../src/analysis/sequential/poll.ts';
 
 const minute = 60_000;
@@ -224,5 +230,61 @@ describe('whatever pods count, restart and are not scraped', () => {
         expect(sum.buckets[1]).toBeLessThanOrEqual(truth.buckets[1] ?? 0);
       }),
     );
+  });
+});
+
+describe('a pod that was never seen', () => {
+  it('with far more than all others had meanwhile is an old one, and counts from then on', () => {
+    const [, second, third] = looks(
+      { a: pod(1000) },
+      { a: pod(1100), b: pod(9000, 9000) },
+      { a: pod(1200), b: pod(9100, 9000) },
+    );
+    expect(second).toMatchObject({ requests: 100, errors: 0 });
+    expect(third).toMatchObject({ requests: 200, errors: 0 });
+  });
+
+  it('of an arm that had none counts with all it has, however much that is', () => {
+    const [, second] = looks({}, { a: pod(9000, 9000) });
+    expect(second).toMatchObject({ requests: 9000, errors: 9000 });
+  });
+});
+
+describe('how requests divide', () => {
+  const wholeAfter = (...seen: ArmCounters[]) => {
+    let known: KnownArm = {};
+    let isWhole = false;
+    for (const [at, now] of seen.entries()) ({ known, isWhole } = countedSince(known, now, at * minute));
+    return isWhole;
+  };
+
+  it.each<[string, boolean, ArmCounters[]]>([
+    [
+      'every pod was there and went on',
+      true,
+      [
+        { a: pod(10), b: pod(10) },
+        { a: pod(20), b: pod(10) },
+      ],
+    ],
+    ['a pod was missing', false, [{ a: pod(10), b: pod(10) }, { a: pod(20) }]],
+    ['a pod is new', false, [{ a: pod(10) }, { a: pod(20), b: pod(5) }]],
+    ['a pod began anew', false, [{ a: pod(100) }, { a: pod(2) }]],
+    ['another replica told of a pod', false, [{ a: pod(100) }, { a: pod(98) }]],
+    ['a pod has been gone for longer', true, [{ a: pod(1), b: pod(1) }, { a: pod(2) }, { a: pod(3) }]],
+  ])('is known only from whole looks: %s', (_name, isWhole, seen) => {
+    expect(wholeAfter(...seen)).toBe(isWhole);
+  });
+});
+
+describe('counters at some of their bounds', () => {
+  it('are those of the bounds that are left, and of all requests', () => {
+    const counters = { a: { requests: 10, errors: 1, atMost: [2, 5, 9, 10] } };
+    expect(atBounds(counters, [10, 100, 1000], [10, 1000])).toEqual({
+      a: { requests: 10, errors: 1, atMost: [2, 9, 10] },
+    });
+    expect(atBounds(counters, [10, 100, 1000], [10, 500])).toEqual({
+      a: { requests: 10, errors: 1, atMost: [] },
+    });
   });
 });

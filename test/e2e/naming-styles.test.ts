@@ -44,7 +44,7 @@ describe.concurrent('a subset for each version, whose winner is the next stable'
       const rollout = await begin(stack, { target: payment('v4'), plan: briefPlan });
       const last = await rollout.untilStatus('rolled_back');
       expect(last.versions).toMatchObject({ stable: 'v3', canary: 'v4' });
-      expect(last.outcome?.cause).toMatch(/^(check|severe_errors)$/);
+      expect(last.outcome?.cause).toMatch(/^(judge|severe_errors)$/);
       expect(await rollout.exitCode()).toBe(3);
       expect(weights(stack)).toEqual({ v1: 0, v2: 0, v3: 100, v4: 0 });
     },
@@ -68,7 +68,7 @@ describe.concurrent('a host for each colour', () => {
       await untilScraped(stack, 'ledger-blue');
       const bad = await begin(stack, { target: ledger('ledger-blue'), plan: briefPlan });
       const last = await bad.untilStatus('rolled_back');
-      expect(last.outcome?.cause).toMatch(/^(check|severe_errors)$/);
+      expect(last.outcome?.cause).toMatch(/^(judge|severe_errors)$/);
       expect(await bad.exitCode()).toBe(3);
       expect(weights(stack, 'ledger')).toEqual({ blue: 0, green: 100 });
     },
@@ -136,7 +136,7 @@ describe.concurrent('the names stable and canary for all releases', () => {
       refund.behave('canary', failing);
       const rollout = await refund.release('1.3');
       const last = await rollout.untilStatus('rolled_back');
-      expect(last.outcome?.cause).toMatch(/^(check|severe_errors)$/);
+      expect(last.outcome?.cause).toMatch(/^(judge|severe_errors)$/);
       expect(await rollout.exitCode()).toBe(3);
       expect(refund.split()).toEqual(onStable);
     },

@@ -1,9 +1,9 @@
-import type { ArmCounters, Counters, History } from '../../src/analysis/counters.ts';
+import { type ArmCounters, atBounds, type Counters, type History } from '../../src/analysis/counters.ts';
 
 /** How an arm answers: ratios of its requests that fail, and that take between 1 and 2.5 s. */
 type Answers = { errors: number; slow: number };
 
-const boundsMs = [100, 250, 500, 1000, 2500];
+const allBoundsMs = [100, 250, 500, 1000, 2500];
 const usual: Answers = { errors: 0.002, slow: 0.003 };
 const requestsPerMinute = 1000;
 
@@ -21,6 +21,10 @@ export function countingTraffic() {
     historyBroken: null as string | null,
     /** The canary's part of the requests, in percent, where it is not that of the weights. */
     observed: null as number | null,
+    /** Whose pods are not scraped any more. */
+    unscraped: null as 'canary' | 'stable' | null,
+    /** Bounds that the pods of both have in common. */
+    boundsMs: [...allBoundsMs],
     canaryPods: ['c1', 'c2'],
     stablePods: ['s1', 's2', 's3'],
   };
@@ -42,8 +46,11 @@ export function countingTraffic() {
     measured: (asked: { historySeconds: number }): { counters: Counters; history?: History } => {
       const wanted = asked.historySeconds > 0 ? { history: historyOf(flow.historyBroken) } : {};
       if (flow.broken !== null) return { counters: { kind: 'unavailable', why: flow.broken }, ...wanted };
-      const canary = armOf(flow.canaryPods, sums.canary);
-      const stable = armOf(flow.stablePods, sums.stable);
+      const { boundsMs, unscraped } = flow;
+      const shown = (arm: 'canary' | 'stable', pods: string[]) =>
+        unscraped === arm ? null : atBounds(armOf(pods, sums[arm]), allBoundsMs, boundsMs);
+      const canary = shown('canary', flow.canaryPods);
+      const stable = shown('stable', flow.stablePods);
       return { counters: { kind: 'counters', boundsMs, canary, stable }, ...wanted };
     },
   };
@@ -73,5 +80,5 @@ function historyOf(broken: string | null): History {
   if (broken !== null) return { kind: 'unavailable', why: broken };
   const minute = { requests: requestsPerMinute, errors: 2, buckets: [600, 250, 100, 47, 3, 0] };
   const pods = [0, 1, 2].map(() => Array.from({ length: 30 }, () => minute));
-  return { kind: 'history', boundsMs, pods };
+  return { kind: 'history', boundsMs: allBoundsMs, pods };
 }

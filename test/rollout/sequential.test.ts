@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { isProven } from '../../src/rollout/evidence.ts';
 import { explain } from '../../src/rollout/explain.ts';
 import { Plan } from '../../src/rollout/plan.ts';
 import { Rollout } from '../../src/rollout/rollout.ts';
@@ -172,5 +173,101 @@ describe('the sequential judge in a rollout', () => {
     driven.flow.canary = { errors: 0.2, slow: 0.003 };
     await driven.run(31);
     expect(driven.status()).toBe('rolled_back');
+  });
+});
+
+describe('a look of the sequential judge', () => {
+  const countedAt = ({ world }: Awaited<ReturnType<typeof judged>>) =>
+    (world.rollout.watch.judge?.countedAt ?? 0) - start;
+
+  it('waits until every pod was scraped again, however often the plan polls', async () => {
+    const often = drive({ plan: { ...plan, interval: 5 }, state: waiting, scrapeSeconds: 30 });
+    const looks = new Set<number>();
+    for (let turn = 0; turn < 40; turn++) {
+      await often.run(5);
+      looks.add(countedAt(often));
+    }
+    const times = [...looks];
+    const gaps = times.slice(1).map((at, place) => at - (times[place] ?? 0));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(30_000);
+  });
+
+  it('waits twice as long where one of the two had no request, so that errors are never counted alone', async () => {
+    const driven = drive({ plan, state: waiting, scrapeSeconds: 10 });
+    await driven.run(30);
+    const before = countedAt(driven);
+    driven.flow.observed = 0;
+    await driven.run(10);
+    expect(countedAt(driven)).toBe(before);
+    await driven.run(10);
+    expect(countedAt(driven)).toBeGreaterThan(before);
+  });
+
+  it('has to have seen the share itself: nothing is proven by what came before the raise', async () => {
+    const driven = drive({ plan, state: waiting, scrapeSeconds: 60 });
+    await driven.run(61);
+    expect(driven.world.rollout.watch.judge?.stretch.looks).toBe(0);
+    expect(isProven(driven.world.rollout, 0)).toBe(false);
+  });
+
+  it('takes no time without data for time in which a limit was broken', async () => {
+    const driven = await judged();
+    await driven.run(60);
+    driven.flow.canary = { errors: 0.012, slow: 0.003 };
+    driven.flow.perSecond = 20;
+    driven.flow.broken = 'Prometheus at metrics.test gave no answer in time';
+    await driven.run(400);
+    driven.flow.broken = null;
+    await driven.run(60);
+    expect(driven.status()).not.toBe('rolled_back');
+  });
+
+  it('says that the metrics are missing where one version alone is not scraped, pages, and goes back in the end', async () => {
+    const driven = await judged();
+    await driven.run(60);
+    driven.flow.unscraped = 'stable';
+    await driven.run(30);
+    expect(statusReasonOf(driven.world.rollout)).toBe('metrics_missing');
+    const { what } = explain(driven.world.rollout, null, driven.world.now);
+    expect(what).toContain('Prometheus does not scrape the pods of stable any more');
+    await driven.run(200);
+    expect(driven.types()).toContain('page');
+    await driven.run(900);
+    expect(driven.status()).toBe('rolled_back');
+  });
+
+  it('forgets no errors where pods with other bounds of latency come and go', async () => {
+    const driven = await judged();
+    driven.flow.canary = { errors: 0.03, slow: 0.003 };
+    const rolledBack = () => driven.status() === 'rolled_back';
+    for (let turn = 0; turn < 20 && !rolledBack(); turn++) {
+      driven.flow.boundsMs = turn % 2 === 0 ? [100, 500, 2500] : [100, 250, 500, 1000, 2500];
+      await driven.run(10);
+    }
+    expect(rolledBack()).toBe(true);
+    expect(driven.world.now - start).toBeLessThan(150_000);
+  });
+
+  it('counts what a canary had that was redeployed under its old name, from its first request on', async () => {
+    const driven = drive({ plan, state: waiting });
+    driven.flow.unscraped = 'canary';
+    driven.flow.canary = { errors: 1, slow: 0 };
+    await driven.run(1);
+    driven.flow.unscraped = null;
+    await driven.run(21);
+    expect(driven.status()).toBe('rolled_back');
+  });
+
+  it('says when a shared outage leads back only while it counts as lasting', async () => {
+    const driven = await judged();
+    const outage = { errors: 0.05, slow: 0.003 };
+    Object.assign(driven.flow, { canary: outage, stable: outage });
+    await driven.run(120);
+    const { next } = explain(driven.world.rollout, driven.world.nextAt, driven.world.now);
+    const [, said = ''] = next.match(/or rolls back at (\d\d:\d\d:\d\d)/) ?? [];
+    await driven.run(400);
+    const rolledBack = driven.world.events.find(({ type }) => type === 'rollout.rolling_back');
+    expect(rolledBack?.facts['cause']).toMatchObject({ ruling: 'environmentLimit' });
+    expect(said).toMatch(/^10:05:[0-2]\d$/);
   });
 });

@@ -1,5 +1,5 @@
 import type { Driver } from './evidence.ts';
-import { suspicious, warningIn, withoutAcknowledged } from './rule.ts';
+import { warningIn, withoutAcknowledged } from './rule.ts';
 import type { JudgeSettings } from './settings.ts';
 import type { JudgeState, LimitState } from './state.ts';
 import { isBreaking, isShared, isStanding } from './stretch.ts';
@@ -12,10 +12,10 @@ type AtBound = NonNullable<JudgeState['latency']>['atBounds'][number];
 export function driverIndex(
   state: JudgeState,
   settings: JudgeSettings,
-  { log, driver, acknowledged }: { log: number; driver: Driver; acknowledged: readonly string[] },
+  { driver, acknowledged }: { driver: Driver; acknowledged: readonly string[] },
 ): number | null {
   const { reason } = state.ruling;
-  const limit = limitBehind(withoutAcknowledged(state, acknowledged), settings, log);
+  const limit = limitBehind(withoutAcknowledged(state, acknowledged), settings);
   if (limit !== null) return firstLimit(state) + state.limits.indexOf(limit);
   if (reason !== 'regression' && reason !== 'limit' && reason !== 'suspicion') return null;
   if (driver.kind === 'limit') return firstLimit(state) + driver.index;
@@ -29,13 +29,13 @@ function firstLimit({ latency }: JudgeState): number {
 }
 
 /** The limit that a ruling without evidence goes by. */
-function limitBehind(state: JudgeState, settings: JudgeSettings, log: number): LimitState | null {
+function limitBehind(state: JudgeState, settings: JudgeSettings): LimitState | null {
   const { ruling, limits } = state;
   const found = (isIt: (limit: LimitState) => boolean) => limits.find(isIt) ?? null;
   if (ruling.reason === 'environment' || ruling.reason === 'environmentLimit') return found(isShared);
   if (ruling.reason === 'backstop') return found(isStanding);
   if (ruling.reason === 'warning') return warningIn(state, settings);
-  return ruling.reason === 'suspicion' && log < Math.log(suspicious) ? found(isBreaking) : null;
+  return ruling.reason === 'breach' ? found(isBreaking) : null;
 }
 
 /**

@@ -33,6 +33,8 @@ const silentLooks = 4;
 const silentRequests = 5;
 /** Looks that are told apart from all, since a late fault hardly shows among those. */
 const looksOfSpan = 10;
+/** Of a longer time without a look nobody can say what lasted. */
+const mostSeconds = 90;
 /** The part of a step that may be spent on warming up. */
 const mostWarmUp = 0.25;
 /** Above it a count is a fault of the metrics, not a count; below this one it is rounding, and no request. */
@@ -71,7 +73,7 @@ export function lookOf(
     isWarm: isWarm(poll, settings, step),
     isAlone: isNearlyWhole || (silence.looks >= silentLooks && silence.requests >= silentRequests),
     silence,
-    seconds: before.lastHadData ? poll.at - before.at : 0,
+    seconds: before.lastHadData ? Math.min(mostSeconds, poll.at - before.at) : 0,
   };
 }
 

@@ -1,5 +1,4 @@
 import { seconds } from './figures.ts';
-import { suspicious } from './rule.ts';
 import type { JudgeSettings } from './settings.ts';
 import type { Ruling, Verdict } from './verdict.ts';
 
@@ -60,14 +59,13 @@ const waits = {
   noData: 'the metrics of canary or stable are missing',
   environment: 'stable is over the limit, too, so the cause is not the canary alone',
   suspicion: 'there is some evidence against it, too little to roll back',
+  breach: 'it is over a limit, not long enough to roll back',
 };
 
 /** What is waited for, or why nobody can tell; nothing where nothing is. */
 export function waitFor(verdict: Verdict): string {
   const { reason } = verdict.ruling;
-  if (!isWait(reason)) return '';
-  if (reason !== 'suspicion' || verdict.evidence >= suspicious) return waits[reason];
-  return 'it is over a limit, not long enough to roll back';
+  return isWait(reason) ? waits[reason] : '';
 }
 
 function isWait(reason: Ruling['reason']): reason is keyof typeof waits {

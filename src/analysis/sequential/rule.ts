@@ -10,8 +10,9 @@ import type { Ruling } from './verdict.ts';
 const someTraffic = 5;
 /** Requests of the canary below which a step that is over says nothing, and a strange split may be chance. */
 const enoughTraffic = 20;
-/** Evidence at which nobody should go on, though it is no reason to go back. */
-export const suspicious = 10;
+/** Evidence at which nobody should go on, though it is no reason to go back; and below which that is over. */
+const suspicious = 10;
+const cleared = 5;
 /** More of stable's requests than this (0..1) are not slow ones. */
 const mostSlow = 0.5;
 /** How many times its seconds a step may last before "nobody can tell" is said. */
@@ -29,11 +30,21 @@ export function ruleOn(state: JudgeState, settings: JudgeSettings, stepSeconds: 
   if (against !== null) return against;
   if (turningBack(state).some(isShared)) return amidOutage(state, stepSeconds);
   if (hadTraffic && warningIn(state, settings) !== null) return { decision: 'pause', reason: 'warning' };
-  if (hadTraffic && log >= Math.log(suspicious)) return waiting(state, stepSeconds, 'suspicion');
+  if (hadTraffic && isSuspected(state, log)) return waiting(state, stepSeconds, 'suspicion');
   const ruling = withoutSuspicion(state, settings, stepSeconds);
   const isBroken = ruling.decision === 'advance' && state.limits.some(isBreaking);
   // The breach ends or leads back: it needs no person.
-  return isBroken ? { decision: 'hold', reason: 'suspicion' } : ruling;
+  return isBroken ? { decision: 'hold', reason: 'breach' } : ruling;
+}
+
+/** Whether the canary is over a limit, though not for long enough to go back; those that a person knows of do not count. */
+export function breaksLimit(state: JudgeState, acknowledged: readonly string[]): boolean {
+  return withoutAcknowledged(state, acknowledged).limits.some(isBreaking);
+}
+
+/** Once there is suspicion it takes less to keep it: else it would come and go. */
+function isSuspected({ ruling }: JudgeState, log: number): boolean {
+  return log >= Math.log(ruling.reason === 'suspicion' ? cleared : suspicious);
 }
 
 /** The cause is not the canary alone, so it is waited out; for no longer than a broken limit may last at all. */

@@ -28,7 +28,7 @@ export function verdictOf(
       ...(state.latency === null ? [] : [latencyVerdict(state.latency, state, settings)]),
       ...state.limits.map((limit) => limitVerdict(limit, state, settings)),
     ],
-    driver: driverIndex(state, settings, { log, driver, acknowledged: step.acknowledged ?? [] }),
+    driver: driverIndex(state, settings, { driver, acknowledged: step.acknowledged ?? [] }),
     split: { canary: state.step.canary, stable: state.step.stable, evidence: fromLog(state.split.log) },
     harmedRequests: harmedRequests(state, driver),
     detectableErrorRate: detectableErrorRate(state, settings, step.seconds),

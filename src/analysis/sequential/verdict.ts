@@ -9,7 +9,7 @@ export const Ruling = z.discriminatedUnion('decision', [
   z.strictObject({ decision: z.literal('advance'), reason: z.enum(['provenHealthy', 'unproven']) }),
   z.strictObject({
     decision: z.literal('hold'),
-    reason: z.enum(['noTraffic', 'noData', 'environment', 'suspicion']),
+    reason: z.enum(['noTraffic', 'noData', 'environment', 'suspicion', 'breach']),
   }),
   z.strictObject({
     decision: z.literal('rollback'),

@@ -72,10 +72,13 @@ function withLook(before: JudgeState, look: Look, poll: Poll, settings: JudgeSet
   };
 }
 
+/** What one look may lead to, of what it may elsewhere: three have to say so, since lost counts look the same. */
+const splitMost = 0.6;
+
 /** The requests right after a change of the weights were still divided by the old ones. */
 function withSplit(before: JudgeState['split'], look: Look): JudgeState['split'] {
   const { share, isSettled, canary, stable, fresh, most } = look;
   const factor = isSettled ? logFactorAgainstSplit(canary.requests, stable.requests, share) : 0;
-  const stakes = staked(before.stakes, [factor], { fresh, noise: 1, most });
+  const stakes = staked(before.stakes, [factor], { fresh, noise: 1, most: splitMost * most });
   return { stakes, log: logWealth(stakes, look.number), share };
 }

@@ -78,7 +78,7 @@ describe('a breach of a limit', () => {
     const history = { ...calmHistory, pods: calmHistory.pods.map((pod) => pod.map(() => answered(1000, 9))) };
     const found = rulings(judgeAll(polls, { baseline: history }));
     expect(found.some((ruling) => ruling.startsWith('advance'))).toBe(false);
-    expect(found).toContain('hold suspicion');
+    expect(found).toContain('hold breach');
     expect(found[20]).toBe('rollback backstop');
   });
 
