@@ -66,13 +66,13 @@ async function advanceBegun(deps: TurnDeps, claim: Claim<Rollout>): Promise<Turn
   const decision = await toldOfOthers(deps, claim, { decision: decided, lease, now: claim.now });
   const { rollout, write, raiseTo: epoch = claim.epoch } = decision;
   const on = readIn(view);
-  if (write === null || on === null) {
-    return (await save(deps, claim.epoch, decision, { measurements, release: true })) ? 'done' : 'fenced';
-  }
+  const saved = (release: boolean) =>
+    save(deps, claim.epoch, decision, { measurements, release }).catch((lost) =>
+      remembered(deps, claim, { decision, measurements }, lost),
+    );
+  if (write === null || on === null) return (await saved(true)) ? 'done' : 'fenced';
   const effect = { rollout, write, epoch, lease };
-  const isSaved = await save(deps, claim.epoch, decision, { measurements, release: false }).catch((lost) =>
-    backAllTheSame(deps, effect, on, lost),
-  );
+  const isSaved = await saved(false).catch((lost) => backAllTheSame(deps, effect, on, lost));
   if (!isSaved) return 'fenced';
   const made = await makeItSo(deps, effect, on);
   const now = await deps.store.now();
@@ -119,6 +119,25 @@ async function backAllTheSame(
   lost: unknown,
 ): Promise<never> {
   if (isGoingBack(effect.rollout)) await makeItSo(deps, { ...effect, unrecorded: true }, view);
+  throw lost;
+}
+
+/**
+ * What was measured is kept even where the audit log has no room for what follows from it: else each turn would begin with
+ * what the one before knew, and nothing could ever show twice.
+ */
+async function remembered(
+  deps: TurnDeps,
+  { rollout: before, epoch }: Claim<Rollout>,
+  { decision, measurements }: Pick<Decided, 'decision' | 'measurements'>,
+  lost: unknown,
+): Promise<never> {
+  const isUnderway = isForward(before) && !isGoingBack(decision.rollout);
+  if (isUnderway && measurements !== null && decision.events.length > 0) {
+    const { watch, nextPollAt } = decision.rollout;
+    const quiet = { rollout: { ...before, watch, nextPollAt }, events: [], write: null, nextAt: nextPollAt };
+    await save(deps, epoch, quiet, { measurements, release: true }).catch(() => undefined);
+  }
   throw lost;
 }
 

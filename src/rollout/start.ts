@@ -68,15 +68,17 @@ function giveUp(rollout: Rollout, { why, sight }: { why: string; sight: Sight },
 
 /**
  * Requests that the canary had before this rollout, of an earlier one that failed perhaps, must not be held against
- * it: they are waited out, for as long as a check looks back. The sequential judge counts from now on anyhow.
+ * it: they are waited out, for as long as a check looks back. The sequential judge counts from the start on, which takes
+ * no longer than until all of them were scraped.
  */
 function leftoversIn(rollout: Rollout, { measurements }: Sight, now: Millis): string | null {
-  if (isSequential(rollout)) return null;
   const reading = measurements?.requests.canary;
-  const until = begunAt(rollout) + (longestWindowSeconds(rollout.plan.checks) + rollout.scrapeSeconds) * 1000;
+  const { scrapeSeconds, plan } = rollout;
+  const lookBack = isSequential(rollout) ? scrapeSeconds : longestWindowSeconds(plan.checks);
+  const until = begunAt(rollout) + (lookBack + scrapeSeconds) * 1000;
   if (reading?.kind !== 'value' || reading.requests < 0.5 || now >= until) return null;
   const { version } = rollout.target.canary;
-  return `metrics still show ${say.count(reading.requests)} requests on ${version} from before this rollout; they are out of every window by ${say.timeOfDay(until)}`;
+  return `metrics still show ${say.count(reading.requests)} requests on ${version} from before this rollout; they count no more from ${say.timeOfDay(until)} on`;
 }
 
 function begin(rollout: Rollout, sight: Sight, now: Millis): Decision {

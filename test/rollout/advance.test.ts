@@ -50,6 +50,23 @@ describe('a turn that goes back without a database', () => {
     expect(found?.rollout.state).toMatchObject({ kind: 'rolledBack', cause: { kind: 'outOfBand' } });
   });
 
+  it('keeps what was measured where the audit log has no room: bad news need not come twice in one turn', async () => {
+    const { store, mind, turn, run, clock, found } = await world();
+    await run(5);
+    const noRoom: Store['save'] = async (...asked) => {
+      if (asked[2].events.length > 0) throw new Error('no room left');
+      return store.save(...asked);
+    };
+    mind.canary = mood.unavailable;
+    clock.now += 10_000;
+    await expect(turn({ store: { ...store, save: noRoom } })).rejects.toThrow('no room left');
+    const kept = await found();
+    expect(kept?.state.kind).toBe('running');
+    expect(kept?.watch.metricsMissing).not.toBeNull();
+    expect((await store.find(id))?.nextAt).toBeGreaterThan(clock.now);
+    expect((await store.events(id, 0, 100)).map(({ type }) => type)).not.toContain('rollout.holding');
+  });
+
   it('moves nothing forward', async () => {
     const { store, mesh, turn, clock } = await world();
     for (let time = 0; time < 3; time += 1) {
