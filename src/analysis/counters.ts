@@ -48,9 +48,9 @@ export type Counted = {
 };
 
 /** Requests that a pod may have had before it was first seen, whatever the others had meanwhile. */
-const alwaysLikely = 20;
+const alwaysLikely = 100;
 /** How many times as many requests as any other pod of its arm a new one may have had. */
-const mostAhead = 3;
+const mostAhead = 10;
 
 /**
  * Differences between what an arm's pods had counted when they were last seen and what they have counted now. A pod that
